@@ -1,0 +1,204 @@
+"""What can be done to an ensemble, as data.
+
+A fault answers actions, a driver applies them and returns the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chaos.election.ids import Sid
+
+
+class Port(StrEnum):
+    """The two ports of a server."""
+
+    ELECTION = "election"
+    QUORUM = "quorum"
+
+
+class How(StrEnum):
+    """What a blocked peer sees.
+
+    SILENT drops packets. RESET drops and answers each with a reset, which breaks standing
+    connections. REFUSE answers only attempts to connect, standing connections live on.
+    """
+
+    SILENT = "silent"
+    RESET = "reset"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Everything that ``source`` sends to ``target``, on both ports."""
+
+    source: Sid
+    target: Sid
+
+
+@dataclass(frozen=True, slots=True)
+class PortCut:
+    """Traffic of the listening port of ``owner``: to it (``inbound``), or from it."""
+
+    owner: Sid
+    port: Port
+    inbound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """SIGKILL, and wait until it is reaped."""
+
+    sid: Sid
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """SIGTERM, and wait until it is reaped."""
+
+    sid: Sid
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Start a peer that is down, with its data or, if ``wipe``, without."""
+
+    sid: Sid
+    wipe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """SIGSTOP, and wait until the kernel reports the process stopped."""
+
+    sid: Sid
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """SIGCONT."""
+
+    sid: Sid
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Put cuts in place under ``name``."""
+
+    name: str
+    cuts: tuple[Cut | PortCut, ...]
+    how: How = How.SILENT
+
+
+@dataclass(frozen=True, slots=True)
+class Unblock:
+    """Take the cuts of ``name`` away; the evidence counts what they stopped."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Delay messages on directed links by ``latency_ns`` plus up to ``jitter_ns`` either way."""
+
+    name: str
+    links: tuple[Cut, ...]
+    latency_ns: int
+    jitter_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """Lose ``ppm`` of a million messages on directed links of the election port."""
+
+    name: str
+    links: tuple[Cut, ...]
+    ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """End the :class:`Slow` or :class:`Lose` called ``name``; the evidence counts messages."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRound:
+    """Move a peer's logical clock ``by`` or ``to``."""
+
+    sid: Sid
+    by: int | None = None
+    to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetEpochs:
+    """Change the stored epochs of a peer, in its memory if it runs, else on its disk."""
+
+    sid: Sid
+    accepted: int | None = None
+    current: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetZxid:
+    """Change the last logged zxid of a peer, in its memory if it runs, else on its disk."""
+
+    sid: Sid
+    zxid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkewTimers:
+    """Run a peer's timers at ``rate_ppm`` of true speed, shifted once by ``offset_ns``.
+
+    1_000_000 is true speed; 2_000_000 makes each timer expire after half its time.
+    """
+
+    sid: Sid
+    rate_ppm: int = 1_000_000
+    offset_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Give a peer a configuration: committed if ``activate``, else only proposed."""
+
+    sid: Sid
+    config: str
+    activate: bool = True
+
+
+Action = (
+    Kill
+    | Terminate
+    | Launch
+    | Pause
+    | Resume
+    | Block
+    | Unblock
+    | Slow
+    | Lose
+    | Clear
+    | TurnRound
+    | SetEpochs
+    | SetZxid
+    | SkewTimers
+    | Configure
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What shows that an action took effect.
+
+    ``bit`` is ``None`` when only the end of the fault can tell: a block is in place, but
+    whether it stopped anything shows in its counters when it is taken away.
+    """
+
+    bit: bool | None
+    facts: Mapping[str, int | str] = field(default_factory=dict)

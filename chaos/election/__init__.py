@@ -1,0 +1,1 @@
+"""The election protocol as pure rules: no clock, socket, thread, file or dice."""

@@ -1,0 +1,29 @@
+"""What a peer is born with.
+
+Source: ZooKeeper 3.8 ``QuorumPeer`` after ``loadDataBase`` and ``runFromConfig``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chaos.election.ids import PeerEpoch, Sid, Zxid
+from chaos.election.timings import Timings
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSpec:
+    """Everything from which a :class:`QuorumPeer` is made, and made again when judging.
+
+    ``config`` is the text of the committed configuration, ``last_seen`` that of a newer
+    one that was proposed and not yet activated. Epochs and zxid are what the disk holds.
+    """
+
+    sid: Sid
+    config: str
+    last_seen: str | None = None
+    accepted_epoch: PeerEpoch = PeerEpoch(0)
+    current_epoch: PeerEpoch = PeerEpoch(0)
+    zxid: Zxid = Zxid(0)
+    timings: Timings = Timings()
+    reconfig_enabled: bool = True

@@ -1,0 +1,33 @@
+"""The time limits of a peer.
+
+Source: ZooKeeper 3.8 ``zoo.cfg`` keys and ``FastLeaderElection`` constants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds, except the two limits, which count ticks."""
+
+    tick_ms: int = 200
+    init_limit: int = 10
+    sync_limit: int = 5
+    finalize_ms: int = 200
+    notification_ms_min: int = 200
+    notification_ms_max: int = 60_000
+    connect_ms: int = 5_000
+    leader_connect_retry_ms: int = 100
+    leader_connect_attempts: int = 5
+
+    @property
+    def init_ms(self) -> int:
+        """How long discovery and synchronisation may take, each."""
+        return self.init_limit * self.tick_ms
+
+    @property
+    def sync_ms(self) -> int:
+        """How long an established link may stay silent."""
+        return self.sync_limit * self.tick_ms

@@ -1,0 +1,42 @@
+"""The errors of chaos, one class for each thing that a caller does differently.
+
+::
+
+    ChaosError
+    ├── PlanError            the plan cannot be used; names file, line and column
+    ├── UnsupportedError     the chosen system cannot do what the plan asks
+    ├── ConfigError          a configuration text does not parse
+    ├── WireError            bytes that are no packet of ours; the link closes
+    ├── HistoryError         a stored run cannot be read
+    └── InfrastructureError  the host failed us: spawn, disk, namespace, port
+"""
+
+from __future__ import annotations
+
+
+class ChaosError(Exception):
+    """Anything chaos reports to a person in one line."""
+
+
+class PlanError(ChaosError):
+    """The plan cannot be used. The message starts with ``file:line:column``."""
+
+
+class UnsupportedError(ChaosError):
+    """The chosen system cannot do what the plan asks for."""
+
+
+class ConfigError(ChaosError):
+    """A dynamic configuration text does not parse."""
+
+
+class WireError(ChaosError):
+    """Bytes that are no message of ours; the link that carried them closes."""
+
+
+class HistoryError(ChaosError):
+    """A stored run or journal cannot be read."""
+
+
+class InfrastructureError(ChaosError):
+    """The host could not give what a run needs: process, namespace, port, disk."""

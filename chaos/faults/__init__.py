@@ -1,0 +1,1 @@
+"""Faults: from targets to actions, one frozen dataclass a fault."""

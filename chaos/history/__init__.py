@@ -1,0 +1,1 @@
+"""What was seen of an ensemble: events, their JSON codec, and folds over them."""

@@ -1,0 +1,196 @@
+"""Events as JSON lines.
+
+A record becomes ``{"k": "Name", …}`` with its fields by name; fields at their default are
+left out. Long texts (configurations) are written once, as a line ``{"k": "text", …}``, and
+named by their digest afterwards, since each notification carries one. ``FORMAT`` counts
+incompatible changes; ``docs/history-format.md`` describes the lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from types import UnionType
+from typing import TypeGuard, get_args, get_origin, get_type_hints
+
+from chaos import actions
+from chaos.election import effects, notification, packets, spec, timings, vote
+from chaos.errors import HistoryError
+from chaos.history import events
+from chaos.history.events import Event
+
+FORMAT = 1
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+_LONG = 40  # characters from which a text is written once and then named
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+_EVENTS = (*get_args(events.PeerEvent), *get_args(events.HarnessEvent))
+
+
+class Writer:
+    """Turns events into lines; remembers which long texts it has written."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._fresh: list[str] = []
+
+    def lines(self, event: Event) -> str:
+        """The line of ``event`` with its newline, after the lines of texts that are new."""
+        body = _compact(self._json(event))
+        if not self._fresh:
+            return body + "\n"
+        fresh, self._fresh = self._fresh, []
+        return "".join([*fresh, body, "\n"])
+
+    def _json(self, value: object) -> Json:
+        kind = type(value)
+        if kind is int or kind is bool or value is None:
+            return value  # type: ignore[return-value]
+        if kind is str:
+            return value if len(value) < _LONG else self._name(value)  # type: ignore[arg-type,return-value]
+        if isinstance(value, Enum):
+            return value.value  # type: ignore[no-any-return]
+        if kind is tuple:
+            return [self._json(item) for item in value]  # type: ignore[attr-defined]
+        shape = _SHAPES.get(kind)
+        if shape is None:
+            return self._other(value)
+        found: dict[str, Json] = {"k": kind.__name__}
+        for name, default in shape.defaults:
+            item = getattr(value, name)
+            if item != default:
+                found[name] = self._json(item)
+        return found
+
+    def _other(self, value: object) -> Json:
+        match value:
+            case bytes():
+                return {"k": "bytes", "hex": value.hex()}
+            case frozenset():
+                return [self._json(item) for item in sorted(value)]
+            case Mapping():
+                return {str(key): self._json(item) for key, item in value.items()}
+            case _:
+                raise TypeError(f"no JSON for {type(value).__name__}")
+
+    def _name(self, text: str) -> str:
+        name = self._known.get(text)
+        if name is None:
+            name = "#" + hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+            self._known[text] = name
+            self._fresh.append(_compact({"k": "text", "name": name, "text": text}) + "\n")
+        return name
+
+
+class Reader:
+    """Turns lines into events again."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def event(self, line: str) -> Event | None:
+        """The event of one line, or ``None`` for a line that holds a text.
+
+        Raises:
+            HistoryError: the line is no event of this format.
+        """
+        try:
+            raw = json.loads(line)
+            if raw["k"] == "text":
+                self._texts[raw["name"]] = raw["text"]
+                return None
+            found = self._value(raw)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise HistoryError(f"no event of format {FORMAT}: {line[:120]!r} ({error})") from error
+        if not _is_event(found):
+            raise HistoryError(f"no event of format {FORMAT}: {line[:120]!r}")
+        return found
+
+    def events(self, lines: Iterable[str]) -> Iterator[Event]:
+        """All events of ``lines``. A torn last line, without its newline, is left out."""
+        for line in lines:
+            if not line.endswith("\n"):
+                return
+            found = self.event(line)
+            if found is not None:
+                yield found
+
+    def _value(self, raw: Json) -> object:
+        if isinstance(raw, str):
+            return self._texts[raw] if raw[:1] == "#" and raw in self._texts else raw
+        if isinstance(raw, list):
+            return tuple(self._value(item) for item in raw)
+        if not isinstance(raw, dict):
+            return raw
+        name = raw.pop("k", None)
+        if name is None:
+            return {key: self._value(item) for key, item in raw.items()}
+        if name == "bytes":
+            return bytes.fromhex(str(raw["hex"]))
+        kind = _BY_NAME[str(name)]
+        enums = _SHAPES[kind].enums
+        found = {key: self._value(item) for key, item in raw.items()}
+        for key, enum in enums:
+            if key in found:
+                found[key] = enum(found[key])
+        return kind(**found)
+
+
+def _is_event(value: object) -> TypeGuard[Event]:
+    return isinstance(value, _EVENTS)
+
+
+class _Shape:
+    """The fields of one record: their defaults, and which of them are enumerations."""
+
+    def __init__(self, kind: type) -> None:
+        assert is_dataclass(kind)
+        self.defaults = tuple((f.name, _default(f.default)) for f in fields(kind) if f.init)
+        hints = get_type_hints(kind)
+        self.enums: tuple[tuple[str, Callable[[object], object]], ...] = tuple(
+            (name, hint)
+            for name, hint in hints.items()
+            if isinstance(hint, type) and issubclass(hint, Enum)
+        )
+
+
+class _Nothing:
+    """Equal to no value: the default of a field that has none."""
+
+
+def _default(default: object) -> object:
+    return _Nothing() if default is MISSING else default
+
+
+def _records(*unions: object) -> Iterator[type]:
+    for union in unions:
+        if get_origin(union) is UnionType or isinstance(union, UnionType):
+            yield from _records(*get_args(union))
+        elif isinstance(union, type):
+            yield union
+
+
+_SHAPES = {
+    kind: _Shape(kind)
+    for kind in _records(
+        *_EVENTS,
+        effects.Input,
+        effects.Effect,
+        packets.Packet,
+        actions.Action,
+        actions.Cut,
+        actions.PortCut,
+        actions.Evidence,
+        effects.Timer,
+        notification.Notification,
+        vote.Vote,
+        spec.PeerSpec,
+        timings.Timings,
+    )
+}
+_BY_NAME = {kind.__name__: kind for kind in _SHAPES}
+assert len(_BY_NAME) == len(_SHAPES), "two records share a name"

@@ -1,0 +1,228 @@
+"""What was seen, as records. All times are CLOCK_MONOTONIC nanoseconds of one host.
+
+A peer's journal and the harness write the same kinds of lines into one history.
+``inc`` counts the starts of one peer from 0; ``seq`` counts the lines of one incarnation
+from 0. A message is named by ``(sid, inc, seq, index)`` of the ``Send`` that made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chaos.actions import Action, Evidence
+from chaos.election.effects import Effect, Input
+from chaos.election.ids import Sid
+from chaos.election.spec import PeerSpec
+
+# ---- written by peers
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A peer's process stands; ``spec`` is what its rules were made from."""
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    pid: int
+    spec: PeerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """Something happened to a peer, and these effects are about to be performed."""
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    happened: Input
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """Effect ``index`` of step ``step`` became frame ``frame`` (from 0) of ``link`` to ``to``.
+
+    ``again``: it is the old last message, repeated on a new link.
+    """
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    step: int
+    index: int
+    to: Sid
+    link: str
+    frame: int
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A message for ``to`` will not be written: overwritten in its queue, or a fault's doing.
+
+    ``fault`` names the action that lost it, empty otherwise.
+    """
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    step: int
+    index: int
+    to: Sid
+    why: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpened:
+    """An election link to ``other`` stands. ``link`` names the direction from ``sid``."""
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    other: Sid
+    link: str
+    dialed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClosed:
+    """An election link or an attempt at one ended."""
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    other: Sid
+    link: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Bytes that came in on ``port`` made no sense, or a connection was not wanted."""
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    port: str
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A peer ends by itself: asked to by SIGTERM, or by an error that ``why`` names."""
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    why: str
+
+
+# ---- written by the harness
+
+
+@dataclass(frozen=True, slots=True)
+class RunBegan:
+    """First line of a history. Time zero of the plan is ``at_ns``."""
+
+    at_ns: int
+    plan: str
+    seed: int
+    system: str
+    facts: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A peer's process was reaped. ``status`` is negative for a signal."""
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegan:
+    """A step of the plan begins; ``targets`` is what its selector resolved to."""
+
+    at_ns: int
+    step: str
+    planned_ns: int
+    targets: tuple[Sid, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A step is over: ``outcome`` is done, failed, skipped or inconclusive.
+
+    For a fault this is when it was released; ``why`` says more.
+    """
+
+    at_ns: int
+    step: str
+    outcome: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """An action was begun at ``at_ns`` and had taken effect at ``done_ns``."""
+
+    at_ns: int
+    done_ns: int
+    step: str
+    action: Action
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """The host as the canary saw it: steal (ticks), CPU pressure (us), its own lateness."""
+
+    at_ns: int
+    steal_ticks: int
+    pressure_us: int
+    late_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """Last line of a history that was not cut short."""
+
+    at_ns: int
+    why: str
+
+
+PeerEvent = Began | Stepped | Wrote | Lost | LinkOpened | LinkClosed | Rejected | Left
+HarnessEvent = RunBegan | Exited | StepBegan | StepEnded | Acted | Sampled | RunEnded
+Event = PeerEvent | HarnessEvent
+
+
+def order(event: Event) -> tuple[int, int, int, int]:
+    """The key that sorts a history: time, then peer, incarnation and line.
+
+    The run's own first and last line stay first and last.
+    """
+    match event:
+        case RunBegan():
+            return (-1, -1, 0, 0)
+        case RunEnded():
+            return (2**63, -1, 0, 0)
+        case Exited():
+            return (event.at_ns, event.sid, event.inc, 2**62)
+        case StepBegan() | StepEnded() | Acted() | Sampled():
+            return (event.at_ns, -1, 0, 0)
+        case _:
+            return (event.at_ns, event.sid, event.inc, event.seq)

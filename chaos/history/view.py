@@ -1,0 +1,159 @@
+"""An ensemble at one moment: a fold over its history, kept up while a run goes on.
+
+What a selector (``leader``, ``followers``, …) and an outcome (``leader``, ``no_leader``)
+mean is said here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chaos.actions import Pause, Resume
+from chaos.election.config import Configuration, parse_configuration
+from chaos.election.effects import (
+    Decided,
+    Entered,
+    PersistConfig,
+    Phase,
+    Proposed,
+    Serving,
+    SteppedDown,
+)
+from chaos.election.ids import PeerEpoch, Sid
+from chaos.election.notification import ServerState
+from chaos.election.vote import Vote
+from chaos.history.events import Acted, Began, Event, Exited, Left, Stepped
+
+
+@dataclass(slots=True)
+class PeerView:
+    """One peer as last seen. ``epoch`` is set while its part of it is established."""
+
+    sid: Sid
+    up: bool = False
+    paused: bool = False
+    inc: int = -1
+    state: ServerState = ServerState.LOOKING
+    phase: Phase = Phase.ELECTION
+    vote: Vote | None = None  # the decision it lives by
+    proposal: Vote | None = None
+    epoch: PeerEpoch | None = None
+    config: Configuration | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Running, and not stopped by SIGSTOP."""
+        return self.up and not self.paused
+
+    def follows(self, leader: Sid) -> bool:
+        """Whether it is settled under ``leader``, or is that leader."""
+        if self.state is ServerState.LOOKING or self.vote is None:
+            return False
+        return self.vote.leader == leader
+
+
+@dataclass(slots=True)
+class EnsembleView:
+    """All peers as last seen. ``members`` is every sid that the plan names."""
+
+    members: tuple[Sid, ...]
+    config: Configuration
+    peers: dict[Sid, PeerView] = field(default_factory=dict)
+    now_ns: int = 0
+
+    def __post_init__(self) -> None:
+        for sid in self.members:
+            self.peers.setdefault(sid, PeerView(sid))
+
+    def observe(self, event: Event) -> None:
+        """Take one event in."""
+        self.now_ns = max(self.now_ns, event.at_ns)
+        match event:
+            case Began():
+                self.peers[event.sid] = PeerView(
+                    event.sid, up=True, inc=event.inc, config=parse_configuration(event.spec.config)
+                )
+            case Exited() | Left():
+                peer = self.peers.setdefault(event.sid, PeerView(event.sid))
+                peer.up = peer.paused = False
+                peer.epoch = peer.vote = None
+                peer.state = ServerState.LOOKING
+            case Acted(action=Pause(sid=sid)):
+                self.peers[sid].paused = True
+            case Acted(action=Resume(sid=sid)):
+                self.peers[sid].paused = False
+            case Stepped():
+                _step(self.peers.setdefault(event.sid, PeerView(event.sid)), event)
+            case _:
+                pass
+
+    @property
+    def newest(self) -> Configuration:
+        """The committed configuration of the highest version that any peer holds."""
+        held = [peer.config for peer in self.peers.values() if peer.config is not None]
+        return max([self.config, *held], key=lambda config: config.version)
+
+    @property
+    def voters(self) -> frozenset[Sid]:
+        """Voters of the newest committed configuration."""
+        return self.newest.voters
+
+    def followers_of(self, leader: Sid) -> frozenset[Sid]:
+        """Living peers that are settled under ``leader``, itself included."""
+        return frozenset(
+            sid for sid, peer in self.peers.items() if peer.alive and peer.follows(leader)
+        )
+
+    def leaders(self) -> dict[Sid, PeerEpoch]:
+        """Living peers that serve as leader with a quorum behind them, and their epochs."""
+        found: dict[Sid, PeerEpoch] = {}
+        for sid, peer in self.peers.items():
+            if not peer.alive or peer.state is not ServerState.LEADING or peer.epoch is None:
+                continue
+            config = peer.config or self.config
+            if config.verifier.contains_quorum(self.followers_of(sid)):
+                found[sid] = peer.epoch
+        return found
+
+    @property
+    def leader(self) -> Sid | None:
+        """The leader of the highest epoch, if there is one now."""
+        found = self.leaders()
+        return max(found, key=lambda sid: found[sid]) if found else None
+
+    def roles(self) -> Mapping[Sid, str]:
+        """``leader``, ``follower``, ``observer``, ``looking``, ``paused`` or ``down``, by sid."""
+        names = {
+            ServerState.LOOKING: "looking",
+            ServerState.FOLLOWING: "follower",
+            ServerState.LEADING: "leader",
+            ServerState.OBSERVING: "observer",
+        }
+        return {
+            sid: "down" if not p.up else "paused" if p.paused else names[p.state]
+            for sid, p in sorted(self.peers.items())
+        }
+
+
+def _step(peer: PeerView, event: Stepped) -> None:
+    for effect in event.effects:
+        match effect:
+            case Entered():
+                if effect.state is not peer.state or effect.state is ServerState.LOOKING:
+                    peer.epoch = None
+                peer.state, peer.phase = effect.state, effect.phase
+                if effect.state is ServerState.LOOKING:
+                    peer.vote = None
+            case Decided():
+                peer.vote = effect.vote
+            case Proposed():
+                peer.proposal = effect.vote
+            case Serving():
+                peer.epoch = effect.epoch
+            case SteppedDown():
+                peer.epoch = None
+            case PersistConfig(active=True):
+                peer.config = parse_configuration(effect.config)
+            case _:
+                pass

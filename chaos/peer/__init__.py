@@ -1,0 +1,1 @@
+"""One peer as an operating-system process, and the zygote that forks it."""

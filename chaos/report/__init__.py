@@ -1,0 +1,1 @@
+"""A stored run as one self-contained page."""

@@ -1,0 +1,1 @@
+"""The world of one run: namespaces, addresses and kernel blocks."""

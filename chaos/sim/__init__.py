@@ -1,0 +1,1 @@
+"""The same peers under a virtual clock and simulated links."""

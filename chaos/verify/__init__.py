@@ -1,0 +1,1 @@
+"""Checks and measures: from a history to verdicts, and nothing else."""

@@ -1,0 +1,74 @@
+"""What a check or a measurement answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from chaos.history.history import History
+
+
+class Outcome(StrEnum):
+    """Three values, and a fourth for a property that nothing in the run exercised."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNKNOWN = "unknown"
+    NOT_EXERCISED = "not exercised"
+
+
+class Kind(StrEnum):
+    """Which part of a plan a verdict answers; failing ones have different exit codes."""
+
+    INVARIANT = "invariant"  # broken: exit code 7
+    EXPECTATION = "expectation"  # broken: exit code 1
+    STEP = "step"  # a wait that ran out: exit code 1
+    EVIDENCE = "evidence"  # a fault that cannot be confirmed: exit code 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one question about a history.
+
+    ``evidence`` holds indexes into the history's events. ``judged`` counts the cases that
+    were looked at, so that a green verdict can show that it is not vacuous. ``where`` is
+    ``file:line:column`` of the plan, empty for checks that every run gets.
+    """
+
+    name: str
+    kind: Kind
+    outcome: Outcome
+    summary: str
+    evidence: tuple[int, ...] = ()
+    judged: int = 0
+    where: str = ""
+
+
+class Check(Protocol):
+    """A property of histories."""
+
+    @property
+    def name(self) -> str:
+        """Its plan-level name, such as ``at_most_one_leader_per_epoch``."""
+        ...
+
+    def check(self, history: History) -> Verdict:
+        """Judge ``history``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A span that was measured: ``value_ns`` from event ``start`` to event ``end``.
+
+    ``value_ns`` is ``None`` when the end never came (censored). ``unit`` is ``ns`` or
+    ``count``. ``of`` says which peer, election or fault it belongs to.
+    """
+
+    name: str
+    of: str
+    value_ns: int | None
+    start: int
+    end: int | None
+    unit: str = "ns"
