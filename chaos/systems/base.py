@@ -1,0 +1,64 @@
+"""What a runner asks of a system under test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from chaos.actions import Action, Evidence
+from chaos.history.events import Event
+
+
+class System(Protocol):
+    """One ensemble of one kind, from its start to its end."""
+
+    @property
+    def name(self) -> str:
+        """``processes`` or ``simulated``."""
+        ...
+
+    @property
+    def network(self) -> str:
+        """``kernel``, ``in-process`` or ``virtual``: how blocks are made."""
+        ...
+
+    @property
+    def supports(self) -> frozenset[type[Action]]:
+        """The kinds of action that :meth:`apply` can do."""
+        ...
+
+    @property
+    def now_ns(self) -> int:
+        """The clock that all events of this system carry."""
+        ...
+
+    def prepare(self) -> None:
+        """Bring every peer up and hold it before it looks for a leader.
+
+        Raises:
+            InfrastructureError: the host cannot run it.
+        """
+        ...
+
+    def go(self) -> int:
+        """Let all peers look for a leader; returns time zero of the plan."""
+        ...
+
+    def advance(self, until_ns: int) -> Iterator[Event]:
+        """Let time pass until ``until_ns``, and yield what is seen, as soon as it is.
+
+        The caller may stop iterating early; the next call goes on from there.
+        """
+        ...
+
+    def apply(self, action: Action) -> Evidence:
+        """Do ``action``; returns when it has taken effect, with the proof."""
+        ...
+
+    def facts(self) -> Mapping[str, str]:
+        """What a report should say of this world: addresses, versions, what is missing."""
+        ...
+
+    def close(self) -> Iterator[Event]:
+        """Heal, end and reap everything; yields what was still to be seen. Safe to call twice."""
+        ...
