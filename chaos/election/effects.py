@@ -26,6 +26,7 @@ class TimerKind(StrEnum):
     LEADER_READ = "leader_read"  # silence of the leader
     CONNECT = "connect"  # the next attempt to reach the leader
     CONNECT_BUDGET = "connect_budget"  # all attempts together
+    DISLOYAL = "disloyal"  # from when on a voter that changed its mind ends a leadership
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,10 @@ class Persist:
 
 @dataclass(frozen=True, slots=True)
 class PersistConfig:
-    """Write a configuration to disk; ``active`` when it is committed."""
+    """Write a configuration to disk; ``active`` when it is committed.
+
+    Its members' addresses are good for dialing from now on.
+    """
 
     config: str
     active: bool

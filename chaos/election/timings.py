@@ -21,6 +21,7 @@ class Timings:
     connect_ms: int = 5_000
     leader_connect_retry_ms: int = 100
     leader_connect_attempts: int = 5
+    epoch_wait_ms: int = -1  # leader.maxTimeToWaitForEpoch (ZOOKEEPER-3109); -1 is off
 
     @property
     def init_ms(self) -> int:

@@ -1,0 +1,330 @@
+"""LEADING: a leader's side of the quorum port, from its epoch to its stepping down.
+
+Source: ZooKeeper 3.8 ``Leader`` and ``LearnerHandler``; protocol steps of Zab 1.0.
+
+Deliberately better than ZooKeeper: a learner counts as synced only once it has acked
+NEWLEADER, where ZooKeeper counts connections that are still shaking hands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from chaos.election.config import Configuration
+from chaos.election.effects import (
+    Arm,
+    CloseConnection,
+    CloseLeaderPort,
+    ConnectionLost,
+    Disarm,
+    Effect,
+    Entered,
+    Expire,
+    Ignored,
+    Input,
+    LearnerConnected,
+    OpenLeaderPort,
+    PacketRead,
+    Phase,
+    SendPacket,
+    Serving,
+    Timer,
+    TimerKind,
+)
+from chaos.election.ids import NO_ZXID, PeerEpoch, Sid, Zxid, zxid_of
+from chaos.election.notification import ServerState
+from chaos.election.packets import (
+    Ack,
+    AckEpoch,
+    Diff,
+    LeaderInfo,
+    LearnerHello,
+    NewLeader,
+    Packet,
+    Ping,
+    Trunc,
+    UpToDate,
+)
+from chaos.election.quorum import SyncedLearnerTracker, tracker_of
+from chaos.election.standing import Standing
+
+TICK = Timer(TimerKind.TICK)
+WAIT = Timer(TimerKind.WAIT)
+DISLOYAL = Timer(TimerKind.DISLOYAL)
+
+
+class Stage(IntEnum):
+    """How far one learner, or the leadership as a whole, has come."""
+
+    HELLO = 0  # waiting for FOLLOWERINFO / for a quorum of them
+    ACK_EPOCH = 1
+    NEW_LEADER = 2  # waiting for the ACK of NEWLEADER / for a quorum of them
+    SERVING = 3
+
+
+@dataclass(slots=True)
+class Learner:
+    """One connection at the quorum port. ``stage`` is the packet that is due from it."""
+
+    conn: int
+    sid: Sid = Sid(0)
+    stage: Stage = Stage.HELLO
+    zxid: Zxid = Zxid(0)
+    heard: bool = False  # it said what ``stage`` asks for, and waits for the quorum
+    deadline: int = 0  # the last tick at which it still counts as synced
+
+
+class Leading:
+    """One leadership. ``over`` says why it ended, empty while it lasts.
+
+    ``support`` is the vote set that elected it. ``activated`` is the configuration that
+    takes force when it begins to serve, for the peer to adopt.
+    """
+
+    def __init__(self, standing: Standing, support: tuple[Sid, ...]) -> None:
+        self.over = ""
+        self.activated: Configuration | None = None
+        self._standing = standing
+        self._support = tracker_of(standing.views.verifiers, support)
+        self._stage = Stage.HELLO
+        self._learners: dict[int, Learner] = {}
+        self._strangers = 0
+        self._epoch = PeerEpoch(standing.accepted_epoch + 1)
+        self._before = (standing.current_epoch, standing.zxid)
+        # The epoch counts in the committed configuration only, as in ZooKeeper.
+        committed = (standing.views.committed.verifier,)
+        self._connecting = tracker_of(committed, [standing.sid])
+        self._electing = SyncedLearnerTracker(committed)
+        self._acks = SyncedLearnerTracker(standing.views.verifiers)
+        self._ticks = 0
+        self._half = False
+        self._impatient = False
+
+    def begin(self) -> list[Effect]:
+        """Listen for learners, and propose an epoch when a quorum has come."""
+        timings = self._standing.timings
+        effects: list[Effect] = [OpenLeaderPort(), Arm(WAIT, timings.init_ms)]
+        if timings.epoch_wait_ms >= 0:
+            effects.append(Arm(DISLOYAL, timings.epoch_wait_ms))
+        return effects + self._epoch_quorum()
+
+    def end(self) -> list[Effect]:
+        """Let go of the learners."""
+        reads: list[Effect] = [Disarm(_read(conn)) for conn in sorted(self._learners)]
+        self._learners.clear()
+        return [*reads, Disarm(TICK), Disarm(WAIT), Disarm(DISLOYAL), CloseLeaderPort()]
+
+    def step(self, happened: Input) -> list[Effect]:
+        """Handle what concerns the quorum port."""
+        match happened:
+            case Expire(timer=Timer(kind=TimerKind.TICK)):
+                return self._tick()
+            case Expire(timer=Timer(kind=TimerKind.WAIT)):
+                waits = ("FOLLOWERINFO", "ACKEPOCH", "an ACK of NEWLEADER")
+                return self._end(f"no quorum sent {waits[self._stage]} within initLimit")
+            case Expire(timer=Timer(kind=TimerKind.DISLOYAL)):
+                self._impatient = True
+                return []
+            case Expire(timer=Timer(kind=TimerKind.LEARNER_READ, conn=conn)):
+                return self._close(conn, "the learner is silent")
+            case LearnerConnected():
+                return self._connected(happened.conn)
+            case ConnectionLost():
+                return self._gone(happened.conn)
+            case PacketRead() if happened.conn in self._learners:
+                return self._packet(self._learners[happened.conn], happened.packet)
+            case _:
+                return []
+
+    def report_looking(self, sid: Sid) -> None:
+        """``reportLookingSid``: a voter of mine looks again (ZOOKEEPER-3109)."""
+        if self._stage is Stage.HELLO and self._impatient and self._support.has_sid(sid):
+            self.over = "quit leading: a voter changed its mind"
+
+    # ---- the stages
+
+    def _epoch_quorum(self) -> list[Effect]:
+        if self._stage is not Stage.HELLO or not self._connecting.has_all_quorums():
+            return []
+        standing = self._standing
+        self._stage = Stage.ACK_EPOCH
+        self._electing.add_ack(standing.sid)
+        effects = standing.accept_epoch(self._epoch)
+        effects.append(Arm(WAIT, standing.timings.init_ms))
+        for learner in self._waiting(Stage.HELLO):
+            effects += self._propose_epoch(learner)
+        return effects + self._ack_epoch_quorum()
+
+    def _propose_epoch(self, learner: Learner) -> list[Effect]:
+        learner.stage, learner.heard = Stage.ACK_EPOCH, False
+        return [SendPacket(learner.conn, LeaderInfo(self._epoch))]
+
+    def _ack_epoch_quorum(self) -> list[Effect]:
+        if self._stage is not Stage.ACK_EPOCH or not self._electing.has_all_quorums():
+            return []
+        standing = self._standing
+        self._stage = Stage.NEW_LEADER
+        self._acks.add_ack(standing.sid)
+        effects = [*standing.enter_epoch(self._epoch), *self._upgrade()]
+        effects.append(Entered(ServerState.LEADING, Phase.SYNCHRONIZATION))
+        effects.append(Arm(WAIT, standing.timings.init_ms))
+        for learner in self._waiting(Stage.ACK_EPOCH):
+            effects += self._synchronise(learner)
+        return effects + self._new_leader_quorum()
+
+    def _upgrade(self) -> list[Effect]:
+        """A configuration of version 0 gets the new epoch's first zxid as its version."""
+        views = self._standing.views
+        seen = views.last_seen
+        if views.committed.version != 0 or (seen is not None and seen.version != 0):
+            return []
+        effects = self._standing.see(views.committed.with_version(zxid_of(self._epoch)))
+        self._acks = tracker_of(self._standing.views.verifiers, self._acks.acks)
+        return effects
+
+    def _synchronise(self, learner: Learner) -> list[Effect]:
+        """The log is a number yet: a learner beyond mine drops it, another takes it."""
+        mine = self._standing.zxid
+        learner.stage, learner.heard = Stage.NEW_LEADER, False
+        sync: Packet = Trunc(mine) if learner.zxid > mine else Diff(mine)
+        views = self._standing.views
+        text = (views.last_seen or views.committed).text()
+        return [
+            SendPacket(learner.conn, sync),
+            SendPacket(learner.conn, NewLeader(zxid_of(self._epoch), text)),
+        ]
+
+    def _new_leader_quorum(self) -> list[Effect]:
+        if self._stage is not Stage.NEW_LEADER or not self._acks.has_all_quorums():
+            return []
+        standing = self._standing
+        self._stage = Stage.SERVING
+        standing.zxid = zxid_of(self._epoch)  # in memory only, as in ZooKeeper
+        standing.establish(self._epoch)
+        self.activated = standing.views.last_seen
+        effects: list[Effect] = [
+            Disarm(WAIT),
+            Disarm(DISLOYAL),
+            Serving(self._epoch),
+            Entered(ServerState.LEADING, Phase.BROADCAST),
+            Arm(TICK, self._half_tick()),
+        ]
+        for learner in self._waiting(Stage.NEW_LEADER):
+            effects += self._up_to_date(learner)
+        return effects
+
+    def _up_to_date(self, learner: Learner) -> list[Effect]:
+        learner.stage, learner.heard = Stage.SERVING, False
+        learner.deadline = self._ticks + self._standing.timings.sync_limit
+        return [SendPacket(learner.conn, UpToDate())]
+
+    def _waiting(self, stage: Stage) -> list[Learner]:
+        found = sorted(self._learners)
+        learners = [self._learners[conn] for conn in found]
+        return [learner for learner in learners if learner.stage is stage and learner.heard]
+
+    # ---- one learner
+
+    def _connected(self, conn: int) -> list[Effect]:
+        self._learners[conn] = Learner(conn)
+        return [Arm(_read(conn), self._standing.timings.init_ms)]
+
+    def _gone(self, conn: int) -> list[Effect]:
+        # Who was counted stays counted: ZooKeeper's sets never shrink either.
+        known = self._learners.pop(conn, None)
+        return [] if known is None else [Disarm(_read(conn))]
+
+    def _close(self, conn: int, why: str) -> list[Effect]:
+        return [*self._gone(conn), CloseConnection(conn, why)]
+
+    def _packet(self, learner: Learner, packet: Packet) -> list[Effect]:
+        match packet:
+            case LearnerHello() if learner.stage is Stage.HELLO and not learner.heard:
+                effects = self._hello(learner, packet)
+            case AckEpoch() if learner.stage is Stage.ACK_EPOCH and not learner.heard:
+                effects = self._ack_epoch(learner, packet)
+            case Ack() if learner.stage is Stage.NEW_LEADER and not learner.heard:
+                effects = self._ack(learner, packet)
+            case Ack() | Ping(answer=True) if learner.stage is Stage.SERVING:
+                learner.deadline = self._ticks + self._standing.timings.sync_limit
+                effects = []
+            case _ if learner.stage is Stage.SERVING and not isinstance(packet, Ping):
+                effects = [Ignored(learner.sid, f"{type(packet).__name__} while serving")]
+            case _:
+                return self._close(learner.conn, f"{type(packet).__name__} out of turn")
+        if self.over or learner.conn not in self._learners:
+            return effects
+        timings = self._standing.timings
+        synced = learner.stage is Stage.SERVING
+        limit = timings.sync_ms if synced else timings.init_ms
+        return [*effects, Arm(_read(learner.conn), limit)]
+
+    def _hello(self, learner: Learner, hello: LearnerHello) -> list[Effect]:
+        if hello.config_version > self._standing.views.committed.version:
+            return self._close(learner.conn, "the learner's configuration is newer than mine")
+        if hello.sid is None:
+            self._strangers -= 1
+            learner.sid = Sid(self._strangers)
+        else:
+            learner.sid = hello.sid
+        learner.heard = True
+        if self._stage is not Stage.HELLO:
+            return self._propose_epoch(learner)
+        self._epoch = max(self._epoch, PeerEpoch(hello.accepted_epoch + 1))
+        self._connecting.add_ack(learner.sid)
+        return self._epoch_quorum()
+
+    def _ack_epoch(self, learner: Learner, ack: AckEpoch) -> list[Effect]:
+        learner.zxid, learner.heard = ack.zxid, True
+        if self._stage is not Stage.ACK_EPOCH:
+            return self._synchronise(learner)
+        if ack.current_epoch != -1:
+            if (ack.current_epoch, ack.zxid) > self._before:
+                return self._end(f"follower {learner.sid} is ahead of the leader")
+            if ack.zxid != NO_ZXID:
+                self._electing.add_ack(learner.sid)
+        return self._ack_epoch_quorum()
+
+    def _ack(self, learner: Learner, ack: Ack) -> list[Effect]:
+        learner.heard = True
+        if self._stage is Stage.SERVING:
+            return self._up_to_date(learner)
+        if ack.zxid != zxid_of(self._epoch):
+            return [Ignored(learner.sid, "its ACK is of another epoch")]
+        self._acks.add_ack(learner.sid)
+        return self._new_leader_quorum()
+
+    # ---- while serving
+
+    def _half_tick(self) -> int:
+        return max(1, self._standing.timings.tick_ms // 2)
+
+    def _tick(self) -> list[Effect]:
+        """Every half tick: ping; every whole one: do enough learners still answer?"""
+        self._half = not self._half
+        if not self._half:
+            self._ticks += 1
+            synced = [
+                learner.sid
+                for learner in self._learners.values()
+                if learner.stage is Stage.SERVING and self._ticks <= learner.deadline
+            ]
+            tracker = tracker_of(self._standing.views.verifiers, [self._standing.sid, *synced])
+            if not tracker.has_all_quorums():
+                return self._end(f"not enough followers synced, only {sorted(tracker.acks)}")
+        ping = Ping(zxid_of(self._epoch))
+        pings: list[Effect] = [
+            SendPacket(conn, ping)
+            for conn in sorted(self._learners)
+            if self._learners[conn].stage >= Stage.NEW_LEADER
+        ]
+        return [*pings, Arm(TICK, self._half_tick())]
+
+    def _end(self, why: str) -> list[Effect]:
+        self.over = why
+        return []
+
+
+def _read(conn: int) -> Timer:
+    return Timer(TimerKind.LEARNER_READ, conn)

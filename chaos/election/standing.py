@@ -1,0 +1,95 @@
+"""What a peer holds across elections: its disk, its configurations, its current vote.
+
+Source: ZooKeeper 3.8 ``QuorumPeer``: ``getAcceptedEpoch``, ``getCurrentEpoch``,
+``setQuorumVerifier``, ``setLastSeenQuorumVerifier``, ``processReconfig``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chaos.election.config import Configuration, parse_configuration
+from chaos.election.effects import Effect, Persist, PersistConfig
+from chaos.election.ids import UNSET, PeerEpoch, Round, Sid, Zxid
+from chaos.election.notification import ServerState
+from chaos.election.spec import PeerSpec
+from chaos.election.vote import Vote
+from chaos.election.voting import Views
+
+
+class Standing:
+    """The lasting state of one peer. Every change of it that a disk keeps is an effect."""
+
+    def __init__(self, spec: PeerSpec) -> None:
+        self.sid = spec.sid
+        self.timings = spec.timings
+        self.reconfig_enabled = spec.reconfig_enabled
+        self.accepted_epoch = spec.accepted_epoch
+        self.current_epoch = spec.current_epoch
+        self.zxid = spec.zxid
+        last_seen = None if spec.last_seen is None else parse_configuration(spec.last_seen)
+        self.views = Views(parse_configuration(spec.config), last_seen)
+        self.vote = Vote(spec.sid, spec.zxid, Round(-1), spec.current_epoch)
+
+    @property
+    def participates(self) -> bool:
+        """Whether it is no observer: members that vote, and servers that are no members."""
+        return self.sid not in self.views.committed.observers
+
+    @property
+    def learner_state(self) -> ServerState:
+        """What it becomes under a leader."""
+        return ServerState.FOLLOWING if self.participates else ServerState.OBSERVING
+
+    def initial_vote(self) -> Vote:
+        """Its own first vote in an election; a server without a say proposes nothing."""
+        leader = self.sid if self.sid in self.views.committed.voters else Sid(UNSET)
+        if not self.participates:
+            return Vote(leader, Zxid(UNSET), Round(0), PeerEpoch(UNSET))
+        return Vote(leader, self.zxid, Round(0), self.current_epoch)
+
+    def accept_epoch(self, epoch: PeerEpoch) -> list[Effect]:
+        """Promise to follow no leader of a lower epoch."""
+        self.accepted_epoch = epoch
+        return [Persist("acceptedEpoch", epoch)]
+
+    def enter_epoch(self, epoch: PeerEpoch) -> list[Effect]:
+        """Take part in ``epoch``."""
+        self.current_epoch = epoch
+        return [Persist("currentEpoch", epoch)]
+
+    def log_to(self, zxid: Zxid) -> list[Effect]:
+        """The log now ends at ``zxid``."""
+        if zxid == self.zxid:
+            return []
+        self.zxid = zxid
+        return [Persist("zxid", zxid)]
+
+    def establish(self, epoch: PeerEpoch) -> None:
+        """``updateElectionVote``: later joiners hear of the established epoch."""
+        self.vote = replace(self.vote, peer_epoch=epoch)
+
+    def see(self, config: Configuration) -> list[Effect]:
+        """``setLastSeenQuorumVerifier``: a proposed configuration counts beside the old."""
+        seen = self.views.last_seen
+        if not self.reconfig_enabled or (seen is not None and seen.version == config.version):
+            return []
+        self.views = Views(self.views.committed, config)
+        return [PersistConfig(config.text(), active=False)]
+
+    def commit(self, config: Configuration) -> list[Effect]:
+        """``setQuorumVerifier``: a newer configuration takes force; an older is ignored."""
+        if not self.reconfig_enabled or config.version <= self.views.committed.version:
+            return []
+        seen = self.views.last_seen
+        newest = config if seen is None or seen.version < config.version else seen
+        self.views = Views(config, newest)
+        return [PersistConfig(config.text(), active=True)]
+
+
+def is_major(old: Configuration, new: Configuration, me: Sid, leader: Sid) -> bool:
+    """Whether a reconfiguration ends the quorum connection: my role or the leader changed."""
+    if (me in old.observers) != (me in new.observers) or (me in old.voters) != (me in new.voters):
+        return True
+    before, after = old.members.get(leader), new.members.get(leader)
+    return before is None or after is None or before.quorum != after.quorum
