@@ -6,10 +6,27 @@ is a run that was cut short, and its history is a readable prefix.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from chaos.errors import HistoryError, InfrastructureError
+from chaos.history.codec import Reader, Writer
+from chaos.history.events import Event
+from chaos.history.history import History
 from chaos.verify.verdict import Measure, Verdict
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+HISTORY = "history.jsonl"
+RESULT = "result.json"
+PLAN = "plan.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +52,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run answers. ``exit_code`` is that of ``plan-language`` section 5.
+    """What a run answers. ``exit_code`` is that of ``docs/plan-format.md``.
 
     ``disturbed`` says why the host was too busy to trust times, empty when it was not.
     """
@@ -54,3 +71,93 @@ class RunResult:
     steps: tuple[StepRecord, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     disturbed: str = ""
+    version: int = 1
+
+
+class RunFolder:
+    """The folder of one run that is under way."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer = Writer()
+        self._history = (path / HISTORY).open("a", encoding="utf-8")
+
+    @classmethod
+    def create(cls, out: Path, plan: str, seed: int) -> RunFolder:
+        """Make ``out/<time>-<plan>-<seed>`` and point ``out/latest`` at it.
+
+        Raises:
+            InfrastructureError: the folder cannot be made.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        base = f"{stamp}-{_slug(plan)}-{seed}"
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            path = _fresh(out, base)
+            _point(out / "latest", path.name)
+            return cls(path)
+        except OSError as error:
+            raise InfrastructureError(f"cannot write runs to {out}: {error}") from error
+
+    def append(self, event: Event) -> None:
+        """Write one event down."""
+        self._history.write(self._writer.lines(event))
+
+    def flush(self) -> None:
+        """Hand what was appended to the kernel: from here on our own death loses none of it."""
+        self._history.flush()
+
+    def finish(self, result: RunResult) -> None:
+        """Write the result; the run is whole from here on."""
+        self._history.close()
+        text = _results().dump_json(result, indent=1)
+        temporary = self.path / (RESULT + ".tmp")
+        temporary.write_bytes(text)
+        temporary.replace(self.path / RESULT)
+
+
+def load(path: Path) -> tuple[RunResult | None, History]:
+    """A stored run: its result, ``None`` if it was cut short, and its history.
+
+    Raises:
+        HistoryError: ``path`` holds no run, or one that this version cannot read.
+    """
+    try:
+        with (path / HISTORY).open(encoding="utf-8") as lines:
+            history = History.of(Reader().events(lines))
+        whole = (path / RESULT).exists()
+        text = (path / RESULT).read_bytes() if whole else b""
+    except OSError as error:
+        raise HistoryError(f"{path} holds no run: {error}") from error
+    return (_results().validate_json(text) if whole else None), history
+
+
+@cache
+def _results() -> TypeAdapter[RunResult]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(RunResult)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "plan"
+
+
+def _fresh(out: Path, base: str) -> Path:
+    """Make a folder called ``base``, or ``base.2`` and so on where runs share a second."""
+    number = 1
+    while True:
+        path = out / (base if number == 1 else f"{base}.{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _point(link: Path, name: str) -> None:
+    """Let ``link`` name the newest run; two runs at once do not get in each other's way."""
+    temporary = link.with_name(f".latest.{os.getpid()}.{name}")
+    temporary.symlink_to(name)
+    temporary.replace(link)

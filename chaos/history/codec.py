@@ -140,6 +140,34 @@ class Reader:
         return kind(**found)
 
 
+class _Plain(Writer):
+    """A writer that leaves every text where it stands."""
+
+    def _name(self, text: str) -> str:
+        return text
+
+
+def to_json(record: object) -> Json:
+    """One record as JSON of its own, for a message rather than a history.
+
+    Raises:
+        TypeError: it is no record of this codec.
+    """
+    return _Plain()._json(record)
+
+
+def from_json(raw: Json) -> object:
+    """The record that :func:`to_json` made ``raw`` of.
+
+    Raises:
+        HistoryError: it is no record of this codec.
+    """
+    try:
+        return Reader()._value(raw)
+    except (ValueError, KeyError, TypeError) as error:
+        raise HistoryError(f"no record of format {FORMAT}: {raw!r} ({error})") from error
+
+
 def _is_event(value: object) -> TypeGuard[Event]:
     return isinstance(value, _EVENTS)
 

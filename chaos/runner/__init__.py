@@ -1,0 +1,1 @@
+"""A plan and a system: a run, its history, its verdicts."""

@@ -1,0 +1,69 @@
+"""The host and the tool that a run happened on, and whether the host kept still."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from chaos.election.timings import Timings
+from chaos.history.events import Sampled
+from chaos.history.history import History
+
+_LATE_PERCENT: Final = 25  # of a tick; a canary later than that voids the timings
+_MS: Final = 1_000_000
+
+
+def environment() -> dict[str, str]:
+    """What identifies the host and the tool, for the report."""
+    return {
+        "chaos": tool_version(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "?"),
+        "load": ", ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "clock": "CLOCK_MONOTONIC, ns",
+        "executable": f"python{sys.version_info.major}.{sys.version_info.minor}",
+    }
+
+
+def tool_version() -> str:
+    """The version of the installed distribution."""
+    try:
+        return version("quorum-chaos")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def disturbance(history: History, timings: Timings) -> str:
+    """Why the host was too busy for timings to mean much; empty when it was not."""
+    limit_ns = timings.tick_ms * _MS * _LATE_PERCENT // 100
+    worst = max((event for _, event in history.every(Sampled)), key=_late, default=None)
+    if worst is None or worst.late_ns <= limit_ns:
+        return ""
+    return (
+        f"a canary woke {worst.late_ns / _MS:.0f} ms late at "
+        f"{(worst.at_ns - history.zero_ns) / 1e9:.2f} s; past {limit_ns / _MS:.0f} ms "
+        f"({_LATE_PERCENT} % of a tick) times say little about the election"
+    )
+
+
+def health(history: History) -> dict[str, str]:
+    """Steal, CPU pressure and the canary's lateness over the whole run."""
+    samples = [event for _, event in history.every(Sampled)]
+    if len(samples) < 2:
+        return {}
+    first, last = samples[0], samples[-1]
+    span_us = max(1, (last.at_ns - first.at_ns) // 1000)
+    share = 100 * (last.pressure_us - first.pressure_us) / span_us
+    return {
+        "steal": f"{last.steal_ticks - first.steal_ticks} ticks",
+        "cpu pressure": f"{share:.0f} % of the run",
+        "canary, latest": f"{max(map(_late, samples)) / _MS:.1f} ms late",
+    }
+
+
+def _late(sample: Sampled) -> int:
+    return sample.late_ns
