@@ -110,7 +110,8 @@ class FastLeaderElection:
 
     def finalize(self) -> list[Effect]:
         """No message came during the finalize wait: the proposal wins."""
-        assert self._views is not None
+        if self._views is None or not self._finalizing:
+            return []
         leads = self.proposal.leader == self.me
         state = ServerState.LEADING if leads else self._learner_state
         support = self._views.tally(self._recv, self.proposal)
@@ -159,10 +160,13 @@ class FastLeaderElection:
         return [Proposed(vote), Send(others, message)]
 
     def _heard(self, effects: list[Effect]) -> list[Effect]:
+        """Add what my own broadcasts do to me on their way back through the queue."""
+        if not self._own:
+            return effects
         while self._own and self._views is not None:
             effects += self._receive(self.me, self._own.pop(0))
         self._own.clear()
-        return effects
+        return _last_word(effects)
 
     def _receive(self, sender: Sid, message: Notification) -> list[Effect]:
         assert self._views is not None
@@ -253,6 +257,20 @@ class FastLeaderElection:
         """``leaveInstance``: the queue is forgotten with the election."""
         self._finalizing = False
         return [*self.stop(), Decided(vote, state, support, how)]
+
+
+def _last_word(effects: list[Effect]) -> list[Effect]:
+    """Leave out orders to a timer that a later order to it undoes."""
+    ordered: set[Timer] = set()
+    kept: list[Effect] = []
+    for effect in reversed(effects):
+        if isinstance(effect, Arm | Disarm):
+            if effect.timer in ordered:
+                continue
+            ordered.add(effect.timer)
+        kept.append(effect)
+    kept.reverse()
+    return kept
 
 
 def _vote_of(message: Notification) -> Vote:

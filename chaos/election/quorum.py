@@ -21,7 +21,7 @@ class QuorumMaj:
         """Whether the voters among ``acks`` are a quorum."""
         return len(self.voters & acks) > len(self.voters) // 2
 
-    def weight(self, sid: Sid) -> int:
+    def weight(self, sid: Sid) -> int:  # noqa: ARG002 - the same door as the hierarchical one
         """One for any id, as in ZooKeeper: majority has no weights."""
         return 1
 

@@ -64,7 +64,7 @@ class QuorumPeer:
                 looking = self.election.looking
                 return self._elect(self.election.resend(happened.have_delivered)) if looking else []
             case Expire(timer=timer) if timer.kind is TimerKind.FINALIZE:
-                return self._elect(self.election.finalize()) if self.election.looking else []
+                return self._elect(self.election.finalize())
             case SkewRound():
                 return self._skew_round(happened)
             case SkewZxid() | SkewEpochs():

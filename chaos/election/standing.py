@@ -71,8 +71,8 @@ class Standing:
 
     def see(self, config: Configuration) -> list[Effect]:
         """``setLastSeenQuorumVerifier``: a proposed configuration counts beside the old."""
-        seen = self.views.last_seen
-        if not self.reconfig_enabled or (seen is not None and seen.version == config.version):
+        seen = self.views.last_seen or self.views.committed
+        if not self.reconfig_enabled or seen.version == config.version:
             return []
         self.views = Views(self.views.committed, config)
         return [PersistConfig(config.text(), active=False)]
