@@ -1,14 +1,16 @@
 """A run's folder: written while running, loaded again afterwards.
 
-``history.jsonl`` grows line by line; ``result.json`` comes last, so a folder without it
-is a run that was cut short, and its history is a readable prefix.
+While the run goes on, ``history.jsonl`` holds the harness's own lines and each peer's journal
+its own, in ``peers/<sid>/journal-<inc>.jsonl``. At the end all are merged into
+``history.jsonl``, and ``result.json`` is written last: a folder without it is a run that was
+cut short, and what it holds is a readable prefix.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 HISTORY = "history.jsonl"
 RESULT = "result.json"
 PLAN = "plan.yaml"
+JOURNALS = "peers/*/journal-*.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,19 @@ class RunFolder:
         """Hand what was appended to the kernel: from here on our own death loses none of it."""
         self._history.flush()
 
-    def finish(self, result: RunResult) -> None:
-        """Write the result; the run is whole from here on."""
+    def finish(self, history: History, result: RunResult) -> None:
+        """Write the whole history and the result; the journals are no longer needed."""
         self._history.close()
-        text = _results().dump_json(result, indent=1)
+        writer = Writer()
+        temporary = self.path / (HISTORY + ".tmp")
+        with temporary.open("w", encoding="utf-8") as lines:
+            lines.writelines(writer.lines(event) for event in history.events)
+        temporary.replace(self.path / HISTORY)
         temporary = self.path / (RESULT + ".tmp")
-        temporary.write_bytes(text)
+        temporary.write_bytes(_results().dump_json(result, indent=1))
         temporary.replace(self.path / RESULT)
+        for journal in self.path.glob(JOURNALS):
+            journal.unlink()
 
 
 def load(path: Path) -> tuple[RunResult | None, History]:
@@ -123,13 +132,19 @@ def load(path: Path) -> tuple[RunResult | None, History]:
         HistoryError: ``path`` holds no run, or one that this version cannot read.
     """
     try:
-        with (path / HISTORY).open(encoding="utf-8") as lines:
-            history = History.of(Reader().events(lines))
         whole = (path / RESULT).exists()
+        journals = [] if whole else sorted(path.glob(JOURNALS))
+        history = History.of(_events([path / HISTORY, *journals]))
         text = (path / RESULT).read_bytes() if whole else b""
     except OSError as error:
         raise HistoryError(f"{path} holds no run: {error}") from error
     return (_results().validate_json(text) if whole else None), history
+
+
+def _events(files: list[Path]) -> Iterator[Event]:
+    for file in files:
+        with file.open(encoding="utf-8") as lines:
+            yield from Reader().events(lines)
 
 
 @cache

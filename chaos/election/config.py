@@ -20,7 +20,8 @@ from chaos.errors import ConfigError
 
 PARTICIPANT = "participant"
 OBSERVER = "observer"
-_MAX_VERSION = 2**63 - 1
+_MAX = 2**63 - 1  # of ids, weights and versions: Java longs
+_HOST = r"\[[^\[\]\\\s]+\]|[^:\[\]\\\s]+"  # no blank, no backslash: it must print as it was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def _member(sid: Sid, value: str) -> Member:
 
 
 def _server_part(sid: Sid, part: str) -> tuple[str, int, int, bool]:
-    found = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]+):([^:]+):([^:]+)(?::([^:]+))?", part.strip())
+    found = re.fullmatch(rf"({_HOST}):([^:]+):([^:]+)(?::([^:]+))?", part.strip())
     if found is None:
         raise ConfigError(f'server.{sid}: "{part}" is not host:quorumPort:electionPort[:type]')
     host, quorum, election, kind = found.groups()
@@ -201,12 +202,15 @@ def _server_part(sid: Sid, part: str) -> tuple[str, int, int, bool]:
 
 
 def _client(text: str) -> Address:
-    host, _, port = text.strip().rpartition(":")
-    return Address(host.strip("[]") or "0.0.0.0", _port(port))  # noqa: S104 - ZooKeeper's default
+    found = re.fullmatch(rf"(?:({_HOST}):)?([^:]*)", text.strip())
+    if found is None:
+        raise ConfigError(f'"{text}" is no client address; write port, or host:port')
+    host = found.group(1) or "0.0.0.0"  # noqa: S104 - ZooKeeper's default
+    return Address(host.strip("[]"), _port(found.group(2)))
 
 
 def _number(text: str, what: str) -> int:
-    if not re.fullmatch(r"\s*[+-]?[0-9]{1,19}\s*", text):
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,19}\s*", text) or abs(int(text)) > _MAX:
         raise ConfigError(f'"{text}" is no {what}')
     return int(text)
 
@@ -219,7 +223,7 @@ def _port(text: str) -> int:
 
 
 def _version(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9a-fA-F]{1,16}", text) or abs(int(text, 16)) > _MAX_VERSION:
+    if not re.fullmatch(r"-?[0-9a-fA-F]{1,16}", text) or abs(int(text, 16)) > _MAX:
         raise ConfigError(f'version "{text}" is no hexadecimal number of 63 bits')
     return int(text, 16)
 
@@ -260,6 +264,9 @@ def _unescape(text: str) -> str:
             return _ESCAPES.get(word, word)
         if len(word) != 5:
             raise ConfigError(f'malformed \\u escape in "{text}"')
-        return chr(int(word[1:], 16))
+        code = int(word[1:], 16)
+        if 0xD800 <= code <= 0xDFFF:  # a surrogate could be neither printed nor journalled
+            raise ConfigError(f"\\u{code:04x} is half a character")
+        return chr(code)
 
     return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", one, text, flags=re.DOTALL)

@@ -69,6 +69,7 @@ class FastLeaderElection:
         self._ooe: dict[Sid, Vote] = {}  # of settled peers, any round
         self._wait_ms = 0
         self._finalizing = False
+        self._recount = False  # other verifiers are in force than at the last tally
         self._own: list[Notification] = []  # my broadcasts on their way back to me
 
     @property
@@ -96,6 +97,7 @@ class FastLeaderElection:
         """Count by other configurations from now on."""
         if self._views is not None:
             self._views = views
+            self._recount = True
 
     def receive(self, sender: Sid, message: Notification) -> list[Effect]:
         """Take the next message from the receive queue."""
@@ -215,7 +217,10 @@ class FastLeaderElection:
         elif views.beats(vote, self.proposal):
             self._propose(vote)
             effects = self._broadcast()
-        self._recv[sender] = replace(vote, state=ServerState.LOOKING, version=0)
+        self._recv[sender] = cast_ = _cast(vote)
+        if not cast_.agrees_with(self.proposal) and not self._recount:
+            return effects  # it adds nothing to the tally, which had no quorum before
+        self._recount = False
         tracker = views.tally(self._recv, self.proposal)
         if tracker.has_all_quorums():
             self._finalizing = True
@@ -257,6 +262,11 @@ class FastLeaderElection:
         """``leaveInstance``: the queue is forgotten with the election."""
         self._finalizing = False
         return [*self.stop(), Decided(vote, state, support, how)]
+
+
+def _cast(vote: Vote) -> Vote:
+    """The vote as ``recvset`` keeps it: LOOKING, its format version forgotten."""
+    return Vote(vote.leader, vote.zxid, vote.round, vote.peer_epoch)
 
 
 def _last_word(effects: list[Effect]) -> list[Effect]:

@@ -47,7 +47,8 @@ class System(Protocol):
     def advance(self, until_ns: int) -> Iterator[Event]:
         """Let time pass until ``until_ns``, and yield what is seen, as soon as it is.
 
-        The caller may stop iterating early; the next call goes on from there.
+        It may leave out what changes no role; :meth:`rest` has that. The caller may stop
+        iterating early; the next call goes on from there.
         """
         ...
 
@@ -61,4 +62,8 @@ class System(Protocol):
 
     def close(self) -> Iterator[Event]:
         """Heal, end and reap everything; yields what was still to be seen. Safe to call twice."""
+        ...
+
+    def rest(self) -> Iterator[Event]:
+        """After :meth:`close`: every event that :meth:`advance` left out."""
         ...

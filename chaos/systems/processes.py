@@ -131,10 +131,14 @@ class Processes:
             finally:
                 for peer in self._peers.values():
                     peer.close()
-        self._look()
+            self._look()
         while self._pending:
             yield self._pending.popleft()
         self._tail.close()
+
+    def rest(self) -> Iterator[Event]:
+        """The lines of the journals that were not decoded while the run went on."""
+        return self._tail.rest()
 
     # ---- what the hands ask
 

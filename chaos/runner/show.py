@@ -1,0 +1,44 @@
+"""What a run tells a person while it goes on."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from chaos.history.view import EnsembleView
+from chaos.store import RunResult
+
+
+class Show(Protocol):
+    """Somebody who watches a run. Every call returns at once."""
+
+    def began(self, plan: str, system: str, network: str, seed: int) -> None:
+        """A run begins; its peers are up."""
+        ...
+
+    def seen(self, view: EnsembleView, elapsed_ns: int) -> None:
+        """The ensemble may have changed; called often, to be drawn as often as one likes."""
+        ...
+
+    def told(self, elapsed_ns: int, text: str) -> None:
+        """A step began, was confirmed, ended or failed."""
+        ...
+
+    def ended(self, result: RunResult, report: str) -> None:
+        """The run is judged. ``report`` is the page's path, empty if there is none."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def began(self, plan: str, system: str, network: str, seed: int) -> None:
+        """Nothing."""
+
+    def seen(self, view: EnsembleView, elapsed_ns: int) -> None:
+        """Nothing."""
+
+    def told(self, elapsed_ns: int, text: str) -> None:
+        """Nothing."""
+
+    def ended(self, result: RunResult, report: str) -> None:
+        """Nothing."""
