@@ -14,13 +14,14 @@ from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import (
     Decided,
     Entered,
+    Persist,
     PersistConfig,
     Phase,
     Proposed,
     Serving,
     SteppedDown,
 )
-from chaos.election.ids import PeerEpoch, Sid
+from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
 from chaos.election.notification import ServerState
 from chaos.election.vote import Vote
 from chaos.history.events import Acted, Began, Event, Exited, Left, Stepped
@@ -40,6 +41,9 @@ class PeerView:
     proposal: Vote | None = None
     epoch: PeerEpoch | None = None
     config: Configuration | None = None
+    accepted_epoch: PeerEpoch = PeerEpoch(0)  # these three as on its disk, also while down
+    current_epoch: PeerEpoch = PeerEpoch(0)
+    zxid: Zxid = Zxid(0)
 
     @property
     def alive(self) -> bool:
@@ -71,9 +75,7 @@ class EnsembleView:
         self.now_ns = max(self.now_ns, event.at_ns)
         match event:
             case Began():
-                self.peers[event.sid] = PeerView(
-                    event.sid, up=True, inc=event.inc, config=parse_configuration(event.spec.config)
-                )
+                self.peers[event.sid] = _born(event)
             case Exited() | Left():
                 peer = self.peers.setdefault(event.sid, PeerView(event.sid))
                 peer.up = peer.paused = False
@@ -136,6 +138,19 @@ class EnsembleView:
         }
 
 
+def _born(event: Began) -> PeerView:
+    spec = event.spec
+    return PeerView(
+        event.sid,
+        up=True,
+        inc=event.inc,
+        config=parse_configuration(spec.config),
+        accepted_epoch=spec.accepted_epoch,
+        current_epoch=spec.current_epoch,
+        zxid=spec.zxid,
+    )
+
+
 def _step(peer: PeerView, event: Stepped) -> None:
     for effect in event.effects:
         match effect:
@@ -149,11 +164,25 @@ def _step(peer: PeerView, event: Stepped) -> None:
                 peer.vote = effect.vote
             case Proposed():
                 peer.proposal = effect.vote
-            case Serving():
-                peer.epoch = effect.epoch
+            case Serving() | Persist():
+                _hold(peer, effect)
             case SteppedDown():
                 peer.epoch = None
             case PersistConfig(active=True):
                 peer.config = parse_configuration(effect.config)
             case _:
                 pass
+
+
+def _hold(peer: PeerView, effect: Serving | Persist) -> None:
+    match effect:
+        case Serving(epoch=epoch):
+            peer.epoch = peer.accepted_epoch = peer.current_epoch = epoch
+            if peer.state is ServerState.LEADING:
+                peer.zxid = zxid_of(epoch)
+        case Persist(name="acceptedEpoch"):
+            peer.accepted_epoch = PeerEpoch(effect.value)
+        case Persist(name="currentEpoch"):
+            peer.current_epoch = PeerEpoch(effect.value)
+        case Persist():
+            peer.zxid = Zxid(effect.value)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 import signal
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Protocol
 
 from chaos import actions as act
 from chaos.actions import Action, Cut, Evidence
@@ -17,17 +19,47 @@ from chaos.peer import disk
 from chaos.systems.peerlink import PeerLink
 from chaos.systems.world import World
 
-if TYPE_CHECKING:
-    from chaos.systems.processes import Processes
-
 _STOP_NS: Final = 2_000_000_000  # the kernel stops a process within microseconds
 _BASE: Final = "links"  # the rule that makes links slow from the start
+
+
+class Driver(Protocol):
+    """What the hands need of the driver whose peers they act on."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether time zero is past."""
+        ...
+
+    def peers(self) -> list[PeerLink]:
+        """The peers that are up, ascending."""
+        ...
+
+    def peer(self, sid: Sid) -> PeerLink | None:
+        """Peer ``sid`` if it is up."""
+        ...
+
+    def home(self, sid: Sid) -> Path:
+        """The folder of one peer."""
+        ...
+
+    def fork(self, sid: Sid, inc: int, *, wait: bool) -> PeerLink:
+        """Bring a peer up."""
+        ...
+
+    def next_inc(self, sid: Sid) -> int:
+        """The number of a peer's next start."""
+        ...
+
+    def reap(self, sid: Sid) -> int:
+        """Wait until a peer is reaped; its exit status."""
+        ...
 
 
 class Hands:
     """Does actions to the peers of one driver."""
 
-    def __init__(self, system: Processes, world: World, setup: EnsembleSetup) -> None:
+    def __init__(self, system: Driver, world: World, setup: EnsembleSetup) -> None:
         self._system = system
         self._world = world
         self._setup = setup
@@ -38,7 +70,7 @@ class Hands:
         """Do ``action``; what cannot be done is evidence that it did not happen."""
         try:
             return self._do(action)
-        except InfrastructureError as error:
+        except (InfrastructureError, ProcessLookupError) as error:
             return Evidence(False, {"error": str(error)})
 
     def slow_links(self) -> None:
@@ -106,7 +138,24 @@ class Hands:
         pause = isinstance(action, act.Pause)
         peer.signal(signal.SIGSTOP if pause else signal.SIGCONT)
         done = peer.wait_until_stopped(pause, _STOP_NS)
-        return Evidence(done, {"pid": peer.pid, "state": "T" if peer.stopped() else "running"})
+        if not pause:
+            self._catch_up(peer)
+        return Evidence(done, {"pid": peer.pid, "state": "T" if peer.stopped else "running"})
+
+    def _catch_up(self, peer: PeerLink) -> None:
+        """Tell a resumed peer what was ordered while it could not listen."""
+        for name in sorted(peer.taught - self._blocks.keys() - self._rules.keys()):
+            peer.ask("unblock" if name in peer.shut else "clear", name=name)
+            peer.taught.discard(name)
+        for rule in self._rules.values():
+            if rule.name not in peer.taught:
+                self._teach(peer, rule)
+        for block in self._blocks.values():
+            if block.name not in peer.taught:
+                self._shut(peer, block)
+        if peer.held and self._system.under_way:
+            peer.ask("go")
+            peer.held = False
 
     # ---- blocks
 
@@ -123,10 +172,8 @@ class Hands:
         block = self._blocks.pop(name, None)
         if block is None:
             return Evidence(False, {"error": f"nothing is blocked under {name}"})
-        if self._world.network == "kernel":
-            facts = self._world.unblock(name)
-        else:
-            facts = self._gather("unblock", name)
+        kernel = self._world.network == "kernel"
+        facts = self._world.unblock(name) if kernel else self._gather("unblock", name)
         return Evidence(_stopped(facts) > 0, facts)
 
     def _shut(self, peer: PeerLink, block: act.Block) -> None:
@@ -134,6 +181,8 @@ class Hands:
             return
         cuts = [to_json(cut) for cut in block.cuts]
         peer.ask("block", name=block.name, cuts=cuts, how=block.how.value)
+        peer.taught.add(block.name)
+        peer.shut.add(block.name)
 
     # ---- message faults
 
@@ -146,6 +195,7 @@ class Hands:
         targets: list[Json] = [int(c.target) for c in action.links if c.source == peer.sid]
         if not targets:
             return False
+        peer.taught.add(action.name)
         if isinstance(action, act.Lose):
             peer.ask("lose", name=action.name, targets=targets, ppm=action.ppm)
         else:
@@ -205,12 +255,15 @@ class Hands:
     # ----
 
     def _running(self) -> list[PeerLink]:
-        return [peer for peer in self._system.peers() if not peer.stopped()]
+        return [peer for peer in self._system.peers() if not peer.stopped]
 
     def _gather(self, do: str, name: str) -> dict[str, int | str]:
         """Ask every running peer what a fault did there, and add it up."""
         total: dict[str, int | str] = {}
         for peer in self._running():
+            if name not in peer.taught:
+                continue
+            peer.taught.discard(name)
             for key, value in _plain(peer.ask(do, name=name)).items():
                 before = total.get(key, 0)
                 if isinstance(value, int) and isinstance(before, int):
@@ -226,7 +279,7 @@ def _plain(facts: dict[str, Json]) -> dict[str, int | str]:
     }
 
 
-def _stopped(facts: dict[str, int | str]) -> int:
+def _stopped(facts: Mapping[str, int | str]) -> int:
     """How many messages, packets or connections a fault touched."""
     keys = ("packets", "frames", "connections", "delayed", "lost")
     return sum(value for key in keys if isinstance(value := facts.get(key, 0), int))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import select
+import signal
 import time
 from typing import Final
-
-import psutil
 
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
@@ -22,27 +20,36 @@ _MESSAGE_MAX: Final = 1 << 20
 class PeerLink:
     """A peer that was forked and said hello."""
 
-    def __init__(self, sid: Sid, inc: int, process: PeerProcess) -> None:
+    def __init__(self, sid: Sid, inc: int, process: PeerProcess, *, held: bool) -> None:
         self.sid = sid
         self.inc = inc
         self.pid = process.pid
         self.inner_pid = process.inner_pid
         self.alive = True
+        self.held = held  # it waits for "go"
+        self.taught: set[str] = set()  # names of the blocks and message faults it knows of
+        self.shut: set[str] = set()  # those of them that are blocks
+        self._process = process
         self._control = process.control
         self._asked = 0
 
-    def signal(self, number: int) -> None:
-        """Send a signal to this very process."""
-        os.kill(self.pid, number)
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to this very process.
 
+        Raises:
+            ProcessLookupError: it has ended.
+        """
+        self._process.signal(number)
+
+    @property
     def stopped(self) -> bool:
         """Whether the kernel reports the process as stopped (state T)."""
-        return bool(psutil.Process(self.pid).status() == psutil.STATUS_STOPPED)
+        return self._process.state == "T"
 
     def wait_until_stopped(self, wanted: bool, within_ns: int) -> bool:
         """Watch the kernel's word on the process; whether it became what was wanted."""
         deadline = time.monotonic_ns() + within_ns
-        while self.stopped() is not wanted:
+        while self.stopped is not wanted:
             if time.monotonic_ns() > deadline:
                 return False
             time.sleep(0.0002)

@@ -67,6 +67,7 @@ class Processes:
         self._samples: deque[Sampled] = deque()
         self._canary = Canary(self._samples.append)
         self._hands: Hands | None = None
+        self._zero_ns: int | None = None
 
     # ---- what a runner asks
 
@@ -98,10 +99,17 @@ class Processes:
     def go(self) -> int:
         """Let all peers that are up look for a leader."""
         zero = time.monotonic_ns()
-        asked = [(peer, peer.tell("go")) for peer in self.peers() if not peer.stopped()]
+        asked = [(peer, peer.tell("go")) for peer in self.peers() if not peer.stopped]
         for peer, number in asked:
             peer.answer(number)
+            peer.held = False
+        self._zero_ns = zero
         return zero
+
+    @property
+    def under_way(self) -> bool:
+        """Whether time zero is past."""
+        return self._zero_ns is not None
 
     def advance(self, until_ns: int) -> Iterator[Event]:
         """Yield what the journals and the host say, until ``until_ns``."""
@@ -163,7 +171,7 @@ class Processes:
         seed = f"{self._seed}/{sid}/{inc}"
         birth = Birth(self._specs[sid], inc, str(home.resolve()), seed, wait)
         process = self._world.fork(birth.to_json())
-        peer = PeerLink(sid, inc, process)
+        peer = PeerLink(sid, inc, process, held=wait)
         self._peers[sid] = peer
         self._tail.add(home / f"journal-{inc}.jsonl")
         return peer

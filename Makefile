@@ -1,0 +1,60 @@
+# The commands of this project; `make help` lists them. Needs make, a POSIX shell and Python 3.11+.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+VENV := .venv
+PY := $(VENV)/bin/python
+CHAOS := $(VENV)/bin/chaos
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+RUNTIME := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+
+.PHONY: help setup run test check lint live bench plans clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(DEV) ## create .venv and install chaos with its development tools
+
+run: $(RUNTIME) ## run plans/leader-pause.yaml: pause a leader, watch the next one
+	$(CHAOS) run plans/leader-pause.yaml
+
+test: $(DEV) ## run the fast tests, one worker a core
+	$(PY) -m pytest -n auto
+
+check: lint test ## lint, format, types, layers and tests: what must be green before a commit
+
+lint: $(DEV)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+live: $(DEV) ## run the tests that start real peer processes, one after another
+	$(PY) -m pytest -m live
+
+bench: $(DEV) ## measure: start-up, message rate, simulated elections a second
+	$(PY) tests/bench/bench.py
+
+plans: $(RUNTIME) ## run every plan of plans/, and name those that are not green
+	@bad=; for plan in plans/*.yaml; do \
+	  $(CHAOS) run "$$plan" || bad="$$bad $$plan(exit $$?)"; \
+	done; \
+	if [ -n "$$bad" ]; then echo "not green:$$bad" >&2; exit 1; fi
+
+clean: ## remove .venv and all caches; reports/ is left alone
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find chaos tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: each is newer than pyproject.toml when what it names is installed.
+# Declared dependencies alone decide, so a second `make` starts at once.
+$(RUNTIME): pyproject.toml
+	@$(PY) -m pip --version >/dev/null 2>&1 || \
+	  { python=$$(sh .ci/find-python) && "$$python" -m venv --clear $(VENV); }
+	$(PIP) install --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	$(PIP) install --editable '.[dev]'
+	@touch $@

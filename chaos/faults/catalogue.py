@@ -1,0 +1,29 @@
+"""Every fault by the word that a plan uses for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chaos.faults.base import Fault
+from chaos.faults.membership import BumpConfigVersion
+from chaos.faults.messages import Delay, Loss
+from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
+from chaos.faults.processes import Kill, Pause, Terminate
+from chaos.faults.skews import SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
+
+FAULTS: Final[dict[str, type[Fault]]] = {
+    "pause": Pause,
+    "kill": Kill,
+    "terminate": Terminate,
+    "block_port": BlockPort,
+    "partition": Partition,
+    "isolate": Isolate,
+    "one_way": OneWay,
+    "delay": Delay,
+    "loss": Loss,
+    "skew_logical_clock": SkewLogicalClock,
+    "skew_peer_epoch": SkewPeerEpoch,
+    "skew_zxid": SkewZxid,
+    "skew_timers": SkewTimers,
+    "bump_config_version": BumpConfigVersion,
+}

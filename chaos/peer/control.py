@@ -1,0 +1,237 @@
+"""The control channel: a harness tells a peer what to do, one JSON message each way.
+
+A request is ``{"id": n, "do": verb, …}``; its answer is ``{"id": n, "ok": true, …}``, or
+``{"id": n, "ok": false, "error": text}``. The peer speaks first, once it listens. The end of
+the channel ends the peer. Answers leave after the journal lines of what they answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from chaos.actions import Cut, How, PortCut
+from chaos.election.effects import Reconfigure, SkewEpochs, SkewRound, SkewZxid
+from chaos.election.ids import Sid
+from chaos.errors import ChaosError, HistoryError
+from chaos.history.codec import Json, from_json
+from chaos.peer import stats
+from chaos.peer.loop import READ, WRITE
+
+if TYPE_CHECKING:
+    from chaos.peer.process import Process
+
+MESSAGE_MAX: Final = 1 << 20
+_WAITING_MAX: Final = 256  # answers that a harness may leave unread
+_HALF: Final = 2**63
+
+Request = dict[str, Json]
+Facts = dict[str, Json]
+
+
+class RequestError(ChaosError):
+    """A request that cannot be done; the answer says why."""
+
+
+class Control:
+    """One peer's end of its control channel."""
+
+    def __init__(self, process: Process, sock: socket.socket) -> None:
+        self._process = process
+        self._sock = sock
+        self._waiting: deque[bytes] = deque()
+        sock.settimeout(0)
+
+    def ready(self, sid: Sid) -> None:
+        """Say hello: this peer listens."""
+        self._say({"ready": True, "sid": int(sid), "pid": os.getpid()})
+        self._watch()
+
+    def fail(self, why: str) -> None:
+        """Say that the peer cannot go on."""
+        self._say({"error": why})
+        self.flush()
+
+    def flush(self) -> None:
+        """Send the answers that wait, as far as the harness reads them."""
+        try:
+            while self._waiting:
+                self._sock.send(self._waiting[0])
+                self._waiting.popleft()
+        except BlockingIOError:
+            pass  # the loop says when it reads again
+        except OSError as error:
+            self._waiting.clear()
+            self._process.leave(f"the control channel broke: {error}")
+            return
+        self._watch()
+
+    # ----
+
+    def _watch(self) -> None:
+        # A harness that does not read its answers may ask no more meanwhile.
+        mask = 0 if len(self._waiting) >= _WAITING_MAX else READ
+        mask |= WRITE if self._waiting else 0
+        self._process.loop.watch(self._sock, mask, self._ready)
+
+    def _ready(self, mask: int) -> None:
+        if not mask & READ:
+            return  # flush comes at the end of each wake-up
+        try:
+            data = self._sock.recv(MESSAGE_MAX)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._process.leave(f"the control channel broke: {error}")
+            return
+        if not data:
+            self._process.loop.forget(self._sock)
+            self._process.leave("the control channel closed")
+            return
+        self._process.loop.read_clock()
+        self._say(self._answer(data))
+
+    def _answer(self, data: bytes) -> Facts:
+        number: Json = None
+        try:
+            request = _object(data)
+            number = request.get("id")
+            return {"id": number, "ok": True, **self._do(request)}
+        except (RequestError, HistoryError) as error:
+            # Anything else is an error of ours, half done: that ends the peer.
+            return {"id": number, "ok": False, "error": str(error)}
+
+    def _do(self, request: Request) -> Facts:
+        match request.get("do"):
+            case "go":
+                self._process.start()
+                return {"at_ns": self._process.loop.now_ns}
+            case "input":
+                return self._input(request)
+            case "slow" | "lose" | "clear":
+                return self._message_fault(request)
+            case "block" | "unblock":
+                return self._block(request)
+            case "timers":
+                return self._timers(request)
+            case "stats":
+                return stats.of(self._process)
+            case other:
+                raise RequestError(
+                    f"unknown request {other!r}; known are go, input, slow, lose, clear, block, "
+                    "unblock, timers and stats"
+                )
+
+    def _input(self, request: Request) -> Facts:
+        happened = from_json(request.get("input"))
+        if not isinstance(happened, SkewRound | SkewZxid | SkewEpochs | Reconfigure):
+            raise RequestError(
+                f"{type(happened).__name__} cannot be told to a peer; SkewRound, SkewZxid, "
+                "SkewEpochs and Reconfigure can"
+            )
+        _fits(happened)
+        seq = self._process.step(happened)
+        return {"at_ns": self._process.loop.now_ns, "seq": seq}
+
+    def _message_fault(self, request: Request) -> Facts:
+        shim, name = self._process.room.shim, _text(request, "name")
+        match request["do"]:
+            case "slow":
+                pace = _whole(request, "latency_ns"), _whole(request, "jitter_ns", 0)
+                shim.slow(name, dict.fromkeys(_targets(request), pace))
+                return {}
+            case "lose":
+                shim.lose(name, _targets(request), _whole(request, "ppm", most=1_000_000))
+                return {}
+            case _:
+                return dict(shim.clear(name))
+
+    def _block(self, request: Request) -> Facts:
+        process, name = self._process, _text(request, "name")
+        if request["do"] == "block":
+            process.block(name, _cuts(request), _how(request))
+            return {}
+        return dict(process.unblock(name))
+
+    def _timers(self, request: Request) -> Facts:
+        rate, offset = request.get("rate_ppm"), request.get("offset_ns", 0)
+        if not isinstance(rate, int) or rate <= 0 or not isinstance(offset, int):
+            raise RequestError(f"no timers at {rate!r} ppm, {offset!r} ns; whole, above 0 ppm")
+        timers = self._process.timers
+        timers.skew(rate, offset, self._process.loop.now_ns)
+        return {"rate_ppm": rate, "offset_ns": offset, "timers": len(timers)}
+
+    def _say(self, message: Facts) -> None:
+        self._waiting.append(json.dumps(message).encode())
+
+
+# ---- reading requests
+
+
+def _object(data: bytes) -> Request:
+    try:
+        request = json.loads(data)
+    except ValueError as error:
+        raise RequestError(f"no JSON: {error}") from error
+    if not isinstance(request, dict):
+        raise RequestError("a request is a JSON object")
+    return request
+
+
+def _text(request: Request, key: str) -> str:
+    value = request.get(key)
+    if not isinstance(value, str):
+        raise RequestError(f'"{key}" has to be a text, not {value!r}')
+    return value
+
+
+def _whole(request: Request, key: str, default: int | None = None, most: int = _HALF) -> int:
+    value = request.get(key, default)
+    if not isinstance(value, int) or not 0 <= value <= most:
+        raise RequestError(f'"{key}" has to be a whole number of 0..{most}, not {value!r}')
+    return value
+
+
+def _targets(request: Request) -> frozenset[Sid]:
+    value = request.get("targets")
+    if not isinstance(value, list):
+        raise RequestError(f'"targets" has to be a list of server ids, not {value!r}')
+    return frozenset(Sid(sid) for sid in value if isinstance(sid, int))
+
+
+def _how(request: Request) -> How:
+    try:
+        return How(_text(request, "how"))
+    except ValueError as error:
+        raise RequestError(f"{error}; write silent, reset or refuse") from error
+
+
+def _cuts(request: Request) -> tuple[Cut | PortCut, ...]:
+    value = request.get("cuts")
+    if not isinstance(value, list):
+        raise RequestError(f'"cuts" has to be a list, not {value!r}')
+    found: list[Cut | PortCut] = []
+    for raw in value:
+        cut = from_json(raw)
+        if not isinstance(cut, Cut | PortCut):
+            raise RequestError(f"{raw!r} is no cut; write a Cut or a PortCut")
+        found.append(cut)
+    return tuple(found)
+
+
+def _fits(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure) -> None:
+    """The wire and the disk hold 64 bits: what is larger must not get into the rules."""
+    numbers: tuple[int | None, ...] = ()
+    match happened:
+        case SkewRound():
+            numbers = (happened.by, happened.to)
+        case SkewZxid():
+            numbers = (happened.zxid,)
+        case SkewEpochs():
+            numbers = (happened.accepted, happened.current)
+    for number in numbers:
+        if number is not None and not -_HALF <= number < _HALF:
+            raise RequestError(f"{number} does not fit a signed 64-bit number")

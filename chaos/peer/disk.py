@@ -1,0 +1,168 @@
+"""What a peer keeps across its starts: epochs, zxid and configurations, as small texts.
+
+Source: ZooKeeper 3.8 ``QuorumPeer.writeLongToFile`` and ``AtomicFileWritingIdiom``: a file is
+written beside its place, synced, renamed, and its folder synced, so that a crash leaves the
+old text or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from chaos.election.config import parse_configuration
+from chaos.election.ids import PeerEpoch, Zxid
+from chaos.election.spec import PeerSpec
+from chaos.errors import ConfigError, InfrastructureError
+
+ACCEPTED: Final = "acceptedEpoch"
+CURRENT: Final = "currentEpoch"
+ZXID: Final = "zxid"
+CONFIG: Final = "config"
+NEXT: Final = "config.next"
+
+_NUMBERS: Final = frozenset({ACCEPTED, CURRENT, ZXID})
+_FILES: Final = (ACCEPTED, CURRENT, ZXID, CONFIG, NEXT)
+_JOURNAL: Final = re.compile(r"journal-(\d+)\.jsonl")
+
+
+def write_number(home: Path, name: str, value: int) -> None:
+    """Keep ``value`` under ``name``: acceptedEpoch, currentEpoch or zxid.
+
+    Raises:
+        InfrastructureError: the disk refuses.
+    """
+    assert name in _NUMBERS, f"a peer keeps no {name}"
+    _write(home, name, f"{value}\n")
+
+
+def write_config(home: Path, text: str, *, active: bool) -> None:
+    """Keep a configuration: the committed one if ``active``, else the proposed one.
+
+    A committed configuration ends a proposed one that is no newer.
+
+    Raises:
+        InfrastructureError: the disk refuses.
+    """
+    _write(home, CONFIG if active else NEXT, text)
+    if not active:
+        return
+    proposed = _read(home, NEXT)
+    if proposed is not None and not _newer(proposed, text):
+        _remove(home, (NEXT,))
+
+
+def load(home: Path, spec: PeerSpec) -> PeerSpec:
+    """``spec`` with everything that ``home`` knows better; writes down what it does not know.
+
+    Raises:
+        InfrastructureError: a file does not hold what it should, or the disk refuses.
+    """
+    _make(home)
+    config = _read(home, CONFIG)
+    if config is None:
+        write_config(home, spec.config, active=True)
+        if spec.last_seen is not None:
+            write_config(home, spec.last_seen, active=False)
+        config = spec.config
+    try:
+        parse_configuration(config)
+    except ConfigError as error:
+        raise InfrastructureError(f"{home / CONFIG}: {error}") from error
+    return replace(
+        spec,
+        config=config,
+        last_seen=_read(home, NEXT),
+        accepted_epoch=PeerEpoch(_number(home, ACCEPTED, spec.accepted_epoch)),
+        current_epoch=PeerEpoch(_number(home, CURRENT, spec.current_epoch)),
+        zxid=Zxid(_number(home, ZXID, spec.zxid)),
+    )
+
+
+def wipe(home: Path) -> None:
+    """Forget all data; journals stay.
+
+    Raises:
+        InfrastructureError: the disk refuses.
+    """
+    _remove(home, _FILES)
+
+
+def next_incarnation(home: Path) -> int:
+    """The number of the next start in ``home``: one more than its last journal has."""
+    if not home.is_dir():
+        return 0
+    found = (_JOURNAL.fullmatch(path.name) for path in home.iterdir())
+    return max((int(match.group(1)) + 1 for match in found if match), default=0)
+
+
+# ----
+
+
+def _newer(proposed: str, committed: str) -> bool:
+    try:
+        return parse_configuration(proposed).version > parse_configuration(committed).version
+    except ConfigError:
+        return False  # a proposal that does not parse can never take force
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InfrastructureError(f"no folder for a peer's data: {error}") from error
+
+
+def _read(home: Path, name: str) -> str | None:
+    try:
+        return (home / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InfrastructureError(f"cannot read {home / name}: {error}") from error
+
+
+def _number(home: Path, name: str, born_with: int) -> int:
+    text = _read(home, name)
+    if text is None:
+        write_number(home, name, born_with)
+        return born_with
+    if not re.fullmatch(r"-?[0-9]{1,19}\s*", text):
+        raise InfrastructureError(
+            f"{home / name} holds {text[:40]!r}, no decimal number; remove it or mend it"
+        )
+    return int(text)
+
+
+def _write(home: Path, name: str, text: str) -> None:
+    temporary = home / (name + ".tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(home / name)
+        _sync(home)
+    except OSError as error:
+        raise InfrastructureError(f"cannot write {home / name}: {error}") from error
+
+
+def _remove(home: Path, names: tuple[str, ...]) -> None:
+    try:
+        for name in names:
+            (home / name).unlink(missing_ok=True)
+        _sync(home)
+    except OSError as error:
+        raise InfrastructureError(f"cannot remove data of {home}: {error}") from error
+
+
+def _sync(home: Path) -> None:
+    """Make a rename last: the entry is in the folder, not in the file."""
+    folder = os.open(home, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

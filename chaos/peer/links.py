@@ -1,0 +1,368 @@
+"""The election port: performs the rules of :class:`~chaos.election.cnx.CnxManager`.
+
+Source: ZooKeeper 3.8 ``QuorumCnxManager`` with its ``Listener``, ``SendWorker`` and
+``RecvWorker``, as one thread that never blocks: a silent connection delays no other
+(ZooKeeper reads initiations one after another), and a peer that does not read costs one frame.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from chaos.actions import Port
+from chaos.election.cnx import (
+    Adopt,
+    CnxEffect,
+    CnxManager,
+    Dial,
+    Drop,
+    Initiate,
+    Overwritten,
+    Ready,
+)
+from chaos.election.config import Address
+from chaos.election.effects import Deliver
+from chaos.election.ids import Sid
+from chaos.errors import WireError
+from chaos.history.codec import Json
+from chaos.peer.blocks import Route
+from chaos.peer.dials import Dial as Attempt
+from chaos.peer.journal import Offer
+from chaos.peer.late import LateLine
+from chaos.peer.listener import Listener, refused
+from chaos.peer.room import Room
+from chaos.peer.stream import Stream
+from chaos.wire.election import FrameReader, InitiationReader, Skipped, encode_initiation
+
+PENDING_MAX: Final = 64  # connections without an initiation, beside one for each member
+STRANGERS_MAX: Final = 64  # links to sids that no configuration names
+_MS: Final = 1_000_000
+
+ELECTION: Final = Port.ELECTION
+
+
+class Link:
+    """One connection of the election port, from its first byte to its last."""
+
+    __slots__ = (
+        "conn",
+        "expiry",
+        "frames_in",
+        "frames_out",
+        "late",
+        "reader",
+        "sid",
+        "stream",
+        "why",
+    )
+
+    def __init__(self, conn: int, stream: Stream, late: LateLine[tuple[Offer, bool]]) -> None:
+        self.conn = conn
+        self.stream = stream
+        self.late = late
+        self.sid: Sid | None = None  # of the other side, once it is adopted
+        self.reader = FrameReader()
+        self.frames_in = 0
+        self.frames_out = 0
+        self.why = ""  # it closes, once what waits is flushed
+        self.expiry: Callable[[], None] | None = None
+
+
+class ElectionPort:
+    """All election links of one peer. ``deliver`` takes each notification that was read."""
+
+    def __init__(
+        self, room: Room, addresses: Mapping[Sid, Address], deliver: Callable[[Deliver], object]
+    ) -> None:
+        self._room = room
+        self._loop = room.loop
+        self._journal = room.journal
+        self._deliver = deliver
+        self.cnx: CnxManager[Offer] = CnxManager(room.me, addresses)
+        self.listener = Listener(room.loop, room.journal, ELECTION, self._arrived)
+        self._links: dict[int, Link] = {}
+        self._pending: dict[int, Link] = {}  # accepted, initiation not read; oldest first
+        self._strangers: dict[int, Link] = {}
+        self._dials: dict[Sid, Attempt] = {}
+        self._ready: dict[int, Link] = {}  # have something to write, perhaps
+        self._initiation = b""
+
+    # ---- what the peer wants
+
+    def open(self, address: Address, advertised: Address) -> None:
+        """Listen on ``address`` and tell others to dial ``advertised``.
+
+        Raises:
+            InfrastructureError: it cannot be bound.
+        """
+        self._initiation = encode_initiation(self._room.me, [advertised])
+        self.listener.open(address)
+
+    def send(self, to: tuple[Sid, ...], offer: Offer) -> None:
+        """Offer one message to the queues of all of ``to``."""
+        for sid in to:
+            self._perform(self.cnx.send(sid, offer))
+
+    def connect_all(self) -> None:
+        """Dial everybody who has a queue and no link."""
+        self._perform(self.cnx.connect_all())
+
+    def restart(
+        self, addresses: Mapping[Sid, Address], home: tuple[Address, Address] | None
+    ) -> None:
+        """Build the layer anew; ``home`` is where it listens now, and what it tells others."""
+        self._perform(self.cnx.restart(addresses))
+        for attempt in self._dials.values():
+            self._room.dials.cancel(attempt)
+        self._dials.clear()
+        for link in list(self._links.values()):
+            self._close(link, "the election layer restarts")
+        if home is None:
+            return  # no member any more: it stays where it was, as ZooKeeper does
+        own, advertised = home
+        self._initiation = encode_initiation(self._room.me, [advertised])
+        if own != self.listener.address:
+            self.listener.keep_open(own)
+
+    def reconsider(self) -> None:
+        """Blocks have changed."""
+        for link in list(self._links.values()):
+            flow = link.stream.reconsider()
+            if flow.reset:
+                self._room.blocks.count(link.stream.route, connections=1)
+                self._lose(link, "reset by a block", reset=True)
+            elif flow.outward:
+                self._ready[link.conn] = link
+
+    def streams(self) -> list[Stream]:
+        """All connections."""
+        return [link.stream for link in self._links.values()]
+
+    def fill(self) -> list[Stream]:
+        """Put the next message on each link that has room for one, and write it down."""
+        ready, self._ready = self._ready, {}
+        for link in ready.values():
+            self._fill(link)
+        return [link.stream for link in ready.values() if link.stream.out]
+
+    def depths(self) -> dict[str, Json]:
+        """How much waits, and how many connections there are."""
+        links = self._links.values()
+        return {
+            "links": sum(link.sid is not None for link in links),
+            "links_pending": len(self._pending),
+            "links_dialing": len(self._dials),
+            "links_late": sum(len(link.late) for link in links),
+            "links_out_bytes": sum(len(link.stream.out) for link in links),
+        }
+
+    def close(self) -> None:
+        """Close everything, without a word."""
+        self.listener.close()
+        for link in self._links.values():
+            link.stream.close()
+        self._links.clear()
+
+    # ---- performing the rules
+
+    def _perform(self, effects: list[CnxEffect[Offer]]) -> None:
+        for effect in effects:
+            match effect:
+                case Ready():
+                    self._ready[effect.conn] = self._links[effect.conn]
+                case Overwritten():
+                    self._journal.lost(effect.message, effect.to, "overwritten in its queue")
+                case Dial():
+                    self._dial(effect.to, effect.address)
+                case Initiate():
+                    self._initiate(self._links[effect.conn])
+                case Adopt():
+                    self._adopt(self._links[effect.conn], effect.sid)
+                case Drop():
+                    self._drop(self._links[effect.conn], effect.why)
+
+    def _dial(self, to: Sid, address: Address) -> None:
+        def done(sock: socket.socket | None, why: str) -> None:
+            self._dials.pop(to, None)
+            if sock is None:
+                self._journal.link_closed(to, "", why)
+                self.cnx.dial_failed(to)
+                return
+            link = self._open(sock, Route(to, ELECTION, dialed=True))
+            self._perform(self.cnx.dialed(to, link.conn))
+
+        route = Route(to, ELECTION, dialed=True)
+        dialable = self._room.book.numeric(to, address)
+        self._dials[to] = self._room.dials.start(
+            route, dialable, self._room.timings.connect_ms, done
+        )
+
+    def _initiate(self, link: Link) -> None:
+        link.stream.write(self._initiation)
+        self._ready[link.conn] = link
+
+    def _adopt(self, link: Link, sid: Sid) -> None:
+        link.sid = sid
+        stream = link.stream
+        if stream.route.other is None:  # its address names nobody, so its word has to do
+            stream.route = Route(sid, ELECTION, stream.route.dialed)
+        self._journal.link_opened(sid, stream.to_there, dialed=stream.route.dialed)
+        if sid not in self.cnx.addresses:
+            self._strangers[link.conn] = link
+            if len(self._strangers) > STRANGERS_MAX:
+                oldest = next(iter(self._strangers.values()))
+                self._lose(oldest, f"more than {STRANGERS_MAX} links to unknown servers")
+        stream.got = lambda data: self._frames(link, data)
+        stream.start()
+
+    def _drop(self, link: Link, why: str) -> None:
+        """Close, but not before what was to be written has gone, if it goes in time."""
+        link.why = why
+        self._pending.pop(link.conn, None)
+        if not link.stream.out:
+            self._close(link, why)
+            return
+        link.stream.stop_reading()
+        link.stream.drained = lambda: self._close(link, why)
+        self._expire(link, why)
+
+    # ---- connections
+
+    def _arrived(self, sock: socket.socket) -> None:
+        route = self._room.book.route_of(sock, ELECTION)
+        if refused(sock, route, self._room.blocks):
+            return
+        link = self._open(sock, route)
+        self._pending[link.conn] = link
+        if len(self._pending) > PENDING_MAX + len(self.cnx.addresses):
+            oldest = next(iter(self._pending.values()))
+            self._reject(oldest, f"{len(self._pending)} connections without an initiation")
+        reader = InitiationReader()
+        link.stream.got = lambda data: self._introduced(link, reader, data)
+        self._expire(link, "no initiation within syncLimit")
+        link.stream.start()
+
+    def _open(self, sock: socket.socket, route: Route) -> Link:
+        conn = self._room.next_conn()
+        stream = Stream(self._loop, sock, route, self._room.blocks)
+        link = Link(conn, stream, LateLine(self._loop, lambda: self._writable(link)))
+        self._links[conn] = link
+        stream.broken = lambda why: self._lose(link, why)
+        stream.drained = lambda: self._writable(link)
+        return link
+
+    def _expire(self, link: Link, why: str) -> None:
+        def expire() -> None:
+            if link.conn in self._pending:
+                self._reject(link, why)
+            else:
+                self._close(link, why)
+
+        due = self._loop.now_ns + self._room.timings.sync_ms * _MS
+        link.expiry = self._loop.call_at(due, expire).cancel
+
+    def _introduced(self, link: Link, reader: InitiationReader, data: bytes) -> None:
+        try:
+            found = reader.feed(data)
+        except WireError as error:
+            self._reject(link, str(error))
+            return
+        if found is None:
+            return
+        del self._pending[link.conn]
+        assert link.expiry is not None
+        link.expiry()
+        if found.sid == self._room.me:
+            source = link.stream.other_end
+            self._journal.rejected(ELECTION, source, f"server {found.sid} is me")
+        address = found.addresses[0] if found.addresses else None
+        self._perform(self.cnx.accepted(link.conn, found.sid, address))
+        if link.sid is not None and reader.rest:
+            self._frames(link, reader.rest)
+
+    def _frames(self, link: Link, data: bytes) -> None:
+        assert link.sid is not None
+        error = ""
+        try:
+            found = link.reader.feed(data)
+        except WireError as wrong:
+            found, error = link.reader.before, str(wrong)
+        name = link.stream.from_there
+        for message in found:
+            frame = link.frames_in
+            link.frames_in += 1
+            if isinstance(message, Skipped):
+                self._journal.rejected(ELECTION, name, message.why)
+                continue
+            self._deliver(Deliver(link.sid, message, name, frame))
+            if link.why or link.stream.closed:
+                return  # that notification ended the link
+        if error:
+            self._journal.rejected(ELECTION, name, error)
+            self._lose(link, error)
+
+    def _reject(self, link: Link, why: str) -> None:
+        """End a connection that never became a link."""
+        self._journal.rejected(ELECTION, link.stream.other_end, why)
+        self._forget(link)
+        link.stream.close()
+
+    def _lose(self, link: Link, why: str, *, reset: bool = False) -> None:
+        """The link is gone, and the rules are to know."""
+        self.cnx.lost(link.conn)
+        self._close(link, why, reset=reset)
+
+    def _close(self, link: Link, why: str, *, reset: bool = False) -> None:
+        if link.conn not in self._links:
+            return
+        self._forget(link)
+        stream = link.stream
+        if link.sid is not None:
+            for offer, _ in link.late.drop():
+                self._journal.lost(offer, link.sid, "its link closed before it was due")
+        other = link.sid if link.sid is not None else stream.route.other
+        if other is not None:
+            self._journal.link_closed(other, stream.to_there, link.why or why)
+        elif not link.why:
+            self._journal.rejected(ELECTION, stream.other_end, why)
+        stream.close(reset=reset)
+
+    def _forget(self, link: Link) -> None:
+        for table in (self._links, self._pending, self._strangers, self._ready):
+            table.pop(link.conn, None)
+        if link.expiry is not None:
+            link.expiry()
+
+    # ---- writing
+
+    def _writable(self, link: Link) -> None:
+        if link.conn in self._links:
+            self._ready[link.conn] = link
+
+    def _fill(self, link: Link) -> None:
+        """Write what is due; else ask for the next message, while nothing waits."""
+        sid, stream = link.sid, link.stream
+        if sid is None or link.why:
+            return
+        while not stream.out:
+            due = link.late.pop()
+            if due is not None:
+                self._put(link, sid, *due)
+                continue
+            found = None if link.late.full else self.cnx.next_message(link.conn)
+            if found is None:
+                return
+            fate = self._room.shim.fate(sid, ELECTION.value, self._loop.now_ns)
+            if fate.lost_by:
+                self._journal.lost(found[0], sid, "lost on its way", fate.lost_by)
+            elif link.late or fate.due_ns > self._loop.now_ns:
+                link.late.add(fate.due_ns, found)
+            else:
+                self._put(link, sid, *found)
+
+    def _put(self, link: Link, to: Sid, offer: Offer, again: bool) -> None:  # noqa: FBT001
+        self._journal.wrote(offer, to, link.stream.to_there, link.frames_out, again=again)
+        link.frames_out += 1
+        link.stream.write(offer.frame)

@@ -1,0 +1,265 @@
+"""A plan as a runner uses it: read, checked, every duration in nanoseconds.
+
+``chaos.plan.load`` makes it; ``docs/plan-format.md`` describes the text that it comes from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chaos.actions import Action
+from chaos.ensemble import EnsembleSetup
+from chaos.faults.base import Fault
+from chaos.faults.targets import Selector
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Where:
+    """A place in a plan's text; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+# ---- when
+
+
+class Edge(StrEnum):
+    """The two moments of a step. A wait has begun when armed and ended when satisfied."""
+
+    STARTED = "started"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """As soon as the step before is done: a wait satisfied, a fault injected and confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """``at_ns`` after time zero; already past: at once."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """``plus_ns`` after an edge of another step."""
+
+    step: str
+    edge: Edge
+    plus_ns: int = 0
+
+
+Start = InOrder | At | After
+
+# ---- what a wait waits for
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """Time goes by."""
+
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderOutcome:
+    """A leader serves with a quorum behind it; ``seen_by`` is ``majority`` or ``all``.
+
+    ``all``: every peer that is up and not paused is settled under it.
+    """
+
+    among: Selector | None = None
+    seen_by: str = "majority"
+
+
+@dataclass(frozen=True, slots=True)
+class NoLeaderOutcome:
+    """Nobody, or nobody of ``among``, serves as leader."""
+
+    among: Selector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoleOutcome:
+    """Every peer of ``of`` has ``role``, a word of ``EnsembleView.roles``."""
+
+    role: str
+    of: Selector
+
+
+Condition = Elapsed | LeaderOutcome | NoLeaderOutcome | RoleOutcome
+
+
+class Otherwise(StrEnum):
+    """What becomes of the run when a wait runs out."""
+
+    FAIL = "fail"  # no further step begins, and the run fails
+    SKIP = "skip"  # the wait counts as skipped, and so do the steps that come after its edges
+    RUN = "run"  # go on as if it had been satisfied
+
+
+# ---- the verbs
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Go on when ``condition`` has held for ``hold_ns``; give up after ``within_ns``."""
+
+    condition: Condition
+    within_ns: int
+    hold_ns: int = 0
+    otherwise: Otherwise = Otherwise.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class FaultStep:
+    """Do ``fault`` to ``target``; end it after ``for_ns``, or when a step releases it.
+
+    ``kind`` is the plan's word for it. ``bind`` names the targets for later steps.
+    ``confirm``: without evidence the run is inconclusive.
+    """
+
+    kind: str
+    fault: Fault
+    target: Selector
+    bind: str | None = None
+    for_ns: int | None = None
+    confirm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """End the faults of these steps, earlier than their ``for``."""
+
+    steps: tuple[str, ...]
+
+
+Verb = Wait | FaultStep | Release
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: an id, a time and a verb. ``why`` is the author's own reason."""
+
+    id: str
+    where: Where
+    verb: Verb
+    start: Start = InOrder()
+    why: str = ""
+
+
+# ---- what is to hold
+
+
+@dataclass(frozen=True, slots=True)
+class InvariantRef:
+    """A property of the whole run; it may be broken from the begin of ``except_after`` on."""
+
+    name: str
+    where: Where
+    except_after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderExpected:
+    """A leader of ``among`` serves within ``within_ns`` of ``after``, and stays ``hold_ns``."""
+
+    id: str
+    where: Where
+    within_ns: int
+    among: Selector | None = None
+    after: After | None = None  # None: from time zero
+    hold_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NoLeaderExpected:
+    """Nobody of ``among`` serves as leader from ``since`` to ``until``."""
+
+    id: str
+    where: Where
+    since: After
+    until: After
+    among: Selector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SameLeaderExpected:
+    """The same peer leads at two moments: the ends of two waits, leaders or steps, by id."""
+
+    id: str
+    where: Where
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleExpected:
+    """All of ``of`` have ``role`` within ``within_ns`` of ``after``, and keep it ``hold_ns``."""
+
+    id: str
+    where: Where
+    role: str
+    of: Selector
+    within_ns: int
+    after: After | None = None
+    hold_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MetricExpected:
+    """Each value of ``metric`` since ``since`` is at most ``max``, in ns or as a count."""
+
+    id: str
+    where: Where
+    metric: str
+    max: int
+    unit: str  # "ns" or "count"
+    of: Selector | None = None
+    since: After | None = None
+
+
+Expectation = LeaderExpected | NoLeaderExpected | SameLeaderExpected | RoleExpected | MetricExpected
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole plan. ``text`` is what was read, ``overrides`` what was set on the way.
+
+    ``requires`` is what the plan asks of a system by name; ``needs`` adds its faults.
+    """
+
+    name: str
+    file: str
+    text: str
+    ensemble: EnsembleSetup
+    steps: tuple[Step, ...]
+    invariants: tuple[InvariantRef, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+    seed: int | None = None
+    system: str | None = None
+    run_timeout_ns: int = 60_000_000_000
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    required: frozenset[type[Action]] = frozenset()
+    overrides: tuple[tuple[str, str], ...] = ()
+    params: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def needs(self) -> frozenset[type[Action]]:
+        """Every kind of action that a system must support to run it."""
+        found = set(self.required)
+        for step in self.steps:
+            if isinstance(step.verb, FaultStep):
+                found |= step.verb.fault.needs
+        return frozenset(found)

@@ -1,0 +1,196 @@
+"""Times, numbers, actions and events in words for a page.
+
+Times are nanoseconds; what is shown is relative to time zero of the plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from chaos.actions import (
+    Action,
+    Block,
+    Clear,
+    Configure,
+    Cut,
+    Kill,
+    Launch,
+    Lose,
+    Pause,
+    PortCut,
+    Resume,
+    SetEpochs,
+    SetZxid,
+    SkewTimers,
+    Slow,
+    Terminate,
+    TurnRound,
+    Unblock,
+)
+from chaos.election.ids import hex64
+from chaos.election.notification import ServerState
+from chaos.verify.verdict import Outcome
+
+MS: Final = 1_000_000
+SECOND: Final = 1_000_000_000
+
+LETTERS: Final = {
+    ServerState.LOOKING: "L",
+    ServerState.FOLLOWING: "F",
+    ServerState.LEADING: "★",
+    ServerState.OBSERVING: "O",
+}
+OUTCOMES: Final = {
+    Outcome.HOLDS: "✓",
+    Outcome.FAILS: "✗",
+    Outcome.UNKNOWN: "?",
+    Outcome.NOT_EXERCISED: "·",
+}
+ENDINGS: Final = {  # exit code: sign, word, what it means
+    0: ("✓", "PASS", "Every expectation and invariant held."),
+    1: ("✗", "FAIL", "An expectation failed."),
+    2: ("!", "INVALID", "The plan cannot be used."),
+    3: ("?", "INCONCLUSIVE", "What was asked could not be decided."),
+    4: ("!", "INFRASTRUCTURE", "The host could not give what the run needs."),
+    5: ("·", "NOTHING RAN", "No plan ran."),
+    6: ("✗", "REGRESSED", "Slower than the baseline."),
+    7: ("✗", "UNSAFE", "A safety invariant is broken."),
+    8: ("!", "RESIDUE", "Clean-up left something on the host."),
+    130: ("!", "INTERRUPTED", "Interrupted; what was seen until then follows."),
+    143: ("!", "INTERRUPTED", "Terminated; what was seen until then follows."),
+}
+
+# Marks that reorder text, or hide in it: a name must read as it is.
+_TRICKS = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f"
+                     "\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """``text`` with control characters and marks of direction spelled out as ``⟨202E⟩``."""
+    return _TRICKS.sub(lambda found: f"⟨{ord(found.group()):04X}⟩", text)
+
+
+def duration(span_ns: int) -> str:
+    """A length of time in three or four digits: ``3.42 ms``, ``331 ms``, ``1.204 s``."""
+    size = abs(span_ns)
+    if size < 10 * MS:
+        return f"{span_ns / MS:.2f} ms"
+    if size < 100 * MS:
+        return f"{span_ns / MS:.1f} ms"
+    if size < SECOND:
+        return f"{span_ns / MS:.0f} ms"
+    return f"{span_ns / SECOND:.3f} s" if size < 100 * SECOND else f"{span_ns / SECOND:.1f} s"
+
+
+def moment(at_ns: int) -> str:
+    """A moment since time zero, ``4.4012 s``: a tenth of a millisecond can be told."""
+    return f"{at_ns / SECOND:.4f} s"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 message``, ``12,400 messages``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def sids(numbers: Iterable[int]) -> str:
+    """``peer 3``, ``peers 1, 4 and 5``, ``nobody``."""
+    names = [str(number) for number in numbers]
+    if not names:
+        return "nobody"
+    if len(names) == 1:
+        return f"peer {names[0]}"
+    return f"peers {', '.join(names[:-1])} and {names[-1]}"
+
+
+def candidate(leader: int) -> str:
+    """Whom a vote is for; an observer's is for nobody."""
+    return "nobody" if leader < 0 else str(leader)
+
+
+def vote(leader: int, zxid: int, round_: int) -> str:
+    """A vote as a label: ``5 · 0x100000003 · r2``."""
+    log = "–" if leader < 0 else hex64(zxid)
+    return f"{candidate(leader)} · {log} · r{round_}"
+
+
+def state(number: int) -> str:
+    """A state by its number on the wire, which may be any."""
+    known = number in ServerState.__members__.values()
+    return ServerState(number).name if known else f"state {number}"
+
+
+def cuts(found: Iterable[Cut | PortCut]) -> str:
+    """Cuts as ``1→3, 3→1`` and ``in to election of 2``."""
+    parts = []
+    for cut in found:
+        match cut:
+            case Cut():
+                parts.append(f"{cut.source}→{cut.target}")
+            case PortCut():
+                way = "into" if cut.inbound else "out of"
+                parts.append(f"{way} {cut.owner}'s {cut.port.value} port")
+    if len(parts) > 12:
+        return f"{', '.join(parts[:12])} and {len(parts) - 12} more"
+    return ", ".join(parts)
+
+
+def action(done: Action) -> str:
+    """What was done to the ensemble, as a sentence without its subject."""
+    match done:
+        case Kill() | Terminate() | Launch() | Pause() | Resume():
+            return _process(done)
+        case Block() | Unblock() | Slow() | Lose() | Clear():
+            return _link(done)
+        case _:
+            return _skew(done)
+
+
+def _process(done: Kill | Terminate | Launch | Pause | Resume) -> str:
+    match done:
+        case Kill(sid=sid):
+            return f"kill peer {sid} (SIGKILL)"
+        case Terminate(sid=sid):
+            return f"terminate peer {sid} (SIGTERM)"
+        case Launch(sid=sid, wipe=wipe):
+            return f"start peer {sid} {'without its data' if wipe else 'with its data'}"
+        case Pause(sid=sid):
+            return f"pause peer {sid} (SIGSTOP)"
+        case Resume(sid=sid):
+            return f"resume peer {sid} (SIGCONT)"
+
+
+def _link(done: Block | Unblock | Slow | Lose | Clear) -> str:
+    match done:
+        case Block():
+            return f"block {cuts(done.cuts)} ({done.how.value})"
+        case Unblock(name=name):
+            return f"take block {name} away"
+        case Slow():
+            jitter = f" ± {duration(done.jitter_ns)}" if done.jitter_ns else ""
+            return f"delay {cuts(done.links)} by {duration(done.latency_ns)}{jitter}"
+        case Lose():
+            return f"lose {done.ppm / 10_000:g} % of messages on {cuts(done.links)}"
+        case Clear(name=name):
+            return f"end {name}"
+
+
+def _skew(done: TurnRound | SetEpochs | SetZxid | SkewTimers | Configure) -> str:
+    match done:
+        case TurnRound():
+            way = f"by {done.by:+}" if done.by is not None else f"to {done.to}"
+            return f"move the logical clock of peer {done.sid} {way}"
+        case SetEpochs():
+            asked = (("accepted", done.accepted), ("current", done.current))
+            parts = [f"{name} {epoch}" for name, epoch in asked if epoch is not None]
+            return f"set the epochs of peer {done.sid}: {', '.join(parts)}"
+        case SetZxid():
+            return f"set the last zxid of peer {done.sid} to {hex64(done.zxid)}"
+        case SkewTimers():
+            speed = f"{done.rate_ppm / 1_000_000:g} × true speed"
+            shift = f", shifted {duration(done.offset_ns)}" if done.offset_ns else ""
+            return f"run the timers of peer {done.sid} at {speed}{shift}"
+        case Configure():
+            verb = "commit" if done.activate else "propose"
+            return f"{verb} a configuration at peer {done.sid}"

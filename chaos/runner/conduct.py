@@ -1,0 +1,287 @@
+"""Leads a system through a plan: waits, faults at their times, releases.
+
+Time belongs to the system. This module only says until when it may go on, looks at what was
+seen meanwhile, and acts.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Final
+
+from chaos.actions import Action
+from chaos.election.ids import Sid
+from chaos.ensemble import configuration_of
+from chaos.faults.targets import NoTarget, Selector, aim, resolve
+from chaos.history.events import Acted, Event, StepBegan, StepEnded
+from chaos.history.view import EnsembleView
+from chaos.plan.model import After, At, Elapsed, FaultStep, Otherwise, Plan, Release, Step, Wait
+from chaos.plan.words import sentence
+from chaos.runner.conditions import Met, watch
+from chaos.runner.log import StepLog
+from chaos.runner.show import Show
+from chaos.store import RunFolder
+from chaos.systems.base import System
+
+_NEVER: Final = 2**62
+
+
+class Ended(Exception):  # noqa: N818 - the steps end here, which is no mistake by itself
+    """No further step is begun."""
+
+
+class Conduct:
+    """One run of one plan, from the first step to the last release."""
+
+    def __init__(
+        self, plan: Plan, system: System, folder: RunFolder, seed: int, show: Show
+    ) -> None:
+        self.plan = plan
+        self.seed = seed
+        self.zero_ns = 0
+        self.events: list[Event] = []
+        self.names: dict[str, tuple[Sid, ...]] = {}
+        self.logs = {step.id: StepLog(step) for step in plan.steps}
+        self._system = system
+        self._folder = folder
+        self._show = show
+        self.view = EnsembleView(
+            plan.ensemble.sids, configuration_of(plan.ensemble, lambda sid: f"peer-{sid}")
+        )
+
+    # ---- the whole way
+
+    def before_zero(self) -> None:
+        """Do the steps of time zero, before any peer looks for a leader."""
+        for step in self._early():
+            self._step(step)
+
+    def steps(self) -> None:
+        """Do every other step in its turn; ends early when one fails."""
+        early = {step.id for step in self._early()}
+        for step in self.plan.steps:
+            if step.id not in early:
+                self._step(step)
+
+    def finish_faults(self) -> None:
+        """Let every fault that has a ``for`` run to its end."""
+        while (due := self._next_release()) is not None:
+            self.advance(min(due, self._deadline))
+            if self._system.now_ns >= self._deadline:
+                return
+
+    def release_all(self) -> None:
+        """End every fault that is still active, the youngest first."""
+        for log in reversed([log for log in self.logs.values() if log.active]):
+            self._release(log)
+
+    def advance(self, until_ns: int, met: Met = lambda: False, hold_ns: int = 0) -> bool:
+        """Let time pass until ``until_ns``, or until ``met`` held for ``hold_ns``."""
+        since: int | None = None
+        while True:
+            since = self._since(since, met)
+            now = self._system.now_ns
+            if since is not None and now - since >= hold_ns:
+                return True
+            if now >= until_ns:
+                return False
+            goal = min(until_ns, _NEVER if since is None else since + hold_ns)
+            due = self._next_release()
+            for event in self._system.advance(goal if due is None else min(goal, due)):
+                self.observe(event)
+                since = self._since(since, met)
+                if since is not None and hold_ns == 0:
+                    break
+            self._release_due()
+            self._show.seen(self.view, self._system.now_ns - self.zero_ns)
+
+    def observe(self, event: Event) -> None:
+        """Take in one event that the system saw."""
+        self.events.append(event)
+        self.view.observe(event)
+
+    def record(self, event: Event) -> None:
+        """Take in one event of our own doing, and write it down."""
+        self.observe(event)
+        self._folder.append(event)
+        self._folder.flush()
+
+    @property
+    def elapsed_ns(self) -> int:
+        """Time since time zero."""
+        return self._system.now_ns - self.zero_ns if self.zero_ns else 0
+
+    # ---- steps
+
+    @property
+    def _deadline(self) -> int:
+        return self.zero_ns + self.plan.run_timeout_ns
+
+    def _early(self) -> Iterator[Step]:
+        """The steps that lead the plan and are due at 0 ms."""
+        for step in self.plan.steps:
+            if not (isinstance(step.start, At) and step.start.at_ns == 0):
+                return
+            yield step
+
+    def _step(self, step: Step) -> None:
+        log = self.logs[step.id]
+        log.planned_ns = self._planned(step)
+        if log.planned_ns is not None and self.zero_ns:
+            self.advance(log.planned_ns)
+        match step.verb:
+            case Wait():
+                self._wait(log, step.verb)
+            case FaultStep():
+                self._inject(log, step.verb)
+            case Release():
+                self._begin(log, ())
+                for name in step.verb.steps:
+                    self._release(self.logs[name])
+                self._end(log, "done")
+
+    def _planned(self, step: Step) -> int | None:
+        """When the step is due, once what it comes after has happened."""
+        match step.start:
+            case At():
+                return self.zero_ns + step.start.at_ns
+            case After():
+                after = step.start
+                other = self.logs[after.step]
+                self.advance(self._deadline, lambda: other.edge(after.edge) is not None)
+                moment = other.edge(after.edge)
+                if moment is None:
+                    log = self.logs[step.id]
+                    log.outcome = "inconclusive"
+                    log.why = f"{after.step} never {after.edge} before the run's time was up"
+                    raise Ended
+                return moment + after.plus_ns
+            case _:
+                return None
+
+    def _wait(self, log: StepLog, wait: Wait) -> None:
+        self._begin(log, ())
+        try:
+            met = watch(wait.condition, self.view, lambda s: self._resolve(log.step, s))
+        except NoTarget as error:
+            self._end(log, "inconclusive", str(error))
+            raise Ended from error
+        assert log.began_ns is not None
+        satisfied = self.advance(
+            min(log.began_ns + wait.within_ns, self._deadline), met, wait.hold_ns
+        )
+        if satisfied or isinstance(wait.condition, Elapsed):
+            self._end(log, "done")
+            return
+        why = f"not so within {wait.within_ns / 1e9:g} s; roles were {self._roles()}"
+        match wait.otherwise:
+            case Otherwise.RUN:
+                self._end(log, "done", why)
+            case Otherwise.SKIP:
+                self._end(log, "skipped", why)
+                raise Ended
+            case Otherwise.FAIL:
+                self._end(log, "failed", why)
+                raise Ended
+
+    def _inject(self, log: StepLog, verb: FaultStep) -> None:
+        rng = self._dice(log.step)
+        try:
+            fault, targets = aim(verb.fault, verb.target, self.view, self.names, rng)
+        except NoTarget as error:
+            self._begin(log, ())
+            if error.skip:
+                self._end(log, "skipped", str(error))
+                return
+            self._end(log, "inconclusive", str(error))
+            raise Ended from error
+        if verb.bind is not None:
+            self.names[verb.bind] = targets
+        log.fault = fault
+        self._begin(log, targets)
+        bit = self._act(log, fault.begin(targets, self.view))
+        log.done_ns = self._system.now_ns
+        log.outcome = "done"
+        if fault.instant:
+            self._end(log, "done")
+        if not bit and verb.confirm:
+            log.outcome, log.why = "inconclusive", "the fault could not be confirmed"
+            raise Ended
+
+    def _release(self, log: StepLog) -> None:
+        if not log.active:
+            return
+        assert log.fault is not None
+        self._act(log, log.fault.end(log.targets, self.view))
+        self._end(log, log.outcome, log.why)
+
+    def _act(self, log: StepLog, actions: list[Action]) -> bool:
+        """Apply actions in order; whether none of them failed."""
+        bit = True
+        for action in actions:
+            began = self._system.now_ns
+            evidence = self._system.apply(action)
+            log.proved(action, evidence)
+            bit = bit and evidence.bit is not False
+            done = self._system.now_ns
+            self.record(Acted(began, done, log.step.id, action, evidence))
+        return bit
+
+    # ---- small things
+
+    def _begin(self, log: StepLog, targets: tuple[Sid, ...]) -> None:
+        log.began_ns = self._system.now_ns
+        log.targets = targets
+        planned = log.began_ns if log.planned_ns is None else log.planned_ns
+        self.record(StepBegan(log.began_ns, log.step.id, planned, targets))
+        self._show.told(self.elapsed_ns, f"{log.step.id}: {self.words(log)}")
+
+    def _end(self, log: StepLog, outcome: str, why: str = "") -> None:
+        log.ended_ns = self._system.now_ns
+        log.done_ns = log.done_ns or log.ended_ns
+        log.outcome, log.why = outcome, why
+        self.record(StepEnded(log.ended_ns, log.step.id, outcome, why))
+        if isinstance(log.step.verb, FaultStep) and not (log.fault and log.fault.instant):
+            self._show.told(self.elapsed_ns, f"{log.step.id}: ended")
+        if outcome in ("failed", "inconclusive"):
+            self._show.told(self.elapsed_ns, f"{log.step.id}: {outcome}: {why}")
+
+    def words(self, log: StepLog) -> str:
+        """The step in words, with what its target resolved to."""
+        text = sentence(log.step)
+        if not log.targets:
+            return text
+        return f"{text} → {', '.join(map(str, log.targets))}"
+
+    def _resolve(self, step: Step, selector: Selector) -> tuple[Sid, ...]:
+        return resolve(selector, self.view, self.names, self._dice(step))
+
+    def _dice(self, step: Step) -> random.Random:
+        return random.Random(f"{self.seed}/{step.id}")  # noqa: S311 - replayed, not secret
+
+    def _roles(self) -> str:
+        return ", ".join(f"{sid} {role}" for sid, role in self.view.roles().items())
+
+    def _since(self, since: int | None, met: Met) -> int | None:
+        """From when on ``met`` has held without a break; ``None`` while it does not."""
+        if not met():
+            return None
+        return self._system.now_ns if since is None else since
+
+    def _next_release(self) -> int | None:
+        dues = [due for log in self.logs.values() if (due := _release_at(log)) is not None]
+        return min(dues, default=None)
+
+    def _release_due(self) -> None:
+        for log in self.logs.values():
+            due = _release_at(log)
+            if due is not None and self._system.now_ns >= due:
+                self._release(log)
+
+
+def _release_at(log: StepLog) -> int | None:
+    verb = log.step.verb
+    if not isinstance(verb, FaultStep) or verb.for_ns is None or not log.active:
+        return None
+    return None if log.began_ns is None else log.began_ns + verb.for_ns

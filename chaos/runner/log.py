@@ -1,0 +1,41 @@
+"""What became of each step of a plan, while a run goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chaos.actions import Action, Evidence
+from chaos.election.ids import Sid
+from chaos.faults.base import Fault
+from chaos.plan.model import Edge, Step
+
+
+@dataclass(slots=True)
+class StepLog:
+    """One step as it went; times are of the system's clock."""
+
+    step: Step
+    planned_ns: int | None = None
+    began_ns: int | None = None
+    done_ns: int | None = None  # satisfied, or injected and confirmed
+    ended_ns: int | None = None  # released; for a wait the same as done
+    targets: tuple[Sid, ...] = ()
+    fault: Fault | None = None  # as begun, its far side chosen
+    outcome: str = "not reached"
+    why: str = ""
+    evidence: dict[str, int | str] = field(default_factory=dict)
+
+    def edge(self, edge: Edge) -> int | None:
+        """When this edge of the step was, if it was."""
+        return self.began_ns if edge is Edge.STARTED else self.ended_ns
+
+    @property
+    def active(self) -> bool:
+        """Whether its fault has begun and has still to end."""
+        return self.fault is not None and not self.fault.instant and self.ended_ns is None
+
+    def proved(self, action: Action, evidence: Evidence) -> None:
+        """Keep what an action proved, for the report."""
+        name = type(action).__name__
+        for key, value in evidence.facts.items():
+            self.evidence[f"{name}: {key}"] = value

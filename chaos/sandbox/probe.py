@@ -1,0 +1,72 @@
+"""Tries what a world of its own would need, in a process that ends right afterwards.
+
+:mod:`chaos.sandbox.host` starts it and reads the one line of JSON that it prints.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+
+from chaos.errors import InfrastructureError
+from chaos.sandbox import agent, namespace, sockdiag
+from chaos.sandbox.blocks import BACKENDS, choose_backend
+from chaos.sandbox.lines import JsonObject
+
+
+def main() -> None:
+    """Print what could be had as a JSON object: ``error``, or ``namespaces`` and the rest."""
+    try:
+        made = namespace.enter()
+    except InfrastructureError as error:
+        _print({"error": str(error)})
+        return
+    os.waitpid(agent.run_child(lambda: _inside(made)), 0)
+
+
+def _inside(made: str) -> int:
+    found: JsonObject = {"namespaces": made}
+    try:
+        found |= namespace.furnish()
+    except InfrastructureError as error:
+        _print({"error": str(error)})
+        return 1
+    for name in BACKENDS:
+        found[name] = _refusal(name)
+    found["sever"] = _severs()
+    _print(found)
+    return 0
+
+
+def _refusal(backend: str) -> str:
+    """Why ``backend`` does not work here; empty if it does."""
+    try:
+        choose_backend(backend).backend.close()
+    except InfrastructureError as error:
+        return str(error)
+    return ""
+
+
+def _severs() -> str:
+    """Why an idle connection cannot be ended from outside; empty if it was."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as client,
+    ):
+        accepted, _ = listener.accept()
+        with accepted:
+            try:
+                count = sockdiag.sever(lambda _local, _remote: True)
+                client.recv(1)
+            except ConnectionError:
+                return ""
+            except OSError as error:
+                return str(error)
+    return f"{count} sockets were to end, none did"
+
+
+def _print(found: JsonObject) -> None:
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()

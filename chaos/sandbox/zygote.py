@@ -1,0 +1,188 @@
+"""The harness's side of the zygote: it asks for peers, and hears when they end.
+
+Source of the messages: :mod:`chaos.peer.zygote`, which is the other side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from chaos.errors import InfrastructureError
+from chaos.sandbox.libc import ended_within
+from chaos.sandbox.lines import Json
+
+_ANSWER_S: Final = 10
+_MESSAGE_BYTES: Final = 1 << 18
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
+
+
+@dataclass(frozen=True, slots=True)
+class PeerProcess:
+    """One peer that has said hello. ``pid`` is the harness's name for it, ``inner_pid`` its own."""
+
+    pid: int
+    inner_pid: int
+    control: socket.socket
+    hello: Mapping[str, Json]
+    pidfd: int
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to this very process, even if its pid has been used again.
+
+        Raises:
+            ProcessLookupError: it has ended.
+        """
+        signal.pidfd_send_signal(self.pidfd, number)
+
+    @property
+    def state(self) -> str:
+        """The kernel's letter for it: ``R``, ``S``, ``T`` (stopped), ``Z``; empty when gone."""
+        try:
+            text = Path(f"/proc/{self.pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+        return text.rpartition(")")[2].split()[0]
+
+    def ended_within(self, timeout_ms: int) -> bool:
+        """Wait up to ``timeout_ms`` until it has ended."""
+        return ended_within(self.pidfd, timeout_ms)
+
+    def close(self) -> None:
+        """Forget it: close what the harness holds of it."""
+        if self.control.fileno() >= 0:
+            self.control.close()
+        os.close(self.pidfd)
+
+
+class Zygote:
+    """The zygote of one world. ``lost`` adds what is known of the world's end to a message."""
+
+    def __init__(self, control: socket.socket, lost: Callable[[str], InfrastructureError]) -> None:
+        self._socket = control
+        self._lost = lost
+        self._exits: list[tuple[int, int]] = []
+        # fork() may hear of an exit while it waits for its answer; the eventfd keeps
+        # fileno() readable until exits() has told it.
+        self._heard = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll = select.epoll()
+        self._epoll.register(self._heard, select.EPOLLIN)
+        self._epoll.register(control, select.EPOLLIN)
+
+    def fileno(self) -> int:
+        """Readable when :meth:`exits` has something to say."""
+        return self._epoll.fileno()
+
+    def close(self) -> None:
+        """Close the connection: the zygote kills its peers and ends."""
+        self._epoll.close()
+        os.close(self._heard)
+        self._socket.close()
+
+    def fork(self, birth_json: str) -> PeerProcess:
+        """Fork a peer from its birth; returns when the peer has said hello.
+
+        Raises:
+            InfrastructureError: it did not come up; the message holds its own reason.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        try:
+            with theirs:
+                request = f'{{"do":"fork","birth":{birth_json}}}'.encode()
+                try:
+                    socket.send_fds(self._socket, [request], [theirs.fileno()])
+                except OSError as error:
+                    raise self._lost(f"cannot ask the zygote: {error}") from error
+                inner = self._forked()
+            return self._hello(inner, ours)
+        except BaseException:
+            ours.close()
+            raise
+
+    def exits(self) -> list[tuple[int, int]]:
+        """Peers that have ended since the last call: inner pid and status, negative for a signal.
+
+        Raises:
+            InfrastructureError: the zygote has ended, and every peer with it.
+        """
+        while _readable(self._socket, 0):
+            self._listen()
+        found, self._exits = self._exits, []
+        if found:
+            os.eventfd_read(self._heard)
+        return found
+
+    def _forked(self) -> int:
+        """Wait for the answer to a fork request."""
+        deadline = time.monotonic() + _ANSWER_S
+        while True:
+            if not _readable(self._socket, max(0.0, deadline - time.monotonic())):
+                raise self._lost(f"the zygote has not answered for {_ANSWER_S} s")
+            inner = self._listen()
+            if inner is not None:
+                return inner
+
+    def _listen(self) -> int | None:
+        """Take one message in; a pid if it is about a fork."""
+        try:
+            data = self._socket.recv(_MESSAGE_BYTES)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise self._lost("the zygote has ended")
+        message: Json = json.loads(data)
+        match message:
+            case {"forked": int(pid)}:
+                return pid
+            case {"exited": int(pid), "status": int(status)}:
+                if not self._exits:
+                    os.eventfd_write(self._heard, 1)
+                self._exits.append((pid, status))
+                return None
+            case {"error": str(text)}:
+                raise InfrastructureError(f"the zygote cannot fork a peer: {text}")
+            case _:
+                raise InfrastructureError(f"the zygote said {message!r}; is it another version?")
+
+    def _hello(self, inner: int, control: socket.socket) -> PeerProcess:
+        """Wait for a peer's first message; the kernel says which process sent it."""
+        if not _readable(control, _ANSWER_S):
+            raise self._lost(f"peer process {inner} has not said hello for {_ANSWER_S} s")
+        try:
+            room = socket.CMSG_SPACE(_CREDENTIALS.size)
+            data, ancillary, _, _ = control.recvmsg(_MESSAGE_BYTES, room)
+        except ConnectionResetError:
+            data, ancillary = b"", []
+        hello: Json = json.loads(data) if data else {"error": "it ended before its hello"}
+        if not isinstance(hello, dict) or hello.get("ready") is not True:
+            raise self._lost(f"peer process {inner} did not come up: {hello}")
+        control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        pid, _, _ = _CREDENTIALS.unpack(_credentials(ancillary))
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError as error:
+            raise self._lost(f"peer process {inner} ended after its hello") from error
+        return PeerProcess(pid, inner, control, hello, pidfd)
+
+
+def _readable(end: socket.socket, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(end, select.POLLIN)
+    return bool(poll.poll(int(seconds * 1000)))
+
+
+def _credentials(ancillary: Sequence[tuple[int, int, bytes]]) -> bytes:
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+            return data
+    raise InfrastructureError("the kernel did not say which process said hello (SO_PASSCRED)")

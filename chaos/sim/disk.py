@@ -1,0 +1,55 @@
+"""What a simulated peer keeps across its starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chaos.election.config import parse_configuration
+from chaos.election.ids import PeerEpoch, Zxid
+from chaos.election.spec import PeerSpec
+
+
+class Disk:
+    """Epochs, zxid and configurations of one peer: what ``birth`` says until written over."""
+
+    def __init__(self, birth: PeerSpec) -> None:
+        self._birth = birth
+        self._numbers: dict[str, int] = {}
+        self.config = birth.config
+        self.proposed = birth.last_seen
+
+    def write(self, name: str, value: int) -> None:
+        """Keep ``acceptedEpoch``, ``currentEpoch`` or ``zxid``."""
+        self._numbers[name] = value
+
+    def write_config(self, text: str, *, active: bool) -> None:
+        """Keep a configuration; a committed one ends a proposed one that is no newer."""
+        if not active:
+            self.proposed = text
+            return
+        self.config = text
+        proposed = self.proposed
+        if proposed is not None and _version(proposed) <= _version(text):
+            self.proposed = None
+
+    def wipe(self) -> None:
+        """Forget everything that was written."""
+        self._numbers.clear()
+        self.config = self._birth.config
+        self.proposed = self._birth.last_seen
+
+    def spec(self) -> PeerSpec:
+        """What the next start is made from."""
+        birth, numbers = self._birth, self._numbers
+        return replace(
+            birth,
+            config=self.config,
+            last_seen=self.proposed,
+            accepted_epoch=PeerEpoch(numbers.get("acceptedEpoch", birth.accepted_epoch)),
+            current_epoch=PeerEpoch(numbers.get("currentEpoch", birth.current_epoch)),
+            zxid=Zxid(numbers.get("zxid", birth.zxid)),
+        )
+
+
+def _version(text: str) -> int:
+    return parse_configuration(text).version

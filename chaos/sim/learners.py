@@ -1,0 +1,125 @@
+"""The quorum connections of a simulated peer: a leader's learners, a learner's leader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from chaos.actions import Port
+from chaos.election.config import Address
+from chaos.election.effects import (
+    ConnectionLost,
+    Input,
+    LeaderConnected,
+    LeaderRefused,
+    LearnerConnected,
+    PacketRead,
+)
+from chaos.election.ids import Sid
+from chaos.election.packets import Packet
+from chaos.sim.body import Body
+from chaos.sim.connects import Attempt, Goal
+from chaos.sim.network import Item, Socket
+
+QUORUM: Final = Port.QUORUM
+_MS: Final = 1_000_000
+
+
+class QuorumPort:
+    """All quorum connections of one peer. ``step`` takes what happens on them."""
+
+    def __init__(self, body: Body, step: Callable[[Input], None]) -> None:
+        self._body = body
+        self._step = step
+        self._listens: Address | None = None
+        self._attempt: Attempt | None = None
+
+    # ---- what the peer wants
+
+    def open(self, address: Address) -> None:
+        """Listen for learners."""
+        self._listens = address
+        self._body.connects.listen(self._body, address)
+
+    def close(self) -> None:
+        """Listen no more and let every learner go."""
+        if self._listens is not None:
+            self._body.connects.unlisten(self._body, self._listens)
+            self._listens = None
+        for socket in list(self._body.sockets.values()):
+            if socket.way.port is QUORUM and not socket.dialed:
+                self._body.network.close(socket)
+
+    def connect(self, leader: Sid, addresses: Mapping[Sid, Address], timeout_ms: int) -> None:
+        """Connect to ``leader``; the answer is a later input."""
+        self._give_up()
+        body = self._body
+        address = addresses.get(leader)
+        if address is None:
+            why = f"server {leader} is in no configuration of mine"
+            refused = partial(body.gate, partial(self._step, LeaderRefused(why)))
+            body.clock.at(body.clock.now_ns, refused)
+            return
+        goal = Goal(address, QUORUM, body.clock.now_ns + timeout_ms * _MS)
+        self._attempt = body.connects.connect(body, goal, self._connected)
+
+    def send(self, conn: int, packet: Packet) -> None:
+        """Write ``packet`` on ``conn``; on one that broke nothing happens."""
+        body = self._body
+        socket = body.sockets.get(conn)
+        if socket is None:
+            return
+        if body.shimmed:
+            now = body.clock.now_ns
+            due = body.shim.fate(socket.way.target, QUORUM, now).due_ns
+            if due > now or socket.late:
+                socket.late.append((due, packet))
+                body.later(due, partial(self._due, socket))
+                return
+        body.network.send(socket, packet)
+
+    def drop(self, conn: int) -> None:
+        """Close ``conn``; 0 is an attempt that is under way."""
+        self._give_up()
+        socket = self._body.sockets.get(conn)
+        if socket is not None:
+            self._body.network.close(socket)
+
+    # ---- what happens
+
+    def accept(self, socket: Socket) -> None:
+        """A learner connected, if the port was not closed meanwhile."""
+        if socket.number in self._body.sockets:
+            self._step(LearnerConnected(socket.number))
+
+    def packet(self, socket: Socket, packet: Packet) -> None:
+        """A packet was read."""
+        self._step(PacketRead(socket.number, packet))
+
+    def lost(self, socket: Socket, why: str) -> None:
+        """A connection ended by itself."""
+        self._body.network.close(socket)
+        self._step(ConnectionLost(socket.number, why))
+
+    # ----
+
+    def _connected(self, socket: Socket | None, why: str) -> None:
+        self._attempt = None
+        if socket is None:
+            self._step(LeaderRefused(why))
+        else:
+            self._step(LeaderConnected(socket.number))
+
+    def _due(self, socket: Socket) -> None:
+        now = self._body.clock.now_ns
+        while socket.late and socket.late[0][0] <= now:
+            _, packet = socket.late.popleft()
+            if socket.number in self._body.sockets:
+                assert isinstance(packet, Item)
+                self._body.network.send(socket, packet)
+
+    def _give_up(self) -> None:
+        if self._attempt is not None:
+            self._attempt.over = True
+            self._attempt = None

@@ -1,0 +1,230 @@
+"""The election links of a simulated peer: performs the rules of ``chaos.election.cnx``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, NamedTuple
+
+from chaos.actions import Port
+from chaos.election.cnx import (
+    Adopt,
+    CnxEffect,
+    CnxManager,
+    Dial,
+    Drop,
+    Initiate,
+    Overwritten,
+    Ready,
+)
+from chaos.election.config import Address
+from chaos.election.effects import Deliver
+from chaos.election.ids import Sid
+from chaos.election.notification import Notification
+from chaos.election.timings import Timings
+from chaos.history.events import LinkClosed, LinkOpened, Lost, Rejected, Wrote
+from chaos.sim.body import Body
+from chaos.sim.connects import Attempt, Goal
+from chaos.sim.network import BUFFER_FRAMES, Frame, Hello, Socket
+
+ELECTION: Final = Port.ELECTION
+LATE_MAX: Final = 1000  # messages that a fault delays on one link, as in a real peer
+_MS: Final = 1_000_000
+
+
+class Parcel(NamedTuple):
+    """A notification in a send queue, and effect ``index`` of journal line ``step`` it was."""
+
+    notification: Notification
+    step: int
+    index: int
+
+
+class ElectionLinks:
+    """All election links of one peer. ``deliver`` takes each notification that was read."""
+
+    def __init__(
+        self, body: Body, own: Address, timings: Timings, deliver: Callable[[Deliver], None]
+    ) -> None:
+        self.cnx: CnxManager[Parcel] = CnxManager(body.sid, {})
+        self._body = body
+        self._network = body.network
+        self._own = own
+        self._connect_ns = timings.connect_ms * _MS
+        self._hello_ns = timings.sync_ms * _MS
+        self._deliver = deliver
+        self._dials: dict[Sid, Attempt] = {}
+
+    # ---- what the peer wants
+
+    def send(self, to: tuple[Sid, ...], parcel: Parcel) -> None:
+        """Offer a message to the queue of each of ``to``."""
+        for sid in to:
+            self.perform(self.cnx.send(sid, parcel))
+
+    def restart(self, addresses: Mapping[Sid, Address], own: Address) -> None:
+        """Build the layer anew: no link survives."""
+        self._own = own
+        self.perform(self.cnx.restart(addresses))
+        for attempt in self._dials.values():
+            attempt.over = True
+        self._dials.clear()
+        for socket in list(self._body.sockets.values()):
+            if socket.way.port is ELECTION:
+                self._close(socket, "the election layer restarts")
+
+    # ---- what happens
+
+    def accept(self, socket: Socket) -> None:
+        """Somebody connected; it must say who it is within syncLimit."""
+        if socket.number in self._body.sockets:
+            due = self._body.clock.now_ns + self._hello_ns
+            self._body.later(due, partial(self._unnamed, socket))
+
+    def hello(self, socket: Socket, hello: Hello) -> None:
+        """The initiation of an accepted connection was read."""
+        socket.other = hello.sid
+        self.perform(self.cnx.accepted(socket.number, hello.sid, hello.address))
+
+    def frame(self, socket: Socket, frame: Frame) -> None:
+        """A notification was read."""
+        assert socket.other is not None
+        name = socket.far.name
+        self._deliver(Deliver(socket.other, frame.notification, name, frame.number))
+
+    def lost(self, socket: Socket, why: str) -> None:
+        """A connection ended by itself."""
+        self.cnx.lost(socket.number)
+        self._close(socket, why)
+
+    def writable(self, socket: Socket) -> None:
+        """A full buffer has room again, or a delayed message is due."""
+        if socket.number in self._body.sockets:
+            self._fill(socket)
+
+    # ---- performing the rules
+
+    def perform(self, effects: list[CnxEffect[Parcel]]) -> None:
+        """Do what the rules want, in their order."""
+        sockets = self._body.sockets
+        for effect in effects:
+            match effect:
+                case Ready():
+                    socket = sockets.get(effect.conn)
+                    if socket is not None:
+                        self._fill(socket)
+                case Overwritten():
+                    self._lose(effect.to, effect.message, "overwritten in its queue")
+                case Dial():
+                    self._dial(effect.to, effect.address)
+                case Initiate():
+                    hello = Hello(self._body.sid, self._own)
+                    self._network.send(sockets[effect.conn], hello)
+                case Adopt():
+                    self._adopt(sockets[effect.conn])
+                case Drop():
+                    self._close(sockets[effect.conn], effect.why)
+
+    def _dial(self, to: Sid, address: Address) -> None:
+        deadline = self._body.clock.now_ns + self._connect_ns
+        goal = Goal(address, ELECTION, deadline)
+        done = partial(self._dialed, to)
+        self._dials[to] = self._body.connects.connect(self._body, goal, done)
+
+    def _dialed(self, to: Sid, socket: Socket | None, why: str) -> None:
+        del self._dials[to]
+        if socket is None:
+            body = self._body
+            now = body.clock.now_ns
+            body.emit(LinkClosed(now, body.sid, body.inc, body.line(), to, "", why))
+            self.cnx.dial_failed(to)
+            return
+        socket.other = to
+        self.perform(self.cnx.dialed(to, socket.number))
+
+    def _adopt(self, socket: Socket) -> None:
+        body = self._body
+        assert socket.other is not None
+        now, name = body.clock.now_ns, socket.name
+        other, dialed = socket.other, socket.dialed
+        body.emit(LinkOpened(now, body.sid, body.inc, body.line(), other, name, dialed))
+
+    def _close(self, socket: Socket, why: str) -> None:
+        body = self._body
+        if socket.number not in body.sockets:
+            return
+        self._network.close(socket)
+        now = body.clock.now_ns
+        if socket.other is None:
+            body.emit(Rejected(now, body.sid, body.inc, body.line(), ELECTION, socket.name, why))
+            return
+        for _, parcel in socket.late:
+            assert isinstance(parcel, _Late)
+            self._lose(socket.other, parcel.parcel, "its link closed before it was due")
+        name = socket.name
+        body.emit(LinkClosed(now, body.sid, body.inc, body.line(), socket.other, name, why))
+
+    def _unnamed(self, socket: Socket) -> None:
+        if socket.other is None:
+            self._close(socket, "no initiation within syncLimit")
+
+    # ---- writing
+
+    def _fill(self, socket: Socket) -> None:
+        """Write what is due, then the next message, as long as the buffer has room."""
+        other = socket.other
+        assert other is not None
+        body = self._body
+        if body.shimmed:
+            self._fill_slowly(socket, other)
+        elif socket.unread >= BUFFER_FRAMES:
+            socket.stalled = True
+        else:
+            found = self.cnx.next_message(socket.number)
+            if found is not None:
+                self._write(socket, other, *found)
+
+    def _fill_slowly(self, socket: Socket, to: Sid) -> None:
+        now = self._body.clock.now_ns
+        late = socket.late
+        while socket.unread < BUFFER_FRAMES:
+            if late and late[0][0] <= now:
+                _, due = late.popleft()
+                assert isinstance(due, _Late)
+                self._write(socket, to, due.parcel, again=due.again)
+                continue
+            found = None if len(late) >= LATE_MAX else self.cnx.next_message(socket.number)
+            if found is None:
+                return
+            fate = self._body.shim.fate(to, ELECTION, now)
+            if fate.lost_by:
+                self._lose(to, found[0], "lost on its way", fate.lost_by)
+            elif late or fate.due_ns > now:
+                late.append((fate.due_ns, _Late(*found)))
+                self._body.later(fate.due_ns, partial(self.writable, socket))
+            else:
+                self._write(socket, to, found[0], again=found[1])
+        socket.stalled = True
+
+    def _write(self, socket: Socket, to: Sid, parcel: Parcel, again: bool) -> None:  # noqa: FBT001
+        body = self._body
+        number = socket.frames
+        socket.frames = number + 1
+        now = body.clock.now_ns
+        notification, step, index = parcel
+        body.emit(
+            Wrote(
+                now, body.sid, body.inc, body.line(), step, index, to, socket.name, number, again
+            )
+        )
+        self._network.send(socket, Frame(notification, number))
+
+    def _lose(self, to: Sid, parcel: Parcel, why: str, fault: str = "") -> None:
+        body = self._body
+        now, step, index = body.clock.now_ns, parcel.step, parcel.index
+        body.emit(Lost(now, body.sid, body.inc, body.line(), step, index, to, why, fault))
+
+
+class _Late(NamedTuple):
+    parcel: Parcel
+    again: bool

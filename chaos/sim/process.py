@@ -1,0 +1,177 @@
+"""One simulated peer process: the election core, and what performs its effects."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from chaos.actions import Port
+from chaos.election.config import Address, parse_configuration
+from chaos.election.effects import (
+    Arm,
+    CloseConnection,
+    CloseLeaderPort,
+    ConnectAll,
+    ConnectLeader,
+    Deliver,
+    Disarm,
+    Effect,
+    Expire,
+    Input,
+    OpenLeaderPort,
+    Persist,
+    PersistConfig,
+    RestartElectionLayer,
+    Send,
+    SendPacket,
+    Start,
+    Timer,
+    TimerKind,
+)
+from chaos.election.ids import Sid
+from chaos.election.quorum_peer import QuorumPeer
+from chaos.election.spec import PeerSpec
+from chaos.history.events import Began, Left, Stepped
+from chaos.sim.body import Body, Fabric
+from chaos.sim.disk import Disk
+from chaos.sim.learners import QuorumPort
+from chaos.sim.links import ElectionLinks, Parcel
+from chaos.sim.network import Fin, Frame, Hello, Item, Socket
+from chaos.sim.timers import Timers
+
+
+class Process(Body):
+    """A peer from its start to its end. ``pid`` is a number of the simulated kernel."""
+
+    def __init__(self, spec: PeerSpec, inc: int, pid: int, disk: Disk, fabric: Fabric) -> None:
+        super().__init__(spec.sid, inc, pid, fabric)
+        self._disk = disk
+        self._core = QuorumPeer(spec)
+        self._elections: dict[Sid, Address] = {}
+        self._quorums: dict[Sid, Address] = {}
+        self._own = parse_configuration(spec.config).members[spec.sid].election
+        self.timers = Timers(self.clock, self.gate_due, self._expired)
+        self._links = ElectionLinks(self, self._own, spec.timings, self.step)
+        self._quorum = QuorumPort(self, self.step)
+        self._learn_addresses(spec.config, spec.last_seen)
+        self._links.cnx.addresses.update(self._elections)
+        self.connects.listen(self, self._own)
+        now = self.clock.now_ns
+        self.emit(Began(now, self.sid, inc, self.line(), pid, spec))
+
+    def start(self, due_ns: int) -> None:
+        """Look for a leader from ``due_ns`` on."""
+        self.clock.at(due_ns, partial(self.gate, partial(self.step, Start())))
+
+    def step(self, happened: Input) -> int:
+        """Give the core an input, write the line, perform; the number of the line."""
+        effects = self._core.step(happened)
+        seq = self.line()
+        now = self.clock.now_ns
+        self.emit(Stepped(now, self.sid, self.inc, seq, happened, tuple(effects)))
+        for index, effect in enumerate(effects):
+            match effect:
+                case Arm():
+                    self.timers.arm(effect.timer, effect.delay_ms)
+                case Disarm():
+                    self.timers.disarm(effect.timer)
+                case Send():
+                    self._links.send(effect.to, Parcel(effect.notification, seq, index))
+                case SendPacket():
+                    self._quorum.send(effect.conn, effect.packet)
+                case _:
+                    self._perform(effect)
+        return seq
+
+    def terminate(self) -> None:
+        """End by itself, as SIGTERM asks."""
+        self.emit(Left(self.clock.now_ns, self.sid, self.inc, self.line(), "SIGTERM"))
+        self.die()
+
+    def die(self) -> None:
+        """The process is gone, whoever ended it."""
+        self._quorum.close()
+        self._quorum.drop(0)
+        self.timers.clear()
+        self.connects.unlisten(self, self._own)
+        super().die()
+
+    # ---- what the network tells
+
+    def accept(self, socket: Socket) -> None:
+        """A connection to one of my ports stands."""
+        port = self._links if socket.way.port is Port.ELECTION else self._quorum
+        port.accept(socket)
+
+    def read(self, socket: Socket, item: Item) -> None:
+        """Read one item, unless the connection was closed meanwhile."""
+        if socket.number not in self.sockets:
+            return
+        self.network.took(socket)
+        match item:
+            case Frame():
+                self._links.frame(socket, item)
+            case Hello():
+                self._links.hello(socket, item)
+            case Fin():
+                self.lost(socket, "end of file")
+            case _:
+                self._quorum.packet(socket, item)
+
+    def lost(self, socket: Socket, why: str) -> None:
+        """A connection ended by itself, unless I closed it meanwhile."""
+        if socket.number not in self.sockets:
+            return
+        if socket.way.port is Port.ELECTION:
+            self._links.lost(socket, why)
+        else:
+            self._quorum.lost(socket, why)
+
+    def writable(self, socket: Socket) -> None:
+        """A buffer that was full has room."""
+        if socket.way.port is Port.ELECTION:
+            self._links.writable(socket)
+
+    # ----
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case ConnectAll():
+                self._links.perform(self._links.cnx.connect_all())
+            case Persist():
+                self._disk.write(effect.name, effect.value)
+            case PersistConfig():
+                self._disk.write_config(effect.config, active=effect.active)
+                self._learn_addresses(effect.config)
+                self._links.cnx.addresses.update(self._elections)
+            case RestartElectionLayer():
+                self._restart(effect.config)
+            case OpenLeaderPort():
+                self._quorum.open(self._quorums[self.sid])
+            case CloseLeaderPort():
+                self._quorum.close()
+            case ConnectLeader():
+                self._quorum.connect(effect.leader, self._quorums, effect.timeout_ms)
+            case CloseConnection():
+                self._quorum.drop(effect.conn)
+            case _:
+                pass  # a word on what the core became: nothing to perform
+
+    def _restart(self, config: str) -> None:
+        self._elections.clear()
+        self._quorums.clear()
+        self._learn_addresses(self._disk.proposed, config)
+        self.connects.unlisten(self, self._own)
+        self._own = self._elections.get(self.sid, self._own)
+        self.connects.listen(self, self._own)
+        self._links.restart(self._elections, self._own)
+
+    def _learn_addresses(self, *texts: str | None) -> None:
+        for text in texts:
+            if text is not None:
+                for sid, member in parse_configuration(text).members.items():
+                    self._elections[sid] = member.election
+                    self._quorums[sid] = member.quorum
+
+    def _expired(self, timer: Timer) -> None:
+        resends = timer.kind is TimerKind.RESEND
+        self.step(Expire(timer, resends and self._links.cnx.have_delivered()))

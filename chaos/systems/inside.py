@@ -1,0 +1,107 @@
+"""The process that a run's world lives in, started by :mod:`chaos.systems.world`.
+
+It imports the standard library and little of chaos. With the kernel network it makes the
+namespaces and forks their first process, which forks the zygote and then becomes the
+network agent. Without, it becomes the zygote itself. Each process of that chain asks the
+kernel to be killed with its parent, so all of it ends with the harness, whatever ended that.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from chaos.errors import InfrastructureError
+from chaos.sandbox import agent, namespace
+from chaos.sandbox.blocks import Blocks, choose_backend
+from chaos.sandbox.libc import die_with
+from chaos.sandbox.lines import Lines
+
+_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the harness tells this process: two socket numbers, who it is, what to run.
+
+    ``agent`` is -1 without the kernel network. ``zygote`` is ``module:function``.
+    ``backend`` is empty for the first that works.
+    """
+
+    harness: int
+    agent: int
+    control: int
+    zygote: str
+    backend: str = ""
+
+    def text(self) -> str:
+        """As one argument of a command."""
+        return json.dumps(asdict(self))
+
+
+def main() -> None:
+    """Do as the last command-line argument, an :class:`Orders`, says."""
+    orders = Orders(**json.loads(sys.argv[-1]))
+    if os.getppid() != orders.harness:
+        sys.exit(_FAILED)  # the harness is gone already
+    harness = os.pidfd_open(orders.harness)
+    die_with(harness)
+    control = socket.socket(fileno=orders.control)
+    if orders.agent < 0:
+        os.close(harness)
+        _serve_zygote(orders, control)
+        return
+    channel = socket.socket(fileno=orders.agent)
+    sys.exit(_world(orders, harness, control, channel))
+
+
+def _world(orders: Orders, harness: int, control: socket.socket, channel: socket.socket) -> int:
+    """Make the namespaces and wait until their first process ends."""
+    try:
+        made = namespace.enter()
+    except InfrastructureError as error:
+        Lines(channel).send({"error": str(error)})
+        return _FAILED
+    die_with(harness)  # forgotten with the old credentials
+    os.close(harness)
+    here = os.pidfd_open(os.getpid())
+    first = agent.run_child(lambda: _first(orders, here, control, channel, made))
+    control.close()
+    channel.close()
+    _, status = os.waitpid(first, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _first(
+    orders: Orders, parent: int, control: socket.socket, channel: socket.socket, made: str
+) -> int:
+    """PID 1 of the namespaces."""
+    die_with(parent)
+    os.close(parent)
+    lines = Lines(channel)
+    try:
+        facts = namespace.furnish()
+        zygote = agent.run_child(lambda: _serve_zygote(orders, control), channel)
+        control.close()
+        chosen = choose_backend(orders.backend)
+    except InfrastructureError as error:
+        lines.send({"error": str(error)})
+        return _FAILED
+    facts |= {"namespaces": made, "nft": chosen.backend.name}
+    if chosen.why:
+        facts["nft_refused"] = chosen.why
+    lines.send({"ready": {**facts}})
+    return agent.serve(lines, Blocks(chosen.backend), zygote)
+
+
+def _serve_zygote(orders: Orders, control: socket.socket) -> int:
+    """Become the zygote; its module is imported only here, where it is needed."""
+    module, _, function = orders.zygote.partition(":")
+    serve: Callable[[socket.socket], None] = getattr(importlib.import_module(module), function)
+    serve(control)
+    return 0

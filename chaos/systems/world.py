@@ -1,0 +1,280 @@
+"""A run's own world as the harness sees it: processes, addresses, blocks.
+
+:class:`World` starts :mod:`chaos.systems.inside` in a light interpreter and talks to what
+lives there: the zygote, which forks peers, and with the kernel network the agent, which
+changes packet rules.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import chaos
+from chaos.actions import Cut, How, PortCut
+from chaos.election.ids import Sid
+from chaos.errors import InfrastructureError, UnsupportedError
+from chaos.sandbox.addresses import PRIVATE, Claim, claim_block, host_of
+from chaos.sandbox.cuts import cut_json
+from chaos.sandbox.keeper import Keeper
+from chaos.sandbox.lines import Json, JsonObject, Lines
+from chaos.sandbox.zygote import PeerProcess, Zygote
+from chaos.systems.inside import Orders
+
+__all__ = ["IN_PROCESS", "KERNEL", "NETWORKS", "Inside", "PeerProcess", "World"]
+
+KERNEL: Final = "kernel"
+IN_PROCESS: Final = "in-process"
+NETWORKS: Final = ("auto", KERNEL, IN_PROCESS)
+
+_BOOT = (
+    "import sys; sys.path[:0] = sys.argv[1].split(':'); "
+    "from chaos.systems.inside import main; main()"
+)
+LOG: Final = "inside.log"
+_ANSWER_S = 10
+_END_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What runs inside: the zygote as ``module:function``, and where else to find modules.
+
+    ``backend`` asks for one way to make packet rules; empty takes the first that works.
+    """
+
+    zygote: str = "chaos.peer.zygote:serve"
+    paths: tuple[str, ...] = ()
+    backend: str = ""
+
+
+_OUR_PEERS: Final = Inside()
+
+
+class World:
+    """The world of one run. Not for two threads at once."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        zygote: socket.socket,
+        agent: socket.socket | None,
+        claim: Claim | None,
+    ) -> None:
+        """Use :meth:`open`. With an ``agent`` the network is the kernel's."""
+        self.network = IN_PROCESS if agent is None else KERNEL
+        self.facts: dict[str, str] = {"network": self.network}
+        self._keeper = keeper
+        self._zygote = Zygote(zygote, self._lost)
+        self._agent = None if agent is None else Lines(agent, _ANSWER_S)
+        self._claim = claim
+        self._peers: list[PeerProcess] = []
+        self._closed = False
+
+    @classmethod
+    def open(cls, network: str, folder: Path, inside: Inside = _OUR_PEERS) -> Self:
+        """Start a world; ``network`` is one of :data:`NETWORKS`. It logs to ``folder``.
+
+        ``auto`` takes the kernel's network where this host allows it; the facts say why not.
+
+        Raises:
+            InfrastructureError: what was asked for is not possible here.
+        """
+        if network not in NETWORKS:
+            raise InfrastructureError(
+                f'there is no network "{network}"; use one of {", ".join(NETWORKS)}'
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        why = "not asked for"
+        if network != IN_PROCESS:
+            try:
+                return cls._kernel(folder, inside)
+            except InfrastructureError as error:
+                if network == KERNEL:
+                    raise
+                why = str(error)
+        claim = claim_block()
+        world = cls._start(folder, inside, claim, kernel=False)
+        world.facts |= {
+            "namespaces": "none",
+            "namespaces_why": why,
+            "addresses": str(claim.block),
+        }
+        return world
+
+    @classmethod
+    def _kernel(cls, folder: Path, inside: Inside) -> Self:
+        world = cls._start(folder, inside, None, kernel=True)
+        try:
+            world.await_ready()
+        except InfrastructureError:
+            world.close()
+            raise
+        return world
+
+    @classmethod
+    def _start(cls, folder: Path, inside: Inside, claim: Claim | None, *, kernel: bool) -> Self:
+        zygote, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        agent, agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        number = agent_end.fileno() if kernel else -1
+        orders = Orders(os.getpid(), number, zygote_end.fileno(), inside.zygote, inside.backend)
+        paths = ":".join([str(Path(chaos.__file__).parent.parent), *inside.paths])
+        command = [sys.executable, "-I", "-S", "-c", _BOOT, paths, orders.text()]
+        inherited = [zygote_end.fileno(), agent_end.fileno()]
+        try:
+            with zygote_end, agent_end:
+                keeper = Keeper(command, inherited if kernel else inherited[:1], folder / LOG)
+        except InfrastructureError:
+            zygote.close()
+            agent.close()
+            if claim is not None:
+                claim.release()
+            raise
+        if not kernel:
+            agent.close()
+        return cls(keeper, zygote, agent if kernel else None, claim)
+
+    @property
+    def pid(self) -> int:
+        """The process that everything in this world descends from, and dies with."""
+        return self._keeper.pid
+
+    def host_of(self, sid: Sid) -> str:
+        """The address of a peer.
+
+        Raises:
+            InfrastructureError: the sid is too large for an address.
+        """
+        return host_of(PRIVATE if self._claim is None else self._claim.block, sid)
+
+    def fork(self, birth_json: str) -> PeerProcess:
+        """Have the zygote fork a peer from its birth; returns when the peer has said hello.
+
+        Raises:
+            InfrastructureError: it did not come up; the message holds its own reason.
+        """
+        peer = self._zygote.fork(birth_json)
+        self._peers.append(peer)
+        return peer
+
+    def exits(self) -> list[tuple[int, int]]:
+        """Peers that have ended since the last call: inner pid and status, negative for a signal.
+
+        Raises:
+            InfrastructureError: the zygote has ended, and every peer with it.
+        """
+        return self._zygote.exits()
+
+    def fileno(self) -> int:
+        """Readable when :meth:`exits` has something to say."""
+        return self._zygote.fileno()
+
+    def block(
+        self, name: str, cuts: Iterable[Cut | PortCut], how: How = How.SILENT
+    ) -> Mapping[str, int | str]:
+        """Stop packets of ``cuts`` until :meth:`unblock`; the rules have been read back.
+
+        Answers ``backend``, ``rules``, ``keys`` (pairs and ports stopped) and ``connections``
+        (sockets that a reset in both directions has ended).
+
+        Raises:
+            UnsupportedError: this world has no network of its own.
+            InfrastructureError: the kernel refused.
+        """
+        asked: list[Json] = [cut_json(cut) for cut in cuts]
+        return self._ask({"do": "block", "name": name, "cuts": asked, "how": how.value})
+
+    def unblock(self, name: str) -> Mapping[str, int | str]:
+        """End a block; ``packets`` and ``bytes`` say what it stopped.
+
+        Raises:
+            UnsupportedError: this world has no network of its own.
+            InfrastructureError: no such block, or the kernel refused.
+        """
+        return self._ask({"do": "unblock", "name": name})
+
+    def close(self) -> None:
+        """End and reap everything. Safe to call twice.
+
+        Raises:
+            InfrastructureError: something is left; names it.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._zygote.close()
+        if self._agent is not None:
+            self._agent.close()
+        residue = self._end()
+        for peer in self._peers:
+            peer.close()
+        if self._claim is not None:
+            self._claim.release()
+        if residue:
+            raise InfrastructureError(f"left behind: {', '.join(residue)}; end them by hand")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _end(self) -> list[str]:
+        """Wait until all of it is gone; what is not."""
+        residue: list[str] = []
+        if not self._keeper.ended_within(_END_S):
+            self._keeper.kill()
+            if not self._keeper.ended_within(_END_S):
+                residue.append(f"process {self._keeper.pid} (inside)")
+        residue.extend(
+            f"process {peer.pid} (a peer)"
+            for peer in self._peers
+            if not peer.ended_within(_END_S * 1000)
+        )
+        return residue
+
+    def await_ready(self) -> None:
+        """Wait until the namespaces stand; :meth:`open` does it."""
+        ready = self._heard()
+        match ready:
+            case {"ready": dict(facts)}:
+                self.facts |= {name: str(fact) for name, fact in facts.items()}
+            case _:
+                raise InfrastructureError(str(ready.get("error", ready)))
+
+    def _ask(self, message: JsonObject) -> Mapping[str, int | str]:
+        if self._agent is None:
+            raise UnsupportedError(
+                "the in-process network has no packets to stop; ask the peers, or use kernel"
+            )
+        try:
+            self._agent.send(message)
+        except OSError as error:
+            raise self._lost(f"the network agent does not listen: {error}") from error
+        answer = self._heard()
+        match answer:
+            case {"done": dict(facts)}:
+                return {k: v for k, v in facts.items() if isinstance(v, int | str)}
+            case _:
+                raise InfrastructureError(str(answer.get("error", answer)))
+
+    def _heard(self) -> JsonObject:
+        """The agent's next message."""
+        assert self._agent is not None
+        try:
+            answer = self._agent.receive()
+        except OSError as error:
+            raise self._lost(f"the network agent does not answer: {error}") from error
+        if answer is None:
+            raise self._lost("the network agent has ended")
+        return answer
+
+    def _lost(self, what: str) -> InfrastructureError:
+        words = self._keeper.last_words()
+        said = f"; its log ends with: {words}" if words else ""
+        return InfrastructureError(f"{what}{said} ({self._keeper.log})")

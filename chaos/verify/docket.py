@@ -1,0 +1,103 @@
+"""What was judged, law by law, and where a law was broken."""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from chaos.history.history import History
+from chaos.verify.verdict import Kind, Outcome, Verdict
+
+T = TypeVar("T")
+_SHOWN = 20  # pieces of evidence in one verdict
+
+
+class Law(StrEnum):
+    """The properties of ``checks``; the value is the plan-level name."""
+
+    ONE_LEADER = "at_most_one_leader_per_epoch"  # H5
+    SUPPORT = "leader_has_quorum_support"  # E5a, E5b, E7
+    VOTE_ORDER = "vote_order_respected"  # E2, E3, E6
+    EPOCHS = "epoch_monotone"  # H1, H2
+    CLOCK = "logical_clock_monotone"  # E1
+    OBSERVERS = "observers_never_vote"  # E9
+    BOTH_QUORUMS = "both_quorums"  # E10
+    ESTABLISHED = "established_by_quorum"  # H6
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence about a case, and the indexes of the events that show it."""
+
+    why: str
+    evidence: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Docket:
+    """Cases counted by law; those that broke it, and those that nobody can decide."""
+
+    judged: Counter[Law] = field(default_factory=Counter)
+    breaches: dict[Law, list[Finding]] = field(default_factory=dict)
+    doubts: dict[Law, list[Finding]] = field(default_factory=dict)
+    gaps: list[Finding] = field(default_factory=list)  # journals with lines missing
+
+    def case(self, law: Law, wrong: str, *evidence: int) -> None:
+        """Judge one case; an empty ``wrong`` means that the law held."""
+        self.judged[law] += 1
+        if wrong:
+            self.breaches.setdefault(law, []).append(Finding(wrong, evidence))
+
+    def held(self, law: Law, cases: int = 1) -> None:
+        """Count cases in which ``law`` held."""
+        self.judged[law] += cases
+
+    def doubt(self, law: Law, why: str, *evidence: int) -> None:
+        """Note a case that cannot be decided."""
+        self.doubts.setdefault(law, []).append(Finding(why, evidence))
+
+    def verdict(self, law: Law, unit: str) -> Verdict:
+        """The answer for ``law``; ``unit`` names what is counted, in the plural."""
+        judged = self.judged[law]
+        breaches = self.breaches.get(law, [])
+        doubts = [*self.doubts.get(law, []), *self.gaps]
+        if breaches:
+            more = f" (and {len(breaches) - 1} more)" if len(breaches) > 1 else ""
+            return invariant(law, Outcome.FAILS, breaches[0].why + more, breaches, judged)
+        if doubts:
+            return invariant(law, Outcome.UNKNOWN, doubts[0].why, doubts, judged)
+        if judged == 0:
+            return invariant(law, Outcome.NOT_EXERCISED, f"no {unit} in this run", [], 0)
+        return invariant(law, Outcome.HOLDS, f"{judged} {unit} judged", [], judged)
+
+
+def invariant(
+    name: str, outcome: Outcome, summary: str, findings: list[Finding], judged: int
+) -> Verdict:
+    """A verdict on an invariant, with the evidence of the first few findings."""
+    evidence = tuple(dict.fromkeys(i for finding in findings for i in finding.evidence))
+    return Verdict(str(name), Kind.INVARIANT, outcome, summary, evidence[:_SHOWN], judged)
+
+
+class Once(Generic[T]):
+    """A function of a history that is worked out once and shared by all who ask.
+
+    Only the last history is remembered, by identity: to compare two would take longer than
+    to judge one.
+    """
+
+    def __init__(self, work: Callable[[History], T]) -> None:
+        self._work = work
+        self._last: tuple[weakref.ref[History], T] | None = None
+
+    def __call__(self, history: History) -> T:
+        """The answer for ``history``."""
+        if self._last is not None and self._last[0]() is history:
+            return self._last[1]
+        answer = self._work(history)
+        self._last = (weakref.ref(history), answer)
+        return answer

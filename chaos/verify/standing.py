@@ -1,0 +1,249 @@
+"""What one peer's disk and configurations hold, and what it promised, judged on the way.
+
+Laws H1 and H2 (epochs), H5 (who led which epoch), H6 (a quorum established it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chaos.election import packets as pk
+from chaos.election.config import parse_configuration
+from chaos.election.effects import (
+    Entered,
+    LearnerConnected,
+    PacketRead,
+    Persist,
+    PersistConfig,
+    Phase,
+    SendPacket,
+    Serving,
+    SkewEpochs,
+    SkewZxid,
+)
+from chaos.election.ids import UNSET, Sid, epoch_of, zxid_of
+from chaos.election.notification import ServerState
+from chaos.election.spec import PeerSpec
+from chaos.history.events import Stepped
+from chaos.verify.docket import Docket, Law
+from chaos.verify.rules import Ballot, Electorate
+
+_DISK = ("acceptedEpoch", "currentEpoch", "zxid")
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """An incarnation had the ACKEPOCH of a quorum for ``epoch``: it sent NEWLEADER."""
+
+    epoch: int
+    sid: Sid
+    inc: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgot:
+    """The tester took a peer's promise back: of epochs above ``low``, up to ``high``."""
+
+    sid: Sid
+    low: int
+    high: int
+    index: int
+
+
+@dataclass(slots=True)
+class Disk:
+    """What a peer's files hold; it outlives the process.
+
+    ``before`` is what they held before the last step that wrote: a kill may have come
+    between the journal's line and the write. ``touched`` are files that the tester changed.
+    """
+
+    values: dict[str, int]
+    before: dict[str, int]
+    touched: set[str]
+    index: int
+
+    @classmethod
+    def of(cls, spec: PeerSpec, index: int) -> Disk:
+        """The files from which a peer was born."""
+        values = dict(zip(_DISK, (spec.accepted_epoch, spec.current_epoch, spec.zxid), strict=True))
+        return cls(values, dict(values), set(), index)
+
+
+class Standing:
+    """One incarnation's files, configurations, state and leaderships."""
+
+    def __init__(self, spec: PeerSpec, inc: int, disk: Disk, docket: Docket) -> None:
+        self.sid = spec.sid
+        self.inc = inc
+        self.disk = disk
+        seen = None if spec.last_seen is None else parse_configuration(spec.last_seen)
+        self.electorate = Electorate(parse_configuration(spec.config), seen)
+        self.zxid: int = spec.zxid  # in memory: a leader's runs ahead of its disk
+        self.state = ServerState.LOOKING
+        self.led: list[Led] = []
+        self.forgot: list[Forgot] = []
+        self._docket = docket
+        self._learners: dict[int, Sid] = {}  # by quorum connection
+        self._offered: set[int] = set()  # connections that were sent NEWLEADER
+        self._acks: set[int] = set()
+        self._epoch = -1  # being led, or offered by the leader
+
+    def initial(self) -> Ballot:
+        """Its own first vote in an election."""
+        committed = self.electorate.committed
+        leader = self.sid if self.sid in committed.voters else UNSET
+        if self.sid in committed.observers:
+            return Ballot(leader, UNSET, 0, UNSET)
+        return Ballot(leader, self.zxid, 0, self.disk.values["currentEpoch"])
+
+    # ---- what comes in
+
+    def take(self, index: int, event: Stepped) -> None:
+        """An input that concerns the quorum port or the disk."""
+        match event.happened:
+            case LearnerConnected(conn=conn):
+                self._learners.pop(conn, None)
+            case PacketRead(conn=conn, packet=pk.LearnerHello(sid=sid)) if sid is not None:
+                self._learners.setdefault(conn, sid)
+            case PacketRead(conn=conn, packet=pk.Ack(zxid=zxid)):
+                if conn in self._offered and epoch_of(zxid) == self._epoch:
+                    self._acks.add(self._learners.get(conn, Sid(UNSET)))
+            case PacketRead(packet=pk.LeaderInfo(epoch=epoch)):
+                self._offer(epoch, event, index)
+            case SkewEpochs(accepted=accepted, current=current):
+                if accepted is not None:
+                    self._forget(accepted, index)
+                    self.disk.touched.add("acceptedEpoch")
+                if current is not None:
+                    self.disk.touched.add("currentEpoch")
+            case SkewZxid():
+                self.disk.touched.add("zxid")
+            case _:
+                pass
+
+    def _forget(self, accepted: int, index: int) -> None:
+        before = self.disk.values["acceptedEpoch"]
+        if accepted < before:
+            self.forgot.append(Forgot(self.sid, accepted, before, index))
+
+    def _offer(self, epoch: int, event: Stepped, index: int) -> None:
+        """H1: a learner refuses an epoch below its promise, and says -1 if it made it before."""
+        self._epoch = epoch
+        accepted = self.disk.values["acceptedEpoch"]
+        for effect in event.effects:
+            match effect:
+                case SendPacket(packet=pk.AckEpoch(current_epoch=current)):
+                    wrong = ""
+                    if epoch < accepted:
+                        wrong = f"peer {self.sid} acked epoch {epoch} after its promise of {accepted}"
+                    elif (current == -1) != (epoch == accepted):
+                        wrong = (
+                            f"peer {self.sid} acked epoch {epoch} with current epoch {current}, "
+                            f"while its promise was {accepted}"
+                        )
+                    self._docket.case(Law.EPOCHS, wrong, index)
+                case _:
+                    pass
+
+    # ---- what goes out
+
+    def persist(self, effect: Persist, index: int, *, tester: bool) -> None:
+        """H1, H2: the stored epochs never fall by the peer's own doing."""
+        disk, name = self.disk, effect.name
+        before = disk.values.get(name, 0)
+        disk.before = dict(disk.values)
+        disk.values[name] = effect.value
+        disk.index = index
+        if name == "zxid":
+            self.zxid = effect.value
+        if tester:
+            return
+        if name != "zxid" and name not in disk.touched:
+            wrong = ""
+            if effect.value < before:
+                wrong = f"peer {self.sid} lowered its {name} from {before} to {effect.value}"
+            self._docket.case(Law.EPOCHS, wrong, index)
+        disk.touched.discard(name)
+        if name == "currentEpoch" and self.state is ServerState.LEADING:
+            self._lead(effect.value, index)
+
+    def persist_config(self, effect: PersistConfig) -> None:
+        """A configuration takes force, or is proposed."""
+        config = parse_configuration(effect.config)
+        known = self.electorate
+        self.electorate = known.commits(config) if effect.active else known.sees(config)
+
+    def entered(self, effect: Entered) -> None:
+        """The peer changes its state or phase."""
+        self.state = effect.state
+        if effect.phase in (Phase.ELECTION, Phase.DISCOVERY):
+            self._learners.clear()
+            self._offered.clear()
+            self._acks = {self.sid}
+            self._epoch = -1
+
+    def send_packet(self, effect: SendPacket, index: int) -> None:
+        """H1, H2: the promise is on disk before anybody hears of it."""
+        match effect.packet:
+            case pk.LeaderInfo(epoch=epoch):
+                self._promised("LEADERINFO", "acceptedEpoch", epoch, index)
+            case pk.AckEpoch():
+                self._promised("ACKEPOCH", "acceptedEpoch", self._epoch, index)
+            case pk.NewLeader(zxid=zxid):
+                self._offered.add(effect.conn)
+                self._lead(epoch_of(zxid), index)
+            case pk.Ack(zxid=zxid):
+                self._promised("the ACK of NEWLEADER", "currentEpoch", epoch_of(zxid), index)
+                self._ordered(index, "acks NEWLEADER")
+            case _:
+                pass
+
+    def serving(self, effect: Serving, index: int) -> None:
+        """H6: a leader serves once a quorum acked NEWLEADER."""
+        if self.state is not ServerState.LEADING:
+            return
+        self.zxid = zxid_of(effect.epoch)  # in memory only
+        self._lead(effect.epoch, index)
+        electorate, acks = self.electorate, frozenset(self._acks)
+        wrong = ""
+        if not electorate.quorum(acks):
+            who = sorted(acks & electorate.voters)
+            wrong = f"peer {self.sid} serves epoch {effect.epoch} with the acks of {who} only"
+        self._docket.case(Law.ESTABLISHED, wrong, index)
+        if len(electorate.in_force) > 1:
+            self._docket.case(Law.BOTH_QUORUMS, wrong, index)
+
+    def _promised(self, packet: str, name: str, epoch: int, index: int) -> None:
+        if name in self.disk.touched:
+            return
+        stored = self.disk.values[name]
+        wrong = ""
+        if stored != epoch:
+            wrong = f"peer {self.sid} sends {packet} for epoch {epoch}; its {name} is {stored}"
+        self._docket.case(Law.EPOCHS, wrong, index)
+
+    def _lead(self, epoch: int, index: int) -> None:
+        self._epoch = epoch
+        if not self.led or self.led[-1].epoch != epoch:
+            self.led.append(Led(epoch, self.sid, self.inc, index))
+
+    # ---- births
+
+    def born(self, index: int) -> None:
+        """H2 at a start-up of an old disk."""
+        self._ordered(index, "starts")
+
+    def _ordered(self, index: int, when: str) -> None:
+        values, touched = self.disk.values, self.disk.touched
+        if touched:
+            return
+        accepted, current, zxid = (values[name] for name in _DISK)
+        wrong = ""
+        if not epoch_of(zxid) <= current <= accepted:
+            wrong = (
+                f"peer {self.sid} {when} with log epoch {epoch_of(zxid)}, currentEpoch {current}, "
+                f"acceptedEpoch {accepted}: they must not fall in this order"
+            )
+        self._docket.case(Law.EPOCHS, wrong, index)

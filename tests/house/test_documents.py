@@ -1,0 +1,38 @@
+"""Documents name files that exist, and show lines that can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from chaos.history.codec import Reader
+from chaos.history.events import HarnessEvent, PeerEvent
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+)
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
+QUOTED = re.compile(r"`((?:chaos|docs|plans|tests|\.ci)/[\w./-]*\w)`")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_names_files_that_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = {(ROOT / name).parent / link for link in LINK.findall(text)}
+    named |= {ROOT / path for path in QUOTED.findall(text)}
+    assert sorted(str(path) for path in named if not path.exists()) == []
+
+
+def test_there_are_documents() -> None:
+    assert {"README.md", "ARCHITECTURE.md", "docs/history-format.md"} <= set(DOCUMENTS)
+
+
+def test_the_history_format_shows_a_line_of_every_kind() -> None:
+    text = (ROOT / "docs/history-format.md").read_text(encoding="utf-8")
+    lines = "".join(re.findall(r"```jsonl\n(.*?)```", text, re.DOTALL)).splitlines(keepends=True)
+    shown = {type(event) for event in Reader().events(lines)}
+    assert shown == {*get_args(PeerEvent), *get_args(HarnessEvent)}

@@ -1,0 +1,253 @@
+"""A world holds its peers, keeps them apart from others, and ends them whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import chaos
+from chaos.actions import Cut
+from chaos.election.ids import Sid
+from chaos.errors import InfrastructureError, UnsupportedError
+from chaos.sandbox.libc import ended_within
+from chaos.systems.world import World
+from tests.sandbox.worlds import HERE, obedient, puppet
+
+pytestmark = pytest.mark.live
+
+ROOT = Path(chaos.__file__).parent.parent
+NOBODY = 65534
+ORDINARY = 1000
+HARNESS = """
+import os, signal, sys, json
+from pathlib import Path
+from tests.sandbox.worlds import obedient, puppet
+from chaos.systems.world import World
+world = World.open(sys.argv[1], Path(sys.argv[2]), obedient())
+peers = [puppet(world, sid) for sid in (1, 2, 3)]
+peers[0].process.signal(signal.SIGSTOP)
+outer = [world.pid, *(peer.process.pid for peer in peers)]
+print(json.dumps({"network": world.network, "facts": world.facts, "pids": outer}), flush=True)
+sys.stdin.read()
+if "close" in sys.argv: world.close()
+"""
+
+
+@pytest.fixture(params=["kernel", "in-process"])
+def network(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    wanted: str = request.param
+    try:
+        World.open(wanted, tmp_path, obedient()).close()
+    except InfrastructureError as error:
+        pytest.skip(str(error))
+    return wanted
+
+
+@pytest.fixture
+def world(network: str, tmp_path: Path) -> Iterator[World]:
+    with World.open(network, tmp_path, obedient()) as world:
+        yield world
+
+
+def test_a_peer_is_known_by_the_pid_that_the_harness_sees(world: World) -> None:
+    peer = puppet(world, 7)
+    assert peer.process.hello == {"ready": True, "sid": 7, "pid": peer.process.inner_pid}
+    os.kill(peer.process.pid, 0)
+    seen = peer.do("processes")
+    assert isinstance(seen, list)
+    assert peer.process.inner_pid in seen
+    assert (peer.process.pid == peer.process.inner_pid) == (world.network == "in-process")
+    assert peer.process.state in "RS"
+
+
+def test_an_exit_wakes_and_is_told_once_with_its_signal(world: World) -> None:
+    peer = puppet(world, 1)
+    assert world.exits() == []
+    peer.process.signal(signal.SIGKILL)
+    assert select.select([world], [], [], 5)[0] == [world]
+    assert world.exits() == [(peer.process.inner_pid, -signal.SIGKILL)]
+    assert select.select([world], [], [], 0)[0] == []
+    assert world.exits() == []
+    assert peer.process.ended_within(0)
+
+
+def test_an_exit_that_was_heard_while_forking_still_wakes(world: World) -> None:
+    first = puppet(world, 1)
+    first.process.signal(signal.SIGKILL)
+    assert first.process.ended_within(5000)
+    puppet(world, 2)
+    assert select.select([world], [], [], 5)[0] == [world]
+    assert [pid for pid, _ in world.exits()] == [first.process.inner_pid]
+
+
+FAILED_BIRTHS = {
+    "the zygote refuses": ({"refuse": "too many"}, "too many"),
+    "the peer says why": ({"broken": "port in use"}, "port in use"),
+    "the peer says nothing": ({"dumb": "yes"}, "ended before its hello"),
+}
+
+
+@pytest.mark.parametrize(("birth", "words"), FAILED_BIRTHS.values(), ids=FAILED_BIRTHS.keys())
+def test_a_peer_that_does_not_come_up_says_why(
+    world: World, birth: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InfrastructureError, match=words):
+        world.fork(json.dumps(birth))
+    assert puppet(world, 1).do("processes")  # and the world goes on
+
+
+def test_a_zygote_that_cannot_start_says_why(network: str, tmp_path: Path) -> None:
+    missing = type(obedient())("no_such_module:serve")
+    with (
+        World.open(network, tmp_path, missing) as world,
+        pytest.raises(InfrastructureError, match="no_such_module"),
+    ):
+        assert select.select([world], [], [], 5)[0] == [world]
+        world.exits()
+
+
+def test_closing_ends_running_and_stopped_peers(network: str, tmp_path: Path) -> None:
+    world = World.open(network, tmp_path, obedient())
+    peers = [puppet(world, sid).process for sid in (1, 2, 3)]
+    peers[1].signal(signal.SIGSTOP)
+    watched = [os.pidfd_open(pid) for pid in (world.pid, *(peer.pid for peer in peers))]
+    world.close()
+    world.close()
+    assert all(ended_within(pidfd, 0) for pidfd in watched)
+    for pidfd in watched:
+        os.close(pidfd)
+
+
+def test_a_world_outlives_the_thread_that_opened_it(network: str, tmp_path: Path) -> None:
+    opened: list[World] = []
+    thread = threading.Thread(
+        target=lambda: opened.append(World.open(network, tmp_path, obedient()))
+    )
+    thread.start()
+    thread.join()
+    with opened[0] as world:
+        assert not puppet(world, 1).process.ended_within(50)
+        assert puppet(world, 2).do("processes")
+
+
+def test_two_worlds_use_the_same_ports_and_do_not_meet(network: str, tmp_path: Path) -> None:
+    with (
+        World.open(network, tmp_path / "one", obedient()) as one,
+        World.open(network, tmp_path / "two", obedient()) as two,
+    ):
+        here, there = puppet(one, 1), puppet(two, 1)
+        assert here.do("listen", name="l", port="3888") == "done"
+        assert there.do("dial", name="d", to=one.host_of(Sid(2)), port="3888", timeout="1") in (
+            "ConnectionRefusedError",
+        )
+        assert there.do("listen", name="l", port="3888") == "done"
+        if network == "kernel":
+            assert there.do("processes") == [1, 2, 3]
+
+
+def test_peers_are_born_light(world: World) -> None:
+    heavy = {"typer", "pydantic", "rich", "yaml", "jinja2", "asyncio", "multiprocessing"}
+    modules = puppet(world, 1).do("modules")
+    assert isinstance(modules, list)
+    assert not heavy & {str(name) for name in modules}
+
+
+def test_only_the_kernel_network_blocks(tmp_path: Path) -> None:
+    with (
+        World.open("in-process", tmp_path, obedient()) as world,
+        pytest.raises(UnsupportedError, match="in-process"),
+    ):
+        world.block("b", [Cut(Sid(1), Sid(2))])
+
+
+def test_an_unknown_network_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InfrastructureError, match="auto, kernel, in-process"):
+        World.open("carrier-pigeon", tmp_path)
+
+
+def _harness(before: Sequence[str], *after: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*before, sys.executable, "-c", HARNESS, *after],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_outlives_a_harness_that_dies(
+    network: str, tmp_path: Path, how: signal.Signals
+) -> None:
+    with _harness([], network, str(tmp_path)) as harness:
+        assert harness.stdout is not None
+        pids = json.loads(harness.stdout.readline())["pids"]
+        watched = [os.pidfd_open(pid) for pid in pids]
+        harness.send_signal(how)
+        assert [ended_within(pidfd, 1000) for pidfd in watched] == [True] * len(pids)
+        for pidfd in watched:
+            os.close(pidfd)
+
+
+def _as(command: Sequence[str], network: str, folder: Path) -> dict[str, str]:
+    """What a harness started by ``command`` says of its world, which it then closes."""
+    with _harness(command, network, str(folder), "close") as harness:
+        said, _ = harness.communicate("", timeout=30)
+        assert harness.returncode == 0
+    facts: dict[str, str] = json.loads(said)["facts"]
+    return facts
+
+
+def _another_user() -> list[str]:
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+def _without_rights() -> list[str]:
+    return ["unshare", "-U", f"--map-user={ORDINARY}", f"--map-group={ORDINARY}"]
+
+
+@pytest.mark.parametrize("who", [_another_user(), _without_rights()], ids=["user", "no rights"])
+def test_an_ordinary_user_gets_the_same_world(
+    network: str, who: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    trial = [*who, "sh", "-c", 'exec "$0" -c pass', sys.executable]  # a second exec, without rights
+    if subprocess.run(trial, check=False, capture_output=True).returncode != 0:
+        pytest.skip(f"this interpreter cannot be run by {' '.join(who)}")
+    facts = _as(who, network, _shared(tmp_path_factory))
+    assert facts["network"] == network
+
+
+@pytest.mark.skipif(
+    shutil.which("setpriv") is None or shutil.which("unshare") is None,
+    reason="takes namespaces away by unshare and setpriv",
+)
+def test_where_namespaces_are_forbidden_auto_falls_back_and_says_why(tmp_path: Path) -> None:
+    forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all "$@"'
+    command = ["unshare", "-Ur", "sh", "-c", forbid, "sh"]
+    facts = _as(command, "auto", tmp_path)
+    assert facts["network"] == "in-process"
+    assert "max_user_namespaces" in facts["namespaces_why"]
+
+
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """A folder that another user can reach and write."""
+    folder = factory.mktemp("shared")
+    for one in (folder, *folder.parents[:2]):
+        if one.owner() == "root" and one != Path(one.anchor):
+            one.chmod(one.stat().st_mode | 0o055)
+    folder.chmod(0o777)
+    return folder
+
+
+def test_the_fake_zygote_is_where_worlds_look() -> None:
+    assert (Path(HERE) / "fake_zygote.py").is_file()
