@@ -1,4 +1,4 @@
-"""How many workers ``pytest -n auto`` starts.
+"""What every test run shares: how many workers ``-n auto`` starts, and Hypothesis' settings.
 
 With psutil installed xdist counts physical cores, which is one on a machine of two
 hyperthreads, and neither count sees affinity or a container's quota.
@@ -10,8 +10,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 _CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # "200000 100000" or "max 100000"
+
+# A shared machine makes single examples late; the blob reproduces a failure elsewhere.
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
 
 
 @pytest.hookimpl(optionalhook=True)

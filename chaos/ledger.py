@@ -16,6 +16,7 @@ import shutil
 import signal
 import stat
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -49,13 +50,13 @@ class Identity:
         return None if fields[0] == "Z" else cls(pid, int(fields[_START_FIELD]))
 
 
-def ledger_folder() -> Path:
+def ledger_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where ledgers lie: under XDG_STATE_HOME, else a private folder in the temporary one.
 
     Raises:
         InfrastructureError: the folder is not ours alone.
     """
-    home = os.environ.get("XDG_STATE_HOME", "")
+    home = environment.get("XDG_STATE_HOME", "")
     wished = Path(home) if home else Path("~").expanduser() / ".local" / "state"
     try:
         return _private(wished / "quorum-chaos" / "runs")

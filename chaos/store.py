@@ -147,6 +147,12 @@ def _events(files: list[Path]) -> Iterator[Event]:
             yield from Reader().events(lines)
 
 
+def result_json(result: RunResult) -> dict[str, object]:
+    """The result as ``result.json`` holds it."""
+    found: dict[str, object] = _results().dump_python(result, mode="json")
+    return found
+
+
 @cache
 def _results() -> TypeAdapter[RunResult]:
     from pydantic import TypeAdapter

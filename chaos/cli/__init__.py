@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line; ``chaos.cli.app:main`` is its door."""

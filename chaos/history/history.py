@@ -79,17 +79,22 @@ class Span:
 
 
 def _spans(history: History) -> Iterator[Span]:
-    for sid in history.sids:
-        open_: Span | None = None
-        for index, event in enumerate(history.events):
-            new = _opens(event, sid, index, open_)
-            if new is None:
-                continue
-            if open_ is not None and new.from_ns > open_.from_ns:
-                yield _until(open_, new.from_ns)
-            open_ = new
-        if open_ is not None:
-            yield _until(open_, history.end_ns)
+    open_: dict[Sid, Span] = {}
+    closed: dict[Sid, list[Span]] = {sid: [] for sid in history.sids}
+    for index, event in enumerate(history.events):
+        if not isinstance(event, Stepped | Exited | Left) or event.sid not in closed:
+            continue
+        before = open_.get(event.sid)
+        new = _opens(event, index, before)
+        if new is None:
+            continue
+        if before is not None and new.from_ns > before.from_ns:
+            closed[event.sid].append(_until(before, new.from_ns))
+        open_[event.sid] = new
+    for sid, spans in closed.items():
+        yield from spans
+        if sid in open_:
+            yield _until(open_[sid], history.end_ns)
 
 
 def _until(span: Span, to_ns: int) -> Span:
@@ -98,26 +103,24 @@ def _until(span: Span, to_ns: int) -> Span:
     )
 
 
-def _opens(event: Event, sid: Sid, index: int, before: Span | None) -> Span | None:
-    """The span that ``event`` begins for ``sid``, its end still open."""
-    at = event.at_ns
-    match event:
-        case Stepped(sid=one) if one == sid:
-            vote = before.vote if before is not None and before.inc == event.inc else None
-            entered: Entered | None = None
-            for effect in event.effects:
-                match effect:
-                    case Decided():
-                        vote = effect.vote
-                    case Entered():
-                        entered = effect
-            if entered is None:
-                return None
-            vote = None if entered.state is ServerState.LOOKING else vote
-            return Span(sid, event.inc, entered.state, entered.phase, vote, at, at, index)
-        case Exited(sid=one) | Left(sid=one) if one == sid:
-            if before is None or before.state is None:
-                return None
-            return Span(sid, event.inc, None, None, None, at, at, index)
-        case _:
+def _opens(event: Stepped | Exited | Left, index: int, before: Span | None) -> Span | None:
+    """The span that ``event`` begins for its peer, its end still open."""
+    at, sid = event.at_ns, event.sid
+    if not isinstance(event, Stepped):
+        if before is None or before.state is None:
             return None
+        return Span(sid, event.inc, None, None, None, at, at, index)
+    vote = before.vote if before is not None and before.inc == event.inc else None
+    entered: Entered | None = None
+    for effect in event.effects:
+        match effect:
+            case Decided():
+                vote = effect.vote
+            case Entered():
+                entered = effect
+            case _:
+                pass
+    if entered is None:
+        return None
+    vote = None if entered.state is ServerState.LOOKING else vote
+    return Span(sid, event.inc, entered.state, entered.phase, vote, at, at, index)

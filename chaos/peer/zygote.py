@@ -29,6 +29,7 @@ from typing import Final, NoReturn
 
 from chaos.errors import ChaosError, InfrastructureError
 from chaos.history.codec import Json
+from chaos.peer import warm
 from chaos.peer.birth import Birth
 from chaos.peer.process import EXIT_ERROR, run
 
@@ -36,11 +37,13 @@ _MESSAGE_MAX: Final = 1 << 20
 _SET_PDEATHSIG: Final = 1  # prctl
 _FDS: Final = "/dev/fd"
 _CONTEXT: Final = multiprocessing.get_context("fork")
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)  # loaded once, not by each child
 
 
 def serve(sock: socket.socket) -> NoReturn:
     """Fork peers as ``sock`` asks, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's ^C is the harness's to answer
+    warm.up()
     gc.collect()
     gc.freeze()  # what is here now is shared with all peers: no collection may touch it
     zygote = Zygote(sock)
@@ -158,8 +161,7 @@ def _be_peer(birth: Birth, control_fd: int, parent: int) -> NoReturn:
 def _die_with(parent: int) -> None:
     """Let the kernel kill this process when ``parent`` ends, by whatever signal."""
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        if _LIBC.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
             raise InfrastructureError(f"prctl: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:
         os._exit(EXIT_ERROR)  # it ended before the kernel was asked

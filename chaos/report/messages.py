@@ -1,4 +1,4 @@
-"""Every notification from its queue to the rules of its receiver, or to where it was lost.
+"""Every notification from its sender to the rules of its receiver, or to where it was lost.
 
 A ``Wrote`` and a ``Deliver`` are one message when link and frame agree. Ports come back, so a
 link's name may: a delivery belongs to the latest frame of that name before it.
@@ -6,7 +6,6 @@ link's name may: a delivery belongs to the latest frame of that name before it.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,27 +15,30 @@ from typing import Final
 from chaos.election.effects import Deliver, Send
 from chaos.election.ids import Sid
 from chaos.election.notification import Notification
-from chaos.history.events import Lost, RunEnded, Stepped, Wrote
+from chaos.history.events import Exited, LinkClosed, Lost, Rejected, Stepped, Wrote
 from chaos.history.history import History
-from chaos.report.faults import Band, Touch
+from chaos.report.bands import Band, paused
+from chaos.report.words import SECOND, duration
 
-_Step = tuple[Sid, int, int]  # sid, incarnation, line
 _Frame = tuple[Sid, Sid, str, int]  # sender, receiver, link, frame
+
+_SOON_NS: Final = SECOND  # an end this soon after a message was written is why nobody read it
 
 
 class Fate(StrEnum):
     """What became of a message."""
 
     DELIVERED = "delivered"
-    LOST = "lost"  # its sender says so: overwritten, or a fault of the link
+    LOST = "lost"  # its sender says so: overwritten, or the doing of a fault
     UNDELIVERED = "not delivered"  # written, and never read
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One notification from ``source`` to ``target``; ``index`` is the event that sent it.
+    """One notification from ``source`` to ``target``; ``index`` is the event that tells of it.
 
-    ``sent_ns`` is when it was written or lost. ``why`` names the cause where it did not arrive.
+    ``sent_ns`` is when it was written, or lost before that. ``why`` is the cause where it did
+    not arrive.
     """
 
     source: Sid
@@ -51,71 +53,147 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Messages from ``source`` to ``target``. ``queued`` were never written, nor lost."""
+    """Messages from ``source`` to ``target``.
+
+    ``offered`` counts what the rules asked for. A new link repeats the last message, so more
+    may be delivered. ``queued`` is what was neither written nor lost.
+    """
 
     source: Sid
     target: Sid
-    offered: int
-    delivered: int
-    lost: int
-    undelivered: int
-    queued: int
+    offered: int = 0
+    delivered: int = 0
+    lost: int = 0
+    undelivered: int = 0
+    queued: int = 0
 
 
-class Post:
-    """All messages of a history, by the time they were sent."""
+def messages(history: History, faults: Iterable[Band]) -> tuple[Message, ...]:
+    """All messages that were written or lost, by time."""
+    return tuple(_messages(history, _Causes(history, tuple(faults))))
 
-    def __init__(self, history: History, bands: Iterable[Band]) -> None:
-        self._bands = tuple(bands)
+
+def tallies(history: History, found: Iterable[Message]) -> tuple[Tally, ...]:
+    """What became of the messages of each pair that had something to say."""
+    offered, queued = _offers(history)
+    fates: dict[tuple[Sid, Sid, Fate], int] = defaultdict(int)
+    for message in found:
+        fates[message.source, message.target, message.fate] += 1
+    pairs = sorted({*offered, *((source, target) for source, target, _ in fates)})
+    return tuple(
+        Tally(
+            source,
+            target,
+            offered[source, target],
+            fates[source, target, Fate.DELIVERED],
+            fates[source, target, Fate.LOST],
+            fates[source, target, Fate.UNDELIVERED],
+            queued[source, target],
+        )
+        for source, target in pairs
+    )
+
+
+def _messages(history: History, causes: _Causes) -> Iterator[Message]:
+    notes = _notes(history)
+    reads = _reads(history)
+    for index, event in enumerate(history.events):
+        match event:
+            case Wrote():
+                read_ns = reads.get(index)
+                fate = Fate.UNDELIVERED if read_ns is None else Fate.DELIVERED
+                why = causes.of(event) if read_ns is None else ""
+            case Lost():
+                read_ns, fate = None, Fate.LOST
+                why = f"{event.why} (step {event.fault})" if event.fault else event.why
+            case _:
+                continue
+        note = notes.get((event.sid, event.inc, event.step, event.index))
+        yield Message(event.sid, event.to, event.at_ns, read_ns, fate, note, why, index)
+
+
+def _notes(history: History) -> dict[tuple[Sid, int, int, int], Notification]:
+    return {
+        (step.sid, step.inc, step.seq, place): effect.notification
+        for _, step in history.every(Stepped)
+        for place, effect in enumerate(step.effects)
+        if isinstance(effect, Send)
+    }
+
+
+def _reads(history: History) -> dict[int, int]:
+    """By the index of each ``Wrote`` that arrived: when its receiver read it."""
+    written: dict[_Frame, list[tuple[int, int]]] = defaultdict(list)
+    for index, event in history.every(Wrote):
+        written[event.sid, event.to, event.link, event.frame].append((event.at_ns, index))
+    found: dict[int, int] = {}
+    for _, step in history.every(Stepped):
+        happened = step.happened
+        if not isinstance(happened, Deliver):
+            continue
+        frames = written.get((happened.sender, step.sid, happened.link, happened.frame), [])
+        before = [index for at_ns, index in frames if at_ns <= step.at_ns and index not in found]
+        if before:
+            found[before[-1]] = step.at_ns
+    return found
+
+
+_Pairs = dict[tuple[Sid, Sid], int]
+
+
+def _offers(history: History) -> tuple[_Pairs, _Pairs]:
+    """How many messages each pair was to exchange, and how many never left the queue."""
+    told = {
+        (event.sid, event.inc, event.step, event.index, event.to)
+        for event in history.events
+        if isinstance(event, Wrote | Lost)
+    }
+    offered: _Pairs = defaultdict(int)
+    queued: _Pairs = defaultdict(int)
+    for _, step in history.every(Stepped):
+        for place, effect in enumerate(step.effects):
+            if not isinstance(effect, Send):
+                continue
+            for to in effect.to:
+                offered[step.sid, to] += 1
+                if (step.sid, step.inc, step.seq, place, to) not in told:
+                    queued[step.sid, to] += 1
+    return offered, queued
+
+
+class _Causes:
+    """Why a written message was never read, as far as the history tells."""
+
+    def __init__(self, history: History, faults: tuple[Band, ...]) -> None:
+        self._faults = faults
+        self._paused = paused(history)
         self._end_ns = history.end_ns
-        self._whole = any(True for _ in history.every(RunEnded))
-        self._steps: dict[_Step, Stepped] = {}
-        self._read = _reads(history)
-        self._offers: dict[tuple[Sid, Sid], int] = defaultdict(int)
-        self._spoken: dict[tuple[Sid, Sid], set[tuple[int, int, int]]] = defaultdict(set)
-        for _, step in history.every(Stepped):
-            self._steps[step.sid, step.inc, step.seq] = step
-            for effect in step.effects:
-                if isinstance(effect, Send):
-                    for to in effect.to:
-                        self._offers[step.sid, to] += 1
-        self.messages = tuple(self._all(history))
-
-    def _all(self, history: History) -> Iterator[Message]:
-        for index, event in enumerate(history.events):
+        self._exits: dict[Sid, list[int]] = defaultdict(list)
+        self._closed: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for event in history.events:
             match event:
-                case Wrote():
-                    self._spoken[event.sid, event.to].add((event.inc, event.step, event.index))
-                    yield self._written(event, index)
-                case Lost():
-                    self._spoken[event.sid, event.to].add((event.inc, event.step, event.index))
-                    why = f"{event.why} ({event.fault})" if event.fault else event.why
-                    note = self._note(event)
-                    yield Message(
-                        event.sid, event.to, event.at_ns, None, Fate.LOST, note, why, index
-                    )
+                case Exited():
+                    self._exits[event.sid].append(event.at_ns)
+                case LinkClosed():
+                    self._closed[event.link].append((event.at_ns, event.why))
+                case Rejected():
+                    self._closed[event.source].append((event.at_ns, f"refused: {event.why}"))
                 case _:
                     pass
 
-    def _note(self, event: Wrote | Lost) -> Notification | None:
-        step = self._steps.get((event.sid, event.inc, event.step))
-        if step is None or event.index >= len(step.effects):
-            return None
-        effect = step.effects[event.index]
-        return effect.notification if isinstance(effect, Send) else None
-
-    def _written(self, event: Wrote, index: int) -> Message:
-        read_ns = self._read.pop((event.sid, event.to, event.link, event.frame), event.at_ns)
-        fate = Fate.UNDELIVERED if read_ns is None else Fate.DELIVERED
-        why = self._cause(event.sid, event.to, event.at_ns) if read_ns is None else ""
-        return Message(
-            event.sid, event.to, event.at_ns, read_ns, fate, self._note(event), why, index
-        )
-
-    def _cause(self, source: Sid, target: Sid, at_ns: int) -> str:
-        """The fault that stood in the way of a message written at ``at_ns``, if one did."""
-        return ""
-
-    def tallies(self) -> tuple[Tally, ...]:
-        """Counts for each pair that had something to say, by sender and receiver."""
-        return ()
+    def of(self, sent: Wrote) -> str:
+        at_ns = sent.at_ns
+        for band in self._faults:
+            if band.covers(at_ns) and (sent.sid, sent.to) in band.links:
+                return f"while step {band.step} was in place: {band.text}"
+        if any(begin <= at_ns < end for begin, end in self._paused.get(sent.to, [])):
+            return f"peer {sent.to} was paused"
+        for sid in (sent.to, sent.sid):
+            if any(0 <= end - at_ns < _SOON_NS for end in self._exits[sid]):
+                return f"peer {sid} ended first"
+        for closed_ns, why in self._closed[sent.link]:
+            if closed_ns >= at_ns:
+                return f"its link closed {duration(closed_ns - at_ns)} later: {why}"
+        if self._end_ns - at_ns < _SOON_NS:
+            return "still on its way when the run ended"
+        return "the history does not tell why"

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import socket
+import sys
 from collections.abc import Callable
 
 from chaos.actions import How
@@ -85,10 +86,12 @@ def run_child(work: Callable[[], int], *mine_not: socket.socket) -> int:
         for one in mine_not:
             one.close()
         status = work()
+    except SystemExit as ended:  # a zygote ends itself
+        status = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
     except BaseException:
         import traceback  # noqa: PLC0415  only a failing child needs it
 
         traceback.print_exc()
-        raise
     finally:
+        sys.stderr.flush()
         os._exit(status)

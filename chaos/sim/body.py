@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from chaos.election.ids import Sid
 from chaos.history.events import Event
 from chaos.sim.clock import Call, Clock
 from chaos.sim.connects import Connects
-from chaos.sim.network import Network, Socket
+from chaos.sim.network import Item, Network, Socket
 from chaos.wire.shim import LinkShim
 
 
@@ -26,7 +27,7 @@ class Fabric:
     seed: str
 
 
-class Body:
+class Body(ABC):
     """One process: what it may do now, its sockets, and the numbers of its journal.
 
     A real peer's loop handles what can be read before timers that ran out; a stopped one
@@ -102,6 +103,22 @@ class Body:
         self._overdue.clear()
         for socket in list(self.sockets.values()):
             self.network.close(socket)
+
+    @abstractmethod
+    def accept(self, socket: Socket) -> None:
+        """A connection to one of its ports stands."""
+
+    @abstractmethod
+    def read(self, socket: Socket, item: Item) -> None:
+        """``item`` is there to be read."""
+
+    @abstractmethod
+    def lost(self, socket: Socket, why: str) -> None:
+        """The connection broke."""
+
+    @abstractmethod
+    def writable(self, socket: Socket) -> None:
+        """There is room again in a buffer that was full."""
 
     def _catch_up(self) -> None:
         while self.alive and not self.paused:

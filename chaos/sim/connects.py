@@ -33,18 +33,29 @@ class Goal(NamedTuple):
 class Attempt:
     """One connect under way; ``done`` is called once, unless it is given up first."""
 
-    __slots__ = ("_done", "goal", "over", "owner")
+    __slots__ = ("_cancelled", "_done", "goal", "over", "owner", "socket")
 
     def __init__(self, owner: Owner, goal: Goal, done: Done) -> None:
         self.owner = owner
         self.goal = goal
         self.over = False
+        self.socket: Socket | None = None  # from when it stands
         self._done = done
+        self._cancelled = False
 
     def end(self, socket: Socket | None, why: str) -> None:
         """Tell the process how it went, as soon as it runs."""
         self.over = True
-        self.owner.gate(partial(self._done, socket, why))
+        self.socket = socket
+        self.owner.gate(partial(self._tell, why))
+
+    def cancel(self) -> None:
+        """The process gives up and hears no more of it; a socket that stands is its to close."""
+        self.over = self._cancelled = True
+
+    def _tell(self, why: str) -> None:
+        if not self._cancelled:
+            self._done(self.socket, why)
 
 
 class Connects:
@@ -115,6 +126,7 @@ class Connects:
             self._fail(attempt, "connection refused", latency)
             return
         near, far = self._pair(attempt, server, there, back)
+        far.latest_ns = far.ordered_ns = self._clock.now_ns + latency
         stands = partial(self._stands, attempt, near, far)
         self._clock.at(self._clock.now_ns + latency, stands)
 

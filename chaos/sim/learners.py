@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
@@ -20,7 +21,7 @@ from chaos.election.ids import Sid
 from chaos.election.packets import Packet
 from chaos.sim.body import Body
 from chaos.sim.connects import Attempt, Goal
-from chaos.sim.network import Item, Socket
+from chaos.sim.network import Socket
 
 QUORUM: Final = Port.QUORUM
 _MS: Final = 1_000_000
@@ -29,11 +30,12 @@ _MS: Final = 1_000_000
 class QuorumPort:
     """All quorum connections of one peer. ``step`` takes what happens on them."""
 
-    def __init__(self, body: Body, step: Callable[[Input], None]) -> None:
+    def __init__(self, body: Body, step: Callable[[Input], object]) -> None:
         self._body = body
         self._step = step
         self._listens: Address | None = None
         self._attempt: Attempt | None = None
+        self._late: dict[int, deque[tuple[int, Packet]]] = {}  # what a fault delays
 
     # ---- what the peer wants
 
@@ -49,7 +51,7 @@ class QuorumPort:
             self._listens = None
         for socket in list(self._body.sockets.values()):
             if socket.way.port is QUORUM and not socket.dialed:
-                self._body.network.close(socket)
+                self._close(socket)
 
     def connect(self, leader: Sid, addresses: Mapping[Sid, Address], timeout_ms: int) -> None:
         """Connect to ``leader``; the answer is a later input."""
@@ -73,8 +75,9 @@ class QuorumPort:
         if body.shimmed:
             now = body.clock.now_ns
             due = body.shim.fate(socket.way.target, QUORUM, now).due_ns
-            if due > now or socket.late:
-                socket.late.append((due, packet))
+            late = self._late.setdefault(conn, deque())
+            if due > now or late:
+                late.append((due, packet))
                 body.later(due, partial(self._due, socket))
                 return
         body.network.send(socket, packet)
@@ -84,7 +87,7 @@ class QuorumPort:
         self._give_up()
         socket = self._body.sockets.get(conn)
         if socket is not None:
-            self._body.network.close(socket)
+            self._close(socket)
 
     # ---- what happens
 
@@ -99,7 +102,7 @@ class QuorumPort:
 
     def lost(self, socket: Socket, why: str) -> None:
         """A connection ended by itself."""
-        self._body.network.close(socket)
+        self._close(socket)
         self._step(ConnectionLost(socket.number, why))
 
     # ----
@@ -113,13 +116,17 @@ class QuorumPort:
 
     def _due(self, socket: Socket) -> None:
         now = self._body.clock.now_ns
-        while socket.late and socket.late[0][0] <= now:
-            _, packet = socket.late.popleft()
-            if socket.number in self._body.sockets:
-                assert isinstance(packet, Item)
-                self._body.network.send(socket, packet)
+        late = self._late.get(socket.number)
+        while late and late[0][0] <= now:
+            self._body.network.send(socket, late.popleft()[1])
+
+    def _close(self, socket: Socket) -> None:
+        self._late.pop(socket.number, None)
+        self._body.network.close(socket)
 
     def _give_up(self) -> None:
-        if self._attempt is not None:
-            self._attempt.over = True
-            self._attempt = None
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.cancel()
+            if attempt.socket is not None:
+                self._close(attempt.socket)

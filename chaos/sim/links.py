@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, NamedTuple
@@ -33,18 +34,24 @@ _MS: Final = 1_000_000
 
 
 class Parcel(NamedTuple):
-    """A notification in a send queue, and effect ``index`` of journal line ``step`` it was."""
+    """A notification in a send queue: it was effect ``effect`` of journal line ``step``."""
 
     notification: Notification
     step: int
-    index: int
+    effect: int
+
+
+class _Late(NamedTuple):
+    due_ns: int
+    parcel: Parcel
+    again: bool
 
 
 class ElectionLinks:
     """All election links of one peer. ``deliver`` takes each notification that was read."""
 
     def __init__(
-        self, body: Body, own: Address, timings: Timings, deliver: Callable[[Deliver], None]
+        self, body: Body, own: Address, timings: Timings, deliver: Callable[[Deliver], object]
     ) -> None:
         self.cnx: CnxManager[Parcel] = CnxManager(body.sid, {})
         self._body = body
@@ -54,6 +61,7 @@ class ElectionLinks:
         self._hello_ns = timings.sync_ms * _MS
         self._deliver = deliver
         self._dials: dict[Sid, Attempt] = {}
+        self._late: dict[int, deque[_Late]] = {}  # what a fault delays, by connection
 
     # ---- what the peer wants
 
@@ -67,7 +75,7 @@ class ElectionLinks:
         self._own = own
         self.perform(self.cnx.restart(addresses))
         for attempt in self._dials.values():
-            attempt.over = True
+            attempt.cancel()
         self._dials.clear()
         for socket in list(self._body.sockets.values()):
             if socket.way.port is ELECTION:
@@ -158,9 +166,8 @@ class ElectionLinks:
         if socket.other is None:
             body.emit(Rejected(now, body.sid, body.inc, body.line(), ELECTION, socket.name, why))
             return
-        for _, parcel in socket.late:
-            assert isinstance(parcel, _Late)
-            self._lose(socket.other, parcel.parcel, "its link closed before it was due")
+        for late in self._late.pop(socket.number, ()):
+            self._lose(socket.other, late.parcel, "its link closed before it was due")
         name = socket.name
         body.emit(LinkClosed(now, body.sid, body.inc, body.line(), socket.other, name, why))
 
@@ -186,12 +193,11 @@ class ElectionLinks:
 
     def _fill_slowly(self, socket: Socket, to: Sid) -> None:
         now = self._body.clock.now_ns
-        late = socket.late
+        late = self._late.setdefault(socket.number, deque())
         while socket.unread < BUFFER_FRAMES:
-            if late and late[0][0] <= now:
-                _, due = late.popleft()
-                assert isinstance(due, _Late)
-                self._write(socket, to, due.parcel, again=due.again)
+            if late and late[0].due_ns <= now:
+                due = late.popleft()
+                self._write(socket, to, due.parcel, due.again)
                 continue
             found = None if len(late) >= LATE_MAX else self.cnx.next_message(socket.number)
             if found is None:
@@ -200,10 +206,10 @@ class ElectionLinks:
             if fate.lost_by:
                 self._lose(to, found[0], "lost on its way", fate.lost_by)
             elif late or fate.due_ns > now:
-                late.append((fate.due_ns, _Late(*found)))
+                late.append(_Late(fate.due_ns, *found))
                 self._body.later(fate.due_ns, partial(self.writable, socket))
             else:
-                self._write(socket, to, found[0], again=found[1])
+                self._write(socket, to, *found)
         socket.stalled = True
 
     def _write(self, socket: Socket, to: Sid, parcel: Parcel, again: bool) -> None:  # noqa: FBT001
@@ -211,20 +217,12 @@ class ElectionLinks:
         number = socket.frames
         socket.frames = number + 1
         now = body.clock.now_ns
-        notification, step, index = parcel
-        body.emit(
-            Wrote(
-                now, body.sid, body.inc, body.line(), step, index, to, socket.name, number, again
-            )
-        )
+        notification, step, effect = parcel
+        seq, link = body.line(), socket.name
+        body.emit(Wrote(now, body.sid, body.inc, seq, step, effect, to, link, number, again))
         self._network.send(socket, Frame(notification, number))
 
     def _lose(self, to: Sid, parcel: Parcel, why: str, fault: str = "") -> None:
         body = self._body
-        now, step, index = body.clock.now_ns, parcel.step, parcel.index
-        body.emit(Lost(now, body.sid, body.inc, body.line(), step, index, to, why, fault))
-
-
-class _Late(NamedTuple):
-    parcel: Parcel
-    again: bool
+        now, step, effect = body.clock.now_ns, parcel.step, parcel.effect
+        body.emit(Lost(now, body.sid, body.inc, body.line(), step, effect, to, why, fault))

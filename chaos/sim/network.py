@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
-from chaos.actions import How, Port
+from chaos.actions import How
 from chaos.election.config import Address
 from chaos.election.ids import Sid
 from chaos.election.notification import Notification
@@ -93,7 +93,7 @@ class Socket:
     """
 
     __slots__ = (
-        "dialed", "far", "frames", "held", "held_since_ns", "late", "latest_ns", "name",
+        "accepted", "dialed", "far", "frames", "held", "held_since_ns", "latest_ns", "name",
         "number", "open", "ordered_ns", "other", "owner", "pace", "retry_ns", "stalled",
         "unread", "way",
     )  # fmt: skip
@@ -108,11 +108,11 @@ class Socket:
         self.name = name
         self.pace = pace
         self.dialed = dialed
+        self.accepted = dialed  # its process knows of it
         self.number = owner.draw()
         self.open = True
         self.other: Sid | None = None  # who is at the far end, once it said so
         self.frames = 0  # written so far
-        self.late: deque[tuple[int, object]] = deque()  # what a fault delays, with its due time
         self.ordered_ns = 0  # when the last thing arrives that nothing overtakes
         self.latest_ns = 0  # when the last thing arrives
         self.held: list[Item] = []  # written into a silent cut
@@ -132,7 +132,7 @@ class Network:
         self._seed = seed
         self._unordered = not ordered
         self._paces: dict[tuple[Sid, Sid], Callable[[], float]] = {}
-        self._holding: list[Socket] = []
+        self._holding: dict[str, Socket] = {}
 
     def pace(self, source: Sid, target: Sid) -> Callable[[], float]:
         """The lots of one directed link."""
@@ -190,17 +190,14 @@ class Network:
 
     def changed(self) -> None:
         """The blocks changed: what was held is sent again at its next retransmission."""
-        holding, self._holding = self._holding, []
-        for socket in holding:
-            if socket.held:
-                self._holding.append(socket)
-                socket.retry_ns = _next_retry_ns(socket.held_since_ns, self.clock.now_ns)
-                self.clock.at(socket.retry_ns, partial(self._retry, socket, socket.retry_ns))
+        for socket in self._holding.values():
+            socket.retry_ns = _next_retry_ns(socket.held_since_ns, self.clock.now_ns)
+            self.clock.at(socket.retry_ns, partial(self._retry, socket, socket.retry_ns))
 
     def _hold(self, socket: Socket, item: Item) -> None:
         socket.held.append(item)
         socket.held_since_ns = self.clock.now_ns
-        self._holding.append(socket)
+        self._holding[socket.name] = socket
 
     def _retry(self, socket: Socket, due_ns: int) -> None:
         if not socket.held or socket.retry_ns != due_ns:
@@ -208,10 +205,11 @@ class Network:
         how = self.blocks.stops(socket.way)
         if how is How.SILENT:
             return  # the next change of blocks asks again
-        held, socket.held = socket.held, []
         if how is How.RESET:
             self._break(socket, "connection reset")
             return
+        held, socket.held = socket.held, []
+        del self._holding[socket.name]
         for item in held:
             self._fly(socket, item)
 
@@ -250,7 +248,9 @@ class Network:
 
     def _break(self, socket: Socket, why: str) -> None:
         socket.open = False
-        socket.held.clear()
+        if socket.held:
+            socket.held.clear()
+            del self._holding[socket.name]
         owner = socket.owner
         told = partial(owner.gate, partial(owner.lost, socket, why))
         self.clock.at(self.clock.now_ns, told)

@@ -12,7 +12,6 @@ from chaos.election.effects import (
     CloseLeaderPort,
     ConnectAll,
     ConnectLeader,
-    Deliver,
     Disarm,
     Effect,
     Expire,
@@ -99,6 +98,7 @@ class Process(Body):
 
     def accept(self, socket: Socket) -> None:
         """A connection to one of my ports stands."""
+        socket.accepted = True
         port = self._links if socket.way.port is Port.ELECTION else self._quorum
         port.accept(socket)
 
@@ -121,7 +121,9 @@ class Process(Body):
         """A connection ended by itself, unless I closed it meanwhile."""
         if socket.number not in self.sockets:
             return
-        if socket.way.port is Port.ELECTION:
+        if not socket.accepted:
+            self.network.close(socket)
+        elif socket.way.port is Port.ELECTION:
             self._links.lost(socket, why)
         else:
             self._quorum.lost(socket, why)

@@ -34,12 +34,11 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``sid`` left an election with ``ballot``; ``arrived`` says which event brought each vote."""
+    """``sid`` finalized ``ballot``; ``arrived`` says which event brought each vote for it."""
 
     index: int
     sid: Sid
     ballot: Ballot
-    finalized: bool
     electorate: Electorate
     arrived: Mapping[int, int]
 
@@ -176,9 +175,11 @@ class Ballots:
         elif not electorate.quorum(want):
             wrong = f"peer {self.sid} {what}, but {_set(want)} are no quorum"
         self._docket.case(Law.SUPPORT, wrong, index)
-        if len(electorate.in_force) > 1:
+        if electorate.split:
             if not electorate.quorum(said):
-                both = f"peer {self.sid} {what} without a quorum of each configuration: {_set(said)}"
+                both = (
+                    f"peer {self.sid} {what} without a quorum of each configuration: {_set(said)}"
+                )
             self._docket.case(Law.BOTH_QUORUMS, both, index)
         strangers = said - electorate.voters
         if electorate.bystanders or strangers:
@@ -199,16 +200,10 @@ class Ballots:
             want = want if due.joined == ballot else None
         self._support(f"decided {ballot} ({effect.how})", said, want or frozenset(), index)
         self._role(effect, index)
-        self.decisions.append(
-            Decision(
-                index,
-                self.sid,
-                ballot,
-                finalized,
-                self.oracle.electorate,
-                dict(self.oracle.arrived) if finalized else {},
-            )
-        )
+        if finalized and want is not None:
+            arrived = {sid: self.oracle.arrived[sid] for sid in want}
+            electorate = self.oracle.electorate
+            self.decisions.append(Decision(index, self.sid, ballot, electorate, arrived))
         self.settle(index)
         if effect.how is Exit.OUT_OF_ELECTION:
             self.oracle.round = ballot.round  # up or down

@@ -47,6 +47,7 @@ class Electorate:
     last_seen: Configuration | None = None
     voters: frozenset[Sid] = field(init=False)  # of either
     in_force: tuple[Configuration, ...] = field(init=False)  # each must give its quorum
+    split: bool = field(init=False)  # two are in force, and they count differently
     bystanders: frozenset[Sid] = field(init=False)  # members without a say: must not matter
 
     def __post_init__(self) -> None:
@@ -55,6 +56,7 @@ class Electorate:
         newer = both if seen is not None and seen.version > self.committed.version else both[:1]
         object.__setattr__(self, "voters", frozenset().union(*(c.voters for c in both)))
         object.__setattr__(self, "in_force", newer)
+        object.__setattr__(self, "split", len({_counting(c) for c in newer}) > 1)
         silent = {s for c in newer for s in c.members if s not in self.voters or weight(c, s) == 0}
         object.__setattr__(self, "bystanders", frozenset(silent))
 
@@ -78,6 +80,12 @@ class Electorate:
     def quorum(self, sids: Set[int]) -> bool:
         """Whether ``sids`` are enough in every configuration in force."""
         return all(enough(config, sids) for config in self.in_force)
+
+
+def _counting(config: Configuration) -> tuple[frozenset[Sid], object, object]:
+    """All that decides who is a quorum of ``config``."""
+    groups = frozenset(config.groups.values())
+    return config.voters, groups, frozenset((sid, weight(config, sid)) for sid in config.voters)
 
 
 def weight(config: Configuration, sid: int) -> int:

@@ -137,7 +137,9 @@ class Standing:
                 case SendPacket(packet=pk.AckEpoch(current_epoch=current)):
                     wrong = ""
                     if epoch < accepted:
-                        wrong = f"peer {self.sid} acked epoch {epoch} after its promise of {accepted}"
+                        wrong = (
+                            f"peer {self.sid} acked epoch {epoch} after its promise of {accepted}"
+                        )
                     elif (current == -1) != (epoch == accepted):
                         wrong = (
                             f"peer {self.sid} acked epoch {epoch} with current epoch {current}, "
@@ -212,7 +214,7 @@ class Standing:
             who = sorted(acks & electorate.voters)
             wrong = f"peer {self.sid} serves epoch {effect.epoch} with the acks of {who} only"
         self._docket.case(Law.ESTABLISHED, wrong, index)
-        if len(electorate.in_force) > 1:
+        if electorate.split:
             self._docket.case(Law.BOTH_QUORUMS, wrong, index)
 
     def _promised(self, packet: str, name: str, epoch: int, index: int) -> None:

@@ -15,7 +15,7 @@ from chaos.errors import InfrastructureError
 from chaos.sandbox.blocks import BACKENDS
 from chaos.sandbox.lines import Json
 from chaos.systems.world import World
-from tests.sandbox.worlds import Puppet, obedient, puppet
+from tests.sandbox.worlds import Puppet, obedient, puppet, why_no_backend
 
 pytestmark = pytest.mark.live
 
@@ -45,11 +45,9 @@ class Two:
 
 @pytest.fixture(params=BACKENDS)
 def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Two]:
-    try:
-        world = World.open("kernel", tmp_path, obedient(request.param))
-    except InfrastructureError as error:
-        pytest.skip(str(error))
-    with world:
+    if why := why_no_backend(request.param):
+        pytest.skip(why)
+    with World.open("kernel", tmp_path, obedient(request.param)) as world:
         a, b = puppet(world, A), puppet(world, B)
         for one in (a, b):
             one.do("listen", name="election", port=str(ELECTION_PORT))

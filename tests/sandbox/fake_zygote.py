@@ -116,7 +116,8 @@ def _do(sockets: dict[str, socket.socket], order: dict[str, str]) -> object:
             with open(order["path"]) as file:  # noqa: PTH123  no pathlib: peers are light
                 return file.read().strip()
         case "processes":
-            return sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit())
+            with os.scandir("/proc") as found:
+                return sorted(int(entry.name) for entry in found if entry.name.isdigit())
         case "modules":
             import sys  # noqa: PLC0415
 

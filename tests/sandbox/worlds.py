@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import shutil
+import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from chaos.election.ids import Sid
 from chaos.sandbox.lines import Json
+from chaos.sandbox.nft_library import LIBRARY, LibraryBackend
 from chaos.systems.world import Inside, PeerProcess, World
 
 HERE = str(Path(__file__).parent)
+
+
+@cache
+def why_no_namespaces() -> str:
+    """What another program than ours says when it tries; empty if it can make them.
+
+    Tests skip by this, and not by what a world says: a world that wrongly finds nothing
+    possible is to fail them.
+    """
+    if shutil.which("unshare") is None:
+        return "there is no unshare to try with"
+    trial = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "true"]
+    return subprocess.run(trial, check=False, capture_output=True, text=True).stderr.strip()
+
+
+def why_no_backend(name: str) -> str:
+    """Why a backend cannot be expected to work here; empty if it must."""
+    if name == LibraryBackend.name:
+        try:
+            ctypes.CDLL(LIBRARY)
+        except OSError as error:
+            return str(error)
+    return why_no_namespaces()
 
 
 def obedient(backend: str = "") -> Inside:

@@ -1,0 +1,202 @@
+"""The commands, their options and their exit codes.
+
+Every command imports what it needs when it runs, so that ``chaos --version`` stays quick.
+stdout is data, stderr is talk; exit codes are those of ``docs/plan-format.md``.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from chaos.runner.codes import INFRASTRUCTURE, USAGE
+from chaos.errors import ChaosError, HistoryError, InfrastructureError, PlanError
+
+app = typer.Typer(
+    name="chaos",
+    help="The chaos tester for leader election.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class SystemName(StrEnum):
+    """The systems under test."""
+
+    PROCESSES = "processes"
+    SIMULATED = "simulated"
+
+
+class NetworkName(StrEnum):
+    """How blocks are made."""
+
+    AUTO = "auto"
+    KERNEL = "kernel"
+    IN_PROCESS = "in-process"
+
+
+def _plans(incomplete: str) -> list[str]:
+    """Plan files, for shell completion."""
+    base = Path(incomplete).parent if incomplete else Path()
+    found = [str(path) for path in [*base.glob("*.yaml"), *base.glob("*/*.yaml")]]
+    return sorted(path for path in found if path.startswith(incomplete))
+
+
+PlanFiles = Annotated[
+    list[Path],
+    typer.Argument(help="Plans to run, in this order.", autocompletion=_plans, metavar="PLAN…"),
+]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        from chaos.runner.surroundings import tool_version
+
+        typer.echo(f"chaos {tool_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """The chaos tester for leader election."""
+
+
+@app.command()
+def run(
+    plans: PlanFiles,
+    system: Annotated[
+        SystemName | None,
+        typer.Option(help="The system under test; the plan's own, else processes."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of every draw; the plan's own, else drawn.")
+    ] = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, help="Runs of each plan; run k has seed + k.")
+    ] = 1,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the plan by path."),
+    ] = None,
+    network: Annotated[
+        NetworkName, typer.Option(help="Blocks in the kernel, or by the peers themselves.")
+    ] = NetworkName.AUTO,
+    out: Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")] = Path(
+        "reports"
+    ),
+    json_: Annotated[
+        bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show the verdicts only.")
+    ] = False,
+) -> None:
+    """Run plans: inject their faults, judge the elections, write a report for each run.
+
+    Exit status: 0 all held, 1 an expectation failed, 2 bad plan or usage, 3 inconclusive,
+    4 the host failed, 5 nothing ran, 7 a safety property is broken, 8 something was left behind.
+    """
+    from chaos.cli.running import Request, run_plans
+
+    request = Request(
+        plans=tuple(plans),
+        system=None if system is None else system.value,
+        seed=seed,
+        repeat=repeat,
+        settings=_settings(settings or []),
+        network=network.value,
+        out=out,
+        as_json=json_,
+        quiet=quiet,
+    )
+    raise typer.Exit(run_plans(request))
+
+
+@app.command()
+def validate(
+    plans: PlanFiles,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the plan by path."),
+    ] = None,
+) -> None:
+    """Read plans and say what is wrong with them, or what they will do."""
+    from chaos.cli.validating import validate_plans
+
+    raise typer.Exit(validate_plans(tuple(plans), _settings(settings or [])))
+
+
+@app.command()
+def peer(
+    config: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG",
+            help="A dynamic configuration (server.N=host:quorum:election lines).",
+        ),
+    ],
+    sid: Annotated[int, typer.Option(help="Which of its servers this peer is.")],
+    data: Annotated[Path, typer.Option(help="Its data folder.", metavar="DIR")],
+    tick_ms: Annotated[int, typer.Option(min=1, help="Milliseconds of a tick.")] = 200,
+) -> None:
+    """Run one peer in the foreground, the very same that a run forks; for a debugger."""
+    from chaos.cli.one_peer import run_peer
+
+    raise typer.Exit(run_peer(config, sid, data, tick_ms))
+
+
+@app.command()
+def doctor(
+    json_: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+) -> None:
+    """Say what this host can do, what it cannot, and what would help."""
+    from chaos.cli.host_report import report_host
+
+    raise typer.Exit(report_host(as_json=json_))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a plan, for editors."""
+    import json
+
+    from chaos.plan.schema import plan_schema
+
+    typer.echo(json.dumps(plan_schema(), indent=2))
+
+
+def _settings(texts: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise PlanError(f'--set "{text}": write KEY=VALUE, as in --set ensemble.size=7')
+        found[key] = value
+    return found
+
+
+def main() -> NoReturn:
+    """Run the command line; every error becomes one line and its exit code."""
+    try:
+        app(standalone_mode=True)
+    except (PlanError, HistoryError) as error:
+        _say(error)
+        sys.exit(USAGE)
+    except (InfrastructureError, ChaosError, OSError) as error:
+        _say(error)
+        sys.exit(INFRASTRUCTURE)
+    sys.exit(0)
+
+
+def _say(error: Exception) -> None:
+    typer.echo(f"chaos: {error}", err=True)

@@ -1,0 +1,36 @@
+"""``chaos doctor``: what this host can do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from chaos.ledger import recover
+from chaos.runner import codes
+from chaos.sandbox.host import abilities
+
+
+def report_host(*, as_json: bool) -> int:
+    """Say it, after ending what dead runs left behind; 0, whatever the host can do."""
+    swept = recover()
+    found = abilities()
+    if as_json:
+        document = {"abilities": [asdict(one) for one in found], "swept": swept}
+        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        return codes.PASSED
+    console = Console(highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
+    for title in ("", "what", "here", "what would help"):
+        table.add_column(title, overflow="fold")
+    for one in found:
+        sign = Text("✓", style="green") if one.available else Text("✗", style="bold red")
+        table.add_row(sign, Text(one.name), Text(one.detail), Text(one.remedy))
+    console.print(table)
+    for line in swept:
+        console.print(Text(f"swept: {line}"))
+    return codes.PASSED

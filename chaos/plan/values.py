@@ -1,0 +1,116 @@
+"""Single values as a plan writes them: durations, shares, speeds, 64-bit ids.
+
+Each function takes the text and raises ValueError with what would do.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from chaos.faults.base import Unit
+
+DURATION: Final = r"[0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h)"
+OFFSET: Final = rf"-?{DURATION}"
+SHARE: Final = r"[0-9]+(\.[0-9]+)?%?"
+RATE: Final = r"[0-9]+(\.[0-9]+)?"
+LONG: Final = r"-?[0-9]{1,19}|0x[0-9a-fA-F]{1,16}"
+
+_NS: Final = {
+    "ns": 1,
+    "us": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+_MILLION: Final = 1_000_000
+_HALF: Final = 2**63
+
+
+def duration_ns(text: str) -> int:
+    """``200ms`` as whole nanoseconds.
+
+    Raises:
+        ValueError: it has no number, no unit, or a part of a nanosecond.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *([a-z]+)?", text)
+    if found is None:
+        raise ValueError(f'"{text}" is no duration; write 200ms, 5s or 2m')
+    number, unit = found.groups()
+    if unit is None:
+        raise ValueError(f"{text} has no unit; write {number}ms or {number}s")
+    if unit not in _NS or " " in text:
+        raise ValueError(f'"{text}" is no duration; its unit is one of {", ".join(_NS)}')
+    return _whole(Decimal(number) * _NS[unit], text, "nanosecond")
+
+
+def offset_ns(text: str) -> int:
+    """``50ms`` or ``-50ms`` as whole nanoseconds.
+
+    Raises:
+        ValueError: what follows the sign is no duration.
+    """
+    return -duration_ns(text[1:]) if text.startswith("-") else duration_ns(text)
+
+
+def share_ppm(text: str) -> int:
+    """``30`` or ``0.5%`` of a hundred, as parts per million.
+
+    Raises:
+        ValueError: it is no percentage from 0 to 100.
+    """
+    if not re.fullmatch(SHARE, text) or Decimal(text.removesuffix("%")) > 100:
+        raise ValueError(f'"{text}" is no percentage; write 30% or 0.5%, up to 100%')
+    return _whole(Decimal(text.removesuffix("%")) * 10_000, text, "millionth")
+
+
+def rate_ppm(text: str) -> int:
+    """``1.5`` times true speed, as parts per million.
+
+    Raises:
+        ValueError: it is no number from 0.01 to 100.
+    """
+    if not re.fullmatch(RATE, text) or not Decimal("0.01") <= Decimal(text) <= 100:
+        raise ValueError(f'"{text}" is no speed; write "1.5" or "0.5", from 0.01 to 100')
+    return _whole(Decimal(text) * _MILLION, text, "millionth")
+
+
+def long(text: str) -> int:
+    """A signed 64-bit number, decimal or hex; hex has two's complement.
+
+    Raises:
+        ValueError: it does not fit, or is no number.
+    """
+    if not re.fullmatch(LONG, text):
+        raise ValueError(f'"{text}" is no 64-bit number; write 7 or "0x100000003"')
+    number = int(text, 0) if text.startswith("0x") else int(text)
+    if text.startswith("0x") and number >= _HALF:
+        return number - 2 * _HALF
+    if not -_HALF <= number < _HALF:
+        raise ValueError(f"{text} does not fit into 64 bits")
+    return number
+
+
+def _whole(number: Decimal, text: str, unit: str) -> int:
+    if number != number.to_integral_value():
+        raise ValueError(f'"{text}" is not a whole number of {unit}s')
+    return int(number)
+
+
+READ: Final = {
+    Unit.DURATION: duration_ns,
+    Unit.OFFSET: offset_ns,
+    Unit.PERCENT: share_ppm,
+    Unit.RATE: rate_ppm,
+    Unit.LONG: long,
+}
+PATTERN: Final = {
+    Unit.DURATION: DURATION,
+    Unit.OFFSET: OFFSET,
+    Unit.PERCENT: SHARE,
+    Unit.RATE: RATE,
+    Unit.LONG: LONG,
+}
+BARE: Final = frozenset({Unit.PERCENT, Unit.RATE, Unit.LONG})  # may be numbers without quotes

@@ -1,0 +1,231 @@
+"""Faults as stretches of time, from what was done until what undid it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from chaos.actions import (
+    Action,
+    Block,
+    Clear,
+    Configure,
+    Cut,
+    Kill,
+    Launch,
+    Lose,
+    Pause,
+    PortCut,
+    Resume,
+    SetEpochs,
+    SetZxid,
+    SkewTimers,
+    Slow,
+    Terminate,
+    TurnRound,
+    Unblock,
+)
+from chaos.election.ids import Sid
+from chaos.history.events import Acted
+from chaos.history.history import History
+from chaos.report import words
+from chaos.report.words import MS
+
+_TOGETHER_NS: Final = 50 * MS  # actions of one step and kind this close are one fault
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A fault from ``from_ns`` until ``to_ns``; the same moment if it was over at once.
+
+    ``lanes`` are the peers that it touched, ``links`` the directed pairs that it stopped or
+    hindered. ``done_ns`` is when it had taken effect, ``index`` the event that says so.
+    """
+
+    step: str
+    verb: str
+    text: str
+    lanes: tuple[Sid, ...]
+    links: frozenset[tuple[Sid, Sid]]
+    from_ns: int
+    done_ns: int
+    to_ns: int
+    index: int
+    harms: bool = True  # can end a leadership
+    instant: bool = False
+
+    @property
+    def label(self) -> str:
+        """A few words: ``pause 3``, ``block 1, 2, 5``."""
+        return f"{self.verb} {', '.join(str(sid) for sid in self.lanes)}"
+
+    def covers(self, at_ns: int) -> bool:
+        """Whether it was in place at ``at_ns``."""
+        return self.from_ns <= at_ns < self.to_ns
+
+
+def bands(history: History) -> tuple[Band, ...]:
+    """All faults of a run by their beginning; one that nothing undid lasts until the end."""
+    found: list[Band] = []
+    open_: dict[str, int] = {}  # what would undo it -> its place in ``found``
+    for index, event in history.every(Acted):
+        undone = _undoes(event.action)
+        at = open_.pop(undone, None) if undone is not None else None
+        if at is not None:
+            found[at] = replace(found[at], to_ns=max(found[at].to_ns, event.done_ns))
+        if isinstance(event.action, Resume | Launch | Unblock | Clear):
+            continue
+        fresh = _band(event, index)
+        place = _partner(found, fresh)
+        if place is None:
+            place = len(found)
+            found.append(fresh)
+        else:
+            found[place] = _joined(found[place], fresh)
+        if not fresh.instant:
+            open_[_key(event.action)] = place
+    lasting = set(open_.values())
+    return tuple(
+        replace(band, to_ns=max(band.to_ns, history.end_ns)) if place in lasting else band
+        for place, band in enumerate(found)
+    )
+
+
+def paused(history: History) -> dict[Sid, list[tuple[int, int]]]:
+    """When each peer was stopped by SIGSTOP."""
+    found: dict[Sid, list[tuple[int, int]]] = {sid: [] for sid in history.sids}
+    since: dict[Sid, int] = {}
+    for _, event in history.every(Acted):
+        match event.action:
+            case Pause(sid=sid):
+                since.setdefault(sid, event.done_ns)
+            case Resume(sid=sid) | Kill(sid=sid) if sid in since:
+                found.setdefault(sid, []).append((since.pop(sid), event.at_ns))
+            case _:
+                pass
+    for sid, from_ns in since.items():
+        found.setdefault(sid, []).append((from_ns, history.end_ns))
+    return found
+
+
+def _band(event: Acted, index: int) -> Band:
+    done = event.action
+    lanes, links = _touched(done)
+    instant = isinstance(done, TurnRound | SetEpochs | SetZxid | Configure)
+    return Band(
+        event.step,
+        _verb(done),
+        words.action(done),
+        lanes,
+        links,
+        event.at_ns,
+        event.done_ns,
+        event.done_ns,
+        index,
+        harms=not isinstance(done, Configure),
+        instant=instant,
+    )
+
+
+def _partner(found: list[Band], fresh: Band) -> int | None:
+    """The band of the same step and kind that ``fresh`` is another part of."""
+    for place in range(len(found) - 1, -1, -1):
+        band = found[place]
+        if fresh.from_ns - band.from_ns > _TOGETHER_NS:
+            return None
+        if (band.step, band.verb) == (fresh.step, fresh.verb):
+            return place
+    return None
+
+
+def _joined(band: Band, fresh: Band) -> Band:
+    return replace(
+        band,
+        text=f"{band.text}; {fresh.text}" if len(band.text) < 300 else band.text,
+        lanes=tuple(sorted({*band.lanes, *fresh.lanes})),
+        links=band.links | fresh.links,
+        done_ns=max(band.done_ns, fresh.done_ns),
+        to_ns=max(band.to_ns, fresh.to_ns),
+    )
+
+
+def _verb(done: Action) -> str:
+    match done:
+        case Block():
+            return "block"
+        case Slow():
+            return "delay"
+        case Lose():
+            return "lose"
+        case TurnRound():
+            return "turn round of"
+        case SetEpochs():
+            return "set epochs of"
+        case SetZxid():
+            return "set zxid of"
+        case SkewTimers():
+            return "skew timers of"
+        case _:
+            return type(done).__name__.lower()
+
+
+def _key(done: Action) -> str:
+    """What is in place until something with the same key undoes it."""
+    match done:
+        case Kill(sid=sid) | Terminate(sid=sid) | Launch(sid=sid):
+            return f"down {sid}"
+        case Pause(sid=sid) | Resume(sid=sid):
+            return f"paused {sid}"
+        case Block(name=name) | Unblock(name=name):
+            return f"block {name}"
+        case Slow(name=name) | Lose(name=name) | Clear(name=name):
+            return f"shim {name}"
+        case SkewTimers(sid=sid):
+            return f"timers {sid}"
+        case _:
+            return ""
+
+
+def _undoes(done: Action) -> str | None:
+    match done:
+        case Launch() | Resume() | Unblock() | Clear() | SkewTimers():
+            return _key(done)
+        case _:
+            return None
+
+
+def _touched(done: Action) -> tuple[tuple[Sid, ...], frozenset[tuple[Sid, Sid]]]:
+    match done:
+        case Block(cuts=cuts):
+            pairs = frozenset((cut.source, cut.target) for cut in cuts if isinstance(cut, Cut))
+            owners = {cut.owner for cut in cuts if isinstance(cut, PortCut)}
+            return _lanes(pairs, owners), pairs
+        case Slow(links=links) | Lose(links=links):
+            pairs = frozenset((cut.source, cut.target) for cut in links)
+            return _lanes(pairs, set()), pairs
+        case Unblock() | Clear():
+            return (), frozenset()
+        case _:
+            return (done.sid,), frozenset()
+
+
+def _lanes(pairs: frozenset[tuple[Sid, Sid]], owners: set[Sid]) -> tuple[Sid, ...]:
+    """Who is touched: the smaller side where the pairs part one side from the rest."""
+    ends = set(_flat(pairs))
+    for sid in sorted(ends):
+        group = {sid} | {
+            other
+            for other in ends
+            if (sid, other) not in pairs and (other, sid) not in pairs
+        }
+        whole = {(a, b) for a in group for b in ends - group}
+        if whole and pairs <= whole | {(b, a) for a, b in whole} and 2 * len(group) <= len(ends):
+            return tuple(sorted(group | owners))
+    return tuple(sorted(ends | owners))
+
+
+def _flat(pairs: frozenset[tuple[Sid, Sid]]) -> Iterator[Sid]:
+    for source, target in pairs:
+        yield source
+        yield target

@@ -1,0 +1,205 @@
+"""How each action is done to a simulated ensemble, and what proves it.
+
+The facts carry the names that real processes give them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chaos import actions as act
+from chaos.actions import Action, Evidence
+from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid
+from chaos.election.ids import PeerEpoch, Sid, Zxid
+from chaos.ensemble import EnsembleSetup
+from chaos.sim.process import Process
+from chaos.sim.world import World, teach
+
+_SIGKILL = 9
+_TOUCHED = ("delayed", "lost")
+
+
+class _CannotError(Exception):
+    """The action cannot take effect as things are; the message says why."""
+
+
+class Acts:
+    """Does actions to one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def slow_links(self, setup: EnsembleSetup) -> None:
+        """Put the latencies in place that the ensemble has from the start."""
+        for number, link in enumerate(setup.links):
+            cut = act.Cut(link.source, link.target)
+            self._rule(act.Slow(f"links-{number}", (cut,), link.latency_ns, link.jitter_ns))
+
+    def do(self, action: Action) -> Evidence:
+        """Do ``action``; what cannot be done is evidence that it did not happen."""
+        try:
+            return self._do(action)
+        except _CannotError as error:
+            return Evidence(False, {"error": str(error)})
+
+    def _do(self, action: Action) -> Evidence:
+        match action:
+            case act.Kill() | act.Terminate() | act.Launch() | act.Pause() | act.Resume():
+                return self._process(action)
+            case act.Block():
+                return self._block(action)
+            case act.Unblock():
+                return self._unblock(action.name)
+            case act.Slow() | act.Lose():
+                return self._rule(action)
+            case act.Clear():
+                return self._clear(action.name)
+            case _:
+                return self._inside(action)
+
+    # ---- processes
+
+    def _process(
+        self, action: act.Kill | act.Terminate | act.Launch | act.Pause | act.Resume
+    ) -> Evidence:
+        match action:
+            case act.Kill():
+                return self._kill(self._up(action.sid))
+            case act.Terminate():
+                return self._terminate(self._running(action.sid))
+            case act.Launch():
+                return self._launch(action)
+            case act.Pause():
+                process = self._up(action.sid)
+                process.pause()
+                return Evidence(True, {"pid": process.pid, "state": "T"})
+            case act.Resume():
+                process = self._up(action.sid)
+                process.resume()
+                return Evidence(True, {"pid": process.pid, "state": "running"})
+
+    def _kill(self, process: Process) -> Evidence:
+        process.die()
+        self._world.gone(process.sid, -_SIGKILL)
+        facts = {"pid": process.pid, "signal": _SIGKILL, "status": -_SIGKILL}
+        return Evidence(True, facts)
+
+    def _terminate(self, process: Process) -> Evidence:
+        process.terminate()
+        self._world.gone(process.sid, 0)
+        return Evidence(True, {"pid": process.pid, "status": 0})
+
+    def _launch(self, action: act.Launch) -> Evidence:
+        host = self._world.hosts.get(action.sid)
+        if host is None:
+            raise _CannotError(f"there is no peer {action.sid}")
+        if host.process is not None:
+            raise _CannotError(f"peer {action.sid} is up already")
+        if action.wipe:
+            host.disk.wipe()
+        process = self._world.launch(action.sid)
+        return Evidence(True, {"pid": process.pid, "inc": process.inc})
+
+    # ---- blocks
+
+    def _block(self, action: act.Block) -> Evidence:
+        network = self._world.network
+        if action.name in network.blocks:
+            raise _CannotError(f"a block is called {action.name} already")
+        network.blocks.place(action)
+        network.changed()
+        return Evidence(None, {"cuts": len(action.cuts)})
+
+    def _unblock(self, name: str) -> Evidence:
+        network = self._world.network
+        packets = network.blocks.lift(name)
+        if packets is None:
+            raise _CannotError(f"nothing is blocked under {name}")
+        network.changed()
+        return Evidence(packets > 0, {"packets": packets})
+
+    # ---- message faults
+
+    def _rule(self, rule: act.Slow | act.Lose) -> Evidence:
+        if rule.name in self._world.rules:
+            raise _CannotError(f"a message fault is called {rule.name} already")
+        self._world.rules[rule.name] = rule
+        touched = [process for process in self._world.processes() if teach(process, rule)]
+        return Evidence(None if touched else False, {"peers": len(touched)})
+
+    def _clear(self, name: str) -> Evidence:
+        if self._world.rules.pop(name, None) is None:
+            raise _CannotError(f"no message fault is called {name}")
+        total = _sum(process.shim.clear(name) for process in self._world.processes())
+        return Evidence(any(total.get(key, 0) for key in _TOUCHED), total)
+
+    # ---- inside a peer
+
+    def _inside(self, action: Action) -> Evidence:
+        match action:
+            case act.SkewTimers():
+                return self._timers(action)
+            case act.TurnRound():
+                return self._input(action.sid, SkewRound(action.by, action.to))
+            case act.Configure():
+                return self._input(action.sid, Reconfigure(action.config, action.activate))
+            case act.SetZxid():
+                if self._world.process(action.sid) is None:
+                    return self._write(action.sid, {"zxid": action.zxid})
+                return self._input(action.sid, SkewZxid(Zxid(action.zxid)))
+            case act.SetEpochs():
+                return self._epochs(action)
+            case _:
+                raise AssertionError(f"{type(action).__name__} is done elsewhere")
+
+    def _timers(self, action: act.SkewTimers) -> Evidence:
+        if action.rate_ppm < 1:
+            raise _CannotError(f"timers cannot run at {action.rate_ppm} ppm; give 1 or more")
+        process = self._running(action.sid)
+        moved = process.timers.skew(action.rate_ppm, action.offset_ns)
+        facts = {"rate_ppm": action.rate_ppm, "offset_ns": action.offset_ns, "timers": moved}
+        return Evidence(True, facts)
+
+    def _epochs(self, action: act.SetEpochs) -> Evidence:
+        given = {"acceptedEpoch": action.accepted, "currentEpoch": action.current}
+        if self._world.process(action.sid) is None:
+            found = {name: value for name, value in given.items() if value is not None}
+            return self._write(action.sid, found)
+        accepted, current = (
+            None if value is None else PeerEpoch(value) for value in given.values()
+        )
+        return self._input(action.sid, SkewEpochs(accepted, current))
+
+    def _input(self, sid: Sid, happened: Input) -> Evidence:
+        seq = self._running(sid).step(happened)
+        return Evidence(True, {"at_ns": self._world.clock.now_ns, "seq": seq})
+
+    def _write(self, sid: Sid, values: dict[str, int]) -> Evidence:
+        host = self._world.hosts.get(sid)
+        if host is None:
+            raise _CannotError(f"there is no peer {sid}")
+        for name, value in values.items():
+            host.disk.write(name, value)
+        return Evidence(True, {f"{name} on disk": value for name, value in values.items()})
+
+    # ----
+
+    def _up(self, sid: Sid) -> Process:
+        process = self._world.process(sid)
+        if process is None:
+            raise _CannotError(f"peer {sid} is down")
+        return process
+
+    def _running(self, sid: Sid) -> Process:
+        process = self._up(sid)
+        if process.paused:
+            raise _CannotError(f"peer {sid} is stopped and takes no orders; resume it first")
+        return process
+
+
+def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for count in counts:
+        for key, value in count.items():
+            total[key] = total.get(key, 0) + value
+    return total

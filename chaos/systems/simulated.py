@@ -1,0 +1,101 @@
+"""Our own peers under a virtual clock: the same rules, and a run that a seed repeats exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from chaos import actions as act
+from chaos.actions import Action, Evidence
+from chaos.ensemble import EnsembleSetup
+from chaos.history.events import Event
+from chaos.sim.acts import Acts
+from chaos.sim.network import JITTER_NS, LATENCY_NS
+from chaos.sim.world import Order, World
+
+
+class Simulated:
+    """The simulated ensemble of one run.
+
+    ``order`` is ``fifo``, as TCP delivers, or ``unordered``: notifications may overtake one
+    another, which no real link does and the protocol should still survive.
+    """
+
+    name = "simulated"
+    network = "virtual"
+    supports: frozenset[type[Action]] = frozenset(
+        {
+            act.Kill,
+            act.Terminate,
+            act.Launch,
+            act.Pause,
+            act.Resume,
+            act.Block,
+            act.Unblock,
+            act.Slow,
+            act.Lose,
+            act.Clear,
+            act.TurnRound,
+            act.SetEpochs,
+            act.SetZxid,
+            act.SkewTimers,
+            act.Configure,
+        }
+    )
+
+    def __init__(self, setup: EnsembleSetup, seed: int, order: Order = "fifo") -> None:
+        self._setup = setup
+        self._seed = seed
+        self._order = order
+        self._world = World(setup, str(seed), order)
+        self._acts = Acts(self._world)
+        self._closed = False
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual time."""
+        return self._world.clock.now_ns
+
+    def prepare(self) -> None:
+        """Start every peer; none looks for a leader yet."""
+        for sid in self._setup.sids:
+            self._world.launch(sid)
+        self._acts.slow_links(self._setup)
+
+    def go(self) -> int:
+        """Let all peers look for a leader; returns time zero of the plan."""
+        return self._world.go()
+
+    def advance(self, until_ns: int) -> Iterator[Event]:
+        """Let virtual time pass until ``until_ns``, and yield what happens, in its order.
+
+        Where the caller stops, time stops: what it does next happens at the event it saw.
+        """
+        seen, turn = self._world.seen, self._world.clock.turn
+        while True:
+            while seen:
+                yield seen.popleft()
+            if self._closed or not turn(until_ns):
+                return
+
+    def apply(self, action: Action) -> Evidence:
+        """Do ``action`` at this instant of virtual time."""
+        return self._acts.do(action)
+
+    def facts(self) -> Mapping[str, str]:
+        """What this world is like."""
+        latency = f"{LATENCY_NS // 1000} to {(LATENCY_NS + JITTER_NS) // 1000} us a message"
+        return {
+            "network": "virtual: a block holds messages, as TCP does, until a retransmission",
+            "latency": latency,
+            "link order": self._order,
+            "seed": str(self._seed),
+        }
+
+    def close(self) -> Iterator[Event]:
+        """End every process without a word, and yield what was still to be seen."""
+        self._closed = True
+        for process in self._world.processes():
+            process.die()
+        seen = self._world.seen
+        while seen:
+            yield seen.popleft()

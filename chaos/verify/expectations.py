@@ -1,0 +1,271 @@
+"""What a plan expects of a run, judged against its history.
+
+Records in plain types: a plan's loader or runner makes them once it knows who was meant and
+when. All instants are nanoseconds on the history's own clock. ``id`` and ``where`` (file,
+line, column) are the plan's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chaos.election.ids import Sid
+from chaos.history.history import History
+from chaos.verify.measure import FaultSpan, faults_of, measures
+from chaos.verify.replay import Stretch, index_at, reigns, seconds, stretches
+from chaos.verify.verdict import Kind, Measure, Outcome, Verdict
+from chaos.verify.waits import AnyLeaderAmong, Condition, LeaderCondition, RoleCondition, SeenBy
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderExpected:
+    """Somebody of ``among`` leads within ``within_ns``, and then for ``hold_ns`` on end."""
+
+    id: str
+    where: str
+    among: frozenset[Sid] | None
+    from_ns: int
+    within_ns: int
+    hold_ns: int = 0
+    seen_by: SeenBy = SeenBy.MAJORITY
+
+    @property
+    def name(self) -> str:
+        """The plan's name for it."""
+        return self.id
+
+    def check(self, history: History) -> Verdict:
+        """FAILS once the bound has passed; UNKNOWN if the history ends before it."""
+        condition = LeaderCondition(self.among, self.seen_by, self.hold_ns)
+        what = "a leader" if self.among is None else f"a leader among {_set(self.among)}"
+        return _reached(self, condition, what, history)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleExpected:
+    """All of ``of`` are in ``role`` at once within ``within_ns``, and then for ``hold_ns``."""
+
+    id: str
+    where: str
+    role: str
+    of: frozenset[Sid]
+    from_ns: int
+    within_ns: int
+    hold_ns: int = 0
+
+    @property
+    def name(self) -> str:
+        """The plan's name for it."""
+        return self.id
+
+    def check(self, history: History) -> Verdict:
+        """FAILS once the bound has passed; UNKNOWN if the history ends before it."""
+        condition = RoleCondition(self.role, self.of, self.hold_ns)
+        return _reached(self, condition, f"{_set(self.of)} as {self.role}", history)
+
+
+@dataclass(frozen=True, slots=True)
+class NoLeaderExpected:
+    """Nobody of ``among`` leads at any moment from ``from_ns`` until ``to_ns``."""
+
+    id: str
+    where: str
+    among: frozenset[Sid] | None
+    from_ns: int
+    to_ns: int
+
+    @property
+    def name(self) -> str:
+        """The plan's name for it."""
+        return self.id
+
+    def check(self, history: History) -> Verdict:
+        """FAILS if somebody led; UNKNOWN if the history ends inside the span."""
+        found = [
+            stretch
+            for stretch in stretches(history, AnyLeaderAmong(self.among))
+            if stretch.from_ns < self.to_ns and _until(stretch, history) > self.from_ns
+        ]
+        span = f"from {seconds(history, self.from_ns)} to {seconds(history, self.to_ns)}"
+        if found:
+            why = f"{_led(found[0], history)}; nobody of {_set(self.among)} was to lead {span}"
+            return _verdict(self, Outcome.FAILS, why, tuple(one.index for one in found[:5]))
+        last = len(history.events) - 1
+        if history.end_ns < self.to_ns:
+            why = f"the run ended at {seconds(history, history.end_ns)}, inside the span {span}"
+            return _verdict(self, Outcome.UNKNOWN, why, (last,) if last >= 0 else ())
+        why = f"nobody of {_set(self.among)} led {span}"
+        return _verdict(self, Outcome.HOLDS, why, (index_at(history, self.to_ns),))
+
+
+@dataclass(frozen=True, slots=True)
+class SameLeaderExpected:
+    """Who led at ``first_ns`` leads at ``second_ns`` too."""
+
+    id: str
+    where: str
+    first_ns: int
+    second_ns: int
+
+    @property
+    def name(self) -> str:
+        """The plan's name for it."""
+        return self.id
+
+    def check(self, history: History) -> Verdict:
+        """FAILS if another or nobody leads at one of them; UNKNOWN past the history's end."""
+        instants = sorted((self.first_ns, self.second_ns))
+        if history.end_ns < instants[1]:
+            why = f"the run ended before {seconds(history, instants[1])}"
+            return _verdict(self, Outcome.UNKNOWN, why, ())
+        found = [_leader_at(history, at_ns) for at_ns in instants]
+        words = [
+            f"{'nobody' if one is None else f'peer {one.holder}'} at {seconds(history, at_ns)}"
+            for one, at_ns in zip(found, instants, strict=True)
+        ]
+        evidence = tuple(
+            index_at(history, at_ns) if one is None else one.index
+            for one, at_ns in zip(found, instants, strict=True)
+        )
+        leaders = {one.holder for one in found if one is not None}
+        same = None not in found and len(leaders) == 1
+        outcome = Outcome.HOLDS if same else Outcome.FAILS
+        return _verdict(self, outcome, f"{words[0]} and {words[1]} led", evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMax:
+    """No measure called ``metric`` is above ``maximum`` (nanoseconds, or a count).
+
+    ``of`` keeps to one fault, election or peer; ``from_ns`` to measures that begin no
+    earlier. ``faults`` are those of the plan; by default they are read from the history.
+    """
+
+    id: str
+    where: str
+    metric: str
+    maximum: int
+    of: str | None = None
+    from_ns: int | None = None
+    faults: tuple[FaultSpan, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """The plan's name for it."""
+        return self.id
+
+    def check(self, history: History) -> Verdict:
+        """FAILS at the largest measure above the bound.
+
+        A measure whose end never came FAILS if the history lasted beyond the bound, and is
+        UNKNOWN otherwise; so is a metric that was never measured.
+        """
+        faults = faults_of(history) if self.faults is None else self.faults
+        found = [one for one in measures(history, faults, self.from_ns) if self._mine(one, history)]
+        if not found:
+            of = f" of {self.of}" if self.of else ""
+            return _verdict(self, Outcome.UNKNOWN, f"{self.metric}{of} was never measured", ())
+        worst = max(found, key=lambda one: _least(one, history))
+        bound = _size(worst.unit, self.maximum)
+        evidence = tuple(i for i in (worst.start, worst.end) if i is not None)
+        if _least(worst, history) > self.maximum:
+            reached = _size(worst.unit, _least(worst, history))
+            more = "at least " if worst.value_ns is None else ""
+            why = f"{self.metric} of {worst.of}: {more}{reached}, above {bound}"
+            return _verdict(self, Outcome.FAILS, why, evidence, len(found))
+        open_ = next((one for one in found if one.value_ns is None), None)
+        if open_ is not None:
+            why = f"{self.metric} of {open_.of} had not ended when the run did, below {bound}"
+            return _verdict(self, Outcome.UNKNOWN, why, (open_.start,), len(found))
+        why = f"{self.metric}: {_size(worst.unit, _least(worst, history))} at most, of {worst.of}"
+        return _verdict(self, Outcome.HOLDS, why, evidence, len(found))
+
+    def _mine(self, one: Measure, history: History) -> bool:
+        if one.name != self.metric or (self.of is not None and one.of != self.of):
+            return False
+        if self.from_ns is None or one.unit == "count":
+            return True
+        return history.events[one.start].at_ns >= self.from_ns
+
+
+Expectation = LeaderExpected | NoLeaderExpected | SameLeaderExpected | RoleExpected | MetricMax
+
+
+# ---- in common
+
+
+def _reached(
+    expected: LeaderExpected | RoleExpected, condition: Condition, what: str, history: History
+) -> Verdict:
+    """Whether ``condition`` begins to hold by the deadline, and goes on for long enough."""
+    deadline = expected.from_ns + expected.within_ns
+    for stretch in stretches(history, condition):
+        start, end = max(stretch.from_ns, expected.from_ns), _until(stretch, history)
+        if start > deadline or end <= start:
+            continue
+        if stretch.end is None and history.end_ns < start + expected.hold_ns:
+            why = f"{what} from {seconds(history, start)}; the run ended before it had held"
+            return _verdict(expected, Outcome.UNKNOWN, why, (stretch.index,))
+        if end - start >= expected.hold_ns:
+            took = seconds(history, start)
+            why = f"{what}: peer {stretch.holder} from {took}, by {seconds(history, deadline)}"
+            return _verdict(expected, Outcome.HOLDS, why, (stretch.index,), 1)
+    if history.end_ns < deadline:
+        why = f"the run ended at {seconds(history, history.end_ns)}, before the bound for {what}"
+        return _verdict(expected, Outcome.UNKNOWN, why, ())
+    return _verdict(expected, Outcome.FAILS, *_missed(expected, what, history), 1)
+
+
+def _missed(
+    expected: LeaderExpected | RoleExpected, what: str, history: History
+) -> tuple[str, tuple[int, ...]]:
+    deadline = expected.from_ns + expected.within_ns
+    hold = f" for {expected.hold_ns / 1e9:g} s" if expected.hold_ns else ""
+    why = f"no {what}{hold} between {seconds(history, expected.from_ns)} and "
+    why += seconds(history, deadline)
+    seen = [
+        one
+        for one in reigns(history)
+        if one.from_ns <= deadline and _until(one, history) > expected.from_ns
+    ]
+    if seen:
+        why += f"; {_led(seen[-1], history)}"
+    return why, (*(one.index for one in seen[-3:]), index_at(history, deadline))
+
+
+def _until(stretch: Stretch, history: History) -> int:
+    """Its end; what had not ended with the history is still true at its last instant."""
+    return stretch.to_ns if stretch.end is not None else history.end_ns + 1
+
+
+def _leader_at(history: History, at_ns: int) -> Stretch | None:
+    for one in reigns(history):
+        if one.from_ns <= at_ns < _until(one, history):
+            return one
+    return None
+
+
+def _led(stretch: Stretch, history: History) -> str:
+    end = "the end" if stretch.end is None else seconds(history, stretch.to_ns)
+    return f"peer {stretch.holder} led from {seconds(history, stretch.from_ns)} to {end}"
+
+
+def _least(one: Measure, history: History) -> int:
+    """Its value; for one that never ended, what it had reached when the history did."""
+    if one.value_ns is not None:
+        return one.value_ns
+    return history.end_ns - history.events[one.start].at_ns
+
+
+def _size(unit: str, value: int) -> str:
+    return str(value) if unit == "count" else f"{value / 1e6:.1f} ms"
+
+
+def _set(sids: frozenset[Sid] | None) -> str:
+    return "all peers" if sids is None else "{" + ", ".join(map(str, sorted(sids))) + "}"
+
+
+def _verdict(
+    of: Expectation, outcome: Outcome, why: str, evidence: tuple[int, ...], judged: int = 1
+) -> Verdict:
+    return Verdict(of.id, Kind.EXPECTATION, outcome, why, evidence, judged, of.where)

@@ -1,0 +1,221 @@
+"""One pass over a history that follows every peer, and judges it on the way.
+
+Each incarnation's journal is read in the order of its own lines, so that no common clock is
+needed; what follows messages from peer to peer comes after. The result is worked out once
+for a history and shared by all checks (:data:`fold`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import get_args
+
+from chaos.election.effects import (
+    Arm,
+    Decided,
+    Deliver,
+    Disarm,
+    Effect,
+    Entered,
+    Expire,
+    Persist,
+    PersistConfig,
+    Phase,
+    Proposed,
+    QuorumSeen,
+    RestartElectionLayer,
+    Send,
+    SendPacket,
+    Serving,
+    SkewEpochs,
+    SkewRound,
+    SkewZxid,
+    TimerKind,
+)
+from chaos.election.ids import Sid, wrap64
+from chaos.history.events import Began, PeerEvent, Stepped
+from chaos.history.history import History
+from chaos.verify.ballots import Ballots, Decision, Spoken
+from chaos.verify.births import birth, changes
+from chaos.verify.docket import Docket, Finding, Once
+from chaos.verify.messages import Source, follow
+from chaos.verify.standing import Disk, Forgot, Led, Standing
+
+_JOURNAL = get_args(PeerEvent)  # the records that a peer's journal holds
+_SKEWS = (SkewRound, SkewZxid, SkewEpochs)
+
+
+@dataclass(slots=True)
+class Folded:
+    """What one pass found."""
+
+    docket: Docket = field(default_factory=Docket)
+    decisions: list[Decision] = field(default_factory=list)
+    spoken: dict[Source, Spoken] = field(default_factory=dict)
+    led: list[Led] = field(default_factory=list)
+    forgot: list[Forgot] = field(default_factory=list)
+    turned: dict[int, int] = field(default_factory=dict)  # event of a SkewRound -> its round
+
+
+Line = tuple[int, PeerEvent]
+
+
+def journals(history: History) -> dict[tuple[Sid, int], list[Line]]:
+    """The lines of each incarnation with their indexes, in the order they were written."""
+    found: dict[tuple[Sid, int], list[Line]] = {}
+    for index, event in enumerate(history.events):
+        if isinstance(event, _JOURNAL):
+            found.setdefault((event.sid, event.inc), []).append((index, event))
+    for lines in found.values():
+        lines.sort(key=lambda line: line[1].seq)
+    return dict(sorted(found.items()))
+
+
+def whole(lines: list[Line]) -> tuple[list[Line], Finding | None]:
+    """The lines up to the first one that is missing, and what is missing if one is."""
+    for number, (index, event) in enumerate(lines):
+        if event.seq != number:
+            why = f"peer {event.sid} start {event.inc}: journal line {number} is missing"
+            return lines[:number], Finding(why, (index,))
+    return lines, None
+
+
+class PeerFold:
+    """One incarnation, step by step."""
+
+    def __init__(self, began: Began, standing: Standing, folded: Folded) -> None:
+        self._standing = standing
+        self._ballots = Ballots(began.sid, standing.electorate, folded.docket)
+        self._turned = folded.turned
+        self._tester = False  # the step at hand is a skew
+
+    def step(self, index: int, event: Stepped) -> None:
+        """Take one step in: its configuration, then its input, then its effects."""
+        self._tester = isinstance(event.happened, _SKEWS)
+        ahead = 0
+        while ahead < len(event.effects):
+            effect = event.effects[ahead]
+            if not isinstance(effect, PersistConfig):
+                break
+            self._config(effect)
+            ahead += 1
+        self._standing.take(index, event)
+        self._input(index, event)
+        for number in range(ahead, len(event.effects)):
+            self._effect(event.effects[number], index, (event.seq, number), event)
+        if self._tester:
+            self._ballots.oracle.initial = self._standing.initial()
+        self._ballots.settle(index)
+
+    def finish(self, folded: Folded, inc: int) -> None:
+        """Hand over what only a whole history can judge."""
+        sid = self._standing.sid
+        folded.decisions += self._ballots.decisions
+        folded.led += self._standing.led
+        folded.forgot += self._standing.forgot
+        for (seq, number), spoken in self._ballots.spoken.items():
+            folded.spoken[sid, inc, seq, number] = spoken
+
+    # ----
+
+    def _config(self, effect: PersistConfig) -> None:
+        self._standing.persist_config(effect)
+        self._ballots.use(self._standing.electorate)
+
+    def _input(self, index: int, event: Stepped) -> None:
+        ballots, oracle = self._ballots, self._ballots.oracle
+        match event.happened:
+            case Deliver(sender=sender, notification=message):
+                # A newer configuration ends the election; the message that brought it is lost.
+                if oracle.looking and not _restarted(event.effects):
+                    oracle.hear(sender, message, index)
+            case Expire(timer=timer, have_delivered=delivered):
+                if timer.kind is TimerKind.RESEND and oracle.looking and delivered:
+                    oracle.resend(index)
+            case SkewRound(by=by, to=to):
+                ballots.excuse(initial=False)
+                oracle.turn(oracle.round + by if by is not None else to or 0, index)
+                self._turned[index] = wrap64(oracle.round)
+            case SkewZxid() | SkewEpochs():
+                ballots.excuse(initial=True)
+            case _:
+                pass
+
+    def _effect(self, effect: Effect, index: int, key: tuple[int, int], event: Stepped) -> None:
+        standing, ballots = self._standing, self._ballots
+        match effect:
+            case Send():
+                ballots.sent(effect, index, key)
+            case Arm(timer=timer) | Disarm(timer=timer):
+                if timer.kind is TimerKind.FINALIZE:
+                    ballots.waits(on=isinstance(effect, Arm))
+            case Proposed():
+                self._reconsider(index)
+                ballots.proposed(effect)
+            case QuorumSeen():
+                ballots.quorum_seen(effect)
+            case Decided():
+                ballots.decided(effect, index, event)
+            case Entered():
+                standing.entered(effect)
+                if effect.phase is Phase.ELECTION:
+                    ballots.begin(standing.initial(), index)
+            case RestartElectionLayer():
+                ballots.restart(index)
+            case _:
+                self._lasting(effect, index)
+
+    def _lasting(self, effect: Effect, index: int) -> None:
+        standing = self._standing
+        match effect:
+            case Persist():
+                standing.persist(effect, index, tester=self._tester)
+            case PersistConfig():
+                self._config(effect)
+            case SendPacket():
+                standing.send_packet(effect, index)
+            case Serving():
+                standing.serving(effect, index)
+            case _:
+                pass
+
+    def _reconsider(self, index: int) -> None:
+        """After a skew of its log or epochs the peer's own vote is another one."""
+        oracle = self._ballots.oracle
+        if self._tester and not oracle.due.proposals:
+            oracle.reconsider(self._standing.initial(), index)
+
+
+def _restarted(effects: tuple[Effect, ...]) -> bool:
+    """Whether the election layer was built anew, and not because an election ended."""
+    for effect in effects:
+        if isinstance(effect, RestartElectionLayer):
+            return True
+        if isinstance(effect, Decided):
+            return False
+    return False
+
+
+def _fold(history: History) -> Folded:
+    folded = Folded()
+    changed = changes(history)
+    disks: dict[Sid, Disk] = {}
+    for (sid, inc), lines in journals(history).items():
+        readable, gap = whole(lines)
+        if gap is not None:
+            folded.docket.gaps.append(gap)
+        if not readable or not isinstance(readable[0][1], Began):
+            continue
+        index, began = readable[0][0], readable[0][1]
+        standing = birth(index, began, disks.get(sid), changed.get(sid, []), folded.docket)
+        disks[sid] = standing.disk
+        peer = PeerFold(began, standing, folded)
+        for at, event in readable:
+            if isinstance(event, Stepped):
+                peer.step(at, event)
+        peer.finish(folded, inc)
+    follow(history, folded.decisions, folded.spoken, folded.docket)
+    return folded
+
+
+fold = Once(_fold)

@@ -1,0 +1,88 @@
+"""The safety properties: what must hold in every history, whatever was done to the ensemble.
+
+Numbers (E1, H5, …) are those of ``docs/adding-a-check.md``. All of them judge one shared
+fold; ``docs/adding-a-check.md`` shows how to add one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chaos.history.history import History
+from chaos.verify.docket import Finding, Law, invariant
+from chaos.verify.fold import Folded, fold
+from chaos.verify.standing import Led
+from chaos.verify.verdict import Outcome, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LawCheck:
+    """A law that the fold judges case by case. ``unit`` names its cases, in the plural."""
+
+    law: Law
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """Its plan-level name."""
+        return self.law.value
+
+    def check(self, history: History) -> Verdict:
+        """FAILS with the first breach; UNKNOWN if journal lines are missing."""
+        return fold(history).docket.verdict(self.law, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class AtMostOneLeaderPerEpoch:
+    """H5: over the whole run, one incarnation of one peer ever leads an epoch.
+
+    A peer leads an epoch from its quorum of ACKEPOCH on. Two leaders of an epoch that some
+    voter had promised before, and whose promise the tester took back, are UNKNOWN.
+    """
+
+    name: str = Law.ONE_LEADER.value
+
+    def check(self, history: History) -> Verdict:
+        """Count the leaders of every epoch."""
+        folded = fold(history)
+        by_epoch: dict[int, dict[tuple[int, int], Led]] = {}
+        for led in sorted(folded.led, key=lambda led: led.index):
+            by_epoch.setdefault(led.epoch, {}).setdefault((led.sid, led.inc), led)
+        breaches: list[Finding] = []
+        doubts = list(folded.docket.gaps)
+        for epoch, leaders in sorted(by_epoch.items()):
+            if len(leaders) > 1:
+                found, excused = _collision(epoch, list(leaders.values()), folded)
+                (doubts if excused else breaches).append(found)
+        judged = len(by_epoch)
+        if breaches:
+            return invariant(self.name, Outcome.FAILS, breaches[0].why, breaches, judged)
+        if doubts:
+            return invariant(self.name, Outcome.UNKNOWN, doubts[0].why, doubts, judged)
+        if not judged:
+            return invariant(self.name, Outcome.NOT_EXERCISED, "nobody led an epoch", [], 0)
+        return invariant(
+            self.name, Outcome.HOLDS, f"{judged} epochs, each with one leader", [], judged
+        )
+
+
+def _collision(epoch: int, leaders: list[Led], folded: Folded) -> tuple[Finding, bool]:
+    who = " and ".join(f"peer {led.sid} (start {led.inc})" for led in leaders)
+    why = f"epoch {epoch} was led by {who}"
+    evidence = tuple(led.index for led in leaders)
+    last = leaders[-1].index
+    for forgot in folded.forgot:
+        if forgot.low < epoch <= forgot.high and forgot.index < last:
+            why += f", after the tester took back what peer {forgot.sid} had promised"
+            return Finding(why, (*evidence, forgot.index)), True
+    return Finding(why, evidence), False
+
+
+AT_MOST_ONE_LEADER_PER_EPOCH = AtMostOneLeaderPerEpoch()
+LEADER_HAS_QUORUM_SUPPORT = LawCheck(Law.SUPPORT, "quorums and decisions")
+VOTE_ORDER_RESPECTED = LawCheck(Law.VOTE_ORDER, "proposals and messages")
+EPOCH_MONOTONE = LawCheck(Law.EPOCHS, "promises")
+LOGICAL_CLOCK_MONOTONE = LawCheck(Law.CLOCK, "announced rounds")
+OBSERVERS_NEVER_VOTE = LawCheck(Law.OBSERVERS, "tallies beside members without a say")
+BOTH_QUORUMS = LawCheck(Law.BOTH_QUORUMS, "tallies over two configurations")
+ESTABLISHED_BY_QUORUM = LawCheck(Law.ESTABLISHED, "leaders that began to serve")
