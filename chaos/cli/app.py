@@ -13,8 +13,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from chaos.runner.codes import INFRASTRUCTURE, USAGE
 from chaos.errors import ChaosError, HistoryError, InfrastructureError, PlanError
+from chaos.runner.codes import INFRASTRUCTURE, USAGE
 
 app = typer.Typer(
     name="chaos",
@@ -81,9 +81,7 @@ def run(
     seed: Annotated[
         int | None, typer.Option(help="Seed of every draw; the plan's own, else drawn.")
     ] = None,
-    repeat: Annotated[
-        int, typer.Option(min=1, help="Runs of each plan; run k has seed + k.")
-    ] = 1,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs of each plan; run k has seed + k.")] = 1,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the plan by path."),
@@ -97,9 +95,7 @@ def run(
     json_: Annotated[
         bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show the verdicts only.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the verdicts only.")] = False,
 ) -> None:
     """Run plans: inject their faults, judge the elections, write a report for each run.
 

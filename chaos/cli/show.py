@@ -133,9 +133,7 @@ def _peers(view: EnsembleView) -> Table:
     for sid, peer in sorted(view.peers.items()):
         role = roles[sid]
         style = _STYLE[role]
-        table.add_row(
-            str(sid), Text(f"{_SIGN[role]} {role}", style=style), *_numbers(peer, role)
-        )
+        table.add_row(str(sid), Text(f"{_SIGN[role]} {role}", style=style), *_numbers(peer, role))
     return table
 
 
@@ -169,7 +167,9 @@ def conclude(console: Console, result: RunResult, report: str) -> None:
         console.print(Text(f"disturbed: {result.disturbed}", style="yellow"), soft_wrap=True)
     good = result.exit_code == 0
     console.print(
-        Text(f"{'✓' if good else '✗'} {result.headline}", style="bold green" if good else "bold red"),
+        Text(
+            f"{'✓' if good else '✗'} {result.headline}", style="bold green" if good else "bold red"
+        ),
         soft_wrap=True,
     )
     if report:

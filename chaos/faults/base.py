@@ -41,6 +41,7 @@ Rate = Annotated[int, Unit.RATE]
 Long = Annotated[int, Unit.LONG]
 
 
+@runtime_checkable
 class Fault(Protocol):
     """One kind of harm. Pure: it answers actions and never performs one."""
 

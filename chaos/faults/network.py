@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import ClassVar
 
 from chaos import actions as act
@@ -40,11 +41,23 @@ class BlockPort:
         return [act.Unblock(self.name)]
 
 
+class Shape(StrEnum):
+    """Which voters are on the first side, where a plan names no target."""
+
+    HALVES = "halves"
+    MAJORITY = "majority"
+    MINORITY = "minority"
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """The targets on one side, everybody else on the other."""
+    """The targets on one side, everybody else on the other.
+
+    ``shape`` chooses the targets instead of a selector; the plan's loader makes it one.
+    """
 
     name: str
+    shape: Shape | None = None
     direction: Direction = Direction.BOTH
     drop: How = How.SILENT
     instant: ClassVar[bool] = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.election.spec import PeerSpec
-from chaos.errors import InfrastructureError
+from chaos.errors import HistoryError, InfrastructureError
 from chaos.history.codec import Json, from_json, to_json
 
 
@@ -76,9 +76,16 @@ class Birth:
                 "seed": str() as seed,
                 "wait": bool() as wait,
             }:
-                made = from_json(dict(spec))
+                made = _record(spec)
                 if isinstance(made, PeerSpec):
                     return cls(made, inc, folder, seed, wait)
         raise InfrastructureError(
             f"no birth: {str(raw)[:120]}; it needs spec, inc, folder, seed and wait"
         )
+
+
+def _record(raw: Json) -> object:
+    try:
+        return from_json(raw)
+    except HistoryError as error:
+        raise InfrastructureError(f"no birth: {error}") from error

@@ -102,7 +102,7 @@ class Otherwise(StrEnum):
     """What becomes of the run when a wait runs out."""
 
     FAIL = "fail"  # no further step begins, and the run fails
-    SKIP = "skip"  # the wait counts as skipped, and so do the steps that come after its edges
+    SKIP = "skip"  # no further step begins, which by itself is no failure
     RUN = "run"  # go on as if it had been satisfied
 
 
@@ -216,14 +216,17 @@ class RoleExpected:
 
 @dataclass(frozen=True, slots=True)
 class MetricExpected:
-    """Each value of ``metric`` since ``since`` is at most ``max``, in ns or as a count."""
+    """Each value of ``metric`` since ``since`` is at most ``max``, in ns or as a count.
+
+    ``of`` keeps to the measures of one fault's step, or of ``peer 3``.
+    """
 
     id: str
     where: Where
     metric: str
     max: int
     unit: str  # "ns" or "count"
-    of: Selector | None = None
+    of: str | None = None
     since: After | None = None
 
 

@@ -38,7 +38,7 @@ class Message:
     """One notification from ``source`` to ``target``; ``index`` is the event that tells of it.
 
     ``sent_ns`` is when it was written, or lost before that. ``why`` is the cause where it did
-    not arrive.
+    not arrive. ``origin`` names the effect that asked for it: incarnation, step, place.
     """
 
     source: Sid
@@ -49,6 +49,34 @@ class Message:
     note: Notification | None
     why: str
     index: int
+    origin: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One notification as it was said to several peers at once; at least one message."""
+
+    parts: tuple[Message, ...]
+
+    @property
+    def source(self) -> Sid:
+        """Who said it."""
+        return self.parts[0].source
+
+    @property
+    def at_ns(self) -> int:
+        """When the first of them was written."""
+        return self.parts[0].sent_ns
+
+    @property
+    def note(self) -> Notification | None:
+        """What was said, unless the history lost it."""
+        return self.parts[0].note
+
+    @property
+    def to(self) -> tuple[Sid, ...]:
+        """To whom."""
+        return tuple(sorted({part.target for part in self.parts}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +99,14 @@ class Tally:
 def messages(history: History, faults: Iterable[Band]) -> tuple[Message, ...]:
     """All messages that were written or lost, by time."""
     return tuple(_messages(history, _Causes(history, tuple(faults))))
+
+
+def sayings(found: Iterable[Message]) -> tuple[Said, ...]:
+    """Messages that came from one effect together, by the time of the first."""
+    groups: dict[tuple[Sid, int, int, int], list[Message]] = defaultdict(list)
+    for message in found:
+        groups[message.source, *message.origin].append(message)
+    return tuple(sorted((Said(tuple(parts)) for parts in groups.values()), key=lambda s: s.at_ns))
 
 
 def tallies(history: History, found: Iterable[Message]) -> tuple[Tally, ...]:
@@ -108,8 +144,9 @@ def _messages(history: History, causes: _Causes) -> Iterator[Message]:
                 why = f"{event.why} (step {event.fault})" if event.fault else event.why
             case _:
                 continue
-        note = notes.get((event.sid, event.inc, event.step, event.index))
-        yield Message(event.sid, event.to, event.at_ns, read_ns, fate, note, why, index)
+        origin = (event.inc, event.step, event.index)
+        note = notes.get((event.sid, *origin))
+        yield Message(event.sid, event.to, event.at_ns, read_ns, fate, note, why, index, origin)
 
 
 def _notes(history: History) -> dict[tuple[Sid, int, int, int], Notification]:

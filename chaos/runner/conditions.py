@@ -1,4 +1,4 @@
-"""Whether what a wait waits for is so, on the ensemble as last seen."""
+"""A plan's conditions with their selectors resolved."""
 
 from __future__ import annotations
 
@@ -6,46 +6,29 @@ from collections.abc import Callable
 
 from chaos.election.ids import Sid
 from chaos.faults.targets import Selector
-from chaos.history.view import EnsembleView
-from chaos.plan.model import Condition, Elapsed, LeaderOutcome, NoLeaderOutcome, RoleOutcome
+from chaos.plan.model import Elapsed, LeaderOutcome, NoLeaderOutcome, RoleOutcome, Wait
+from chaos.verify.waits import Condition, LeaderCondition, NoLeaderCondition, RoleCondition, SeenBy
 
 Resolve = Callable[[Selector], tuple[Sid, ...]]
-Met = Callable[[], bool]
 
 
-def watch(condition: Condition, view: EnsembleView, resolve: Resolve) -> Met:
-    """A question to ask again and again. Selectors are resolved once, when the wait begins.
+def condition_of(wait: Wait, resolve: Resolve) -> Condition | None:
+    """What to watch for; ``None`` for a wait that only lets time go by.
 
     Raises:
         NoTarget: a selector means nobody now.
     """
-    match condition:
+    match wait.condition:
         case Elapsed():
-            return lambda: False  # only its deadline ends it
-        case LeaderOutcome():
-            among = None if condition.among is None else resolve(condition.among)
-            everybody = condition.seen_by == "all"
-            return lambda: _leads(view, among, everybody=everybody)
-        case NoLeaderOutcome():
-            among = None if condition.among is None else resolve(condition.among)
-            return lambda: not _leads(view, among, everybody=False)
-        case RoleOutcome():
-            sids = resolve(condition.of)
-            role = condition.role
-            return lambda: _have_role(view, sids, role)
+            return None
+        case LeaderOutcome(among=among, seen_by=seen_by):
+            return LeaderCondition(some(among, resolve), SeenBy(seen_by), wait.hold_ns)
+        case NoLeaderOutcome(among=among):
+            return NoLeaderCondition(some(among, resolve), wait.hold_ns)
+        case RoleOutcome(role=role, of=of):
+            return RoleCondition(role, frozenset(resolve(of)), wait.hold_ns)
 
 
-def _leads(view: EnsembleView, among: tuple[Sid, ...] | None, *, everybody: bool) -> bool:
-    leader = view.leader
-    if leader is None or (among is not None and leader not in among):
-        return False
-    if not everybody:
-        return True
-    living = {sid for sid, peer in view.peers.items() if peer.alive}
-    serving = {sid for sid in living if view.peers[sid].epoch is not None}
-    return living <= view.followers_of(leader) & serving
-
-
-def _have_role(view: EnsembleView, sids: tuple[Sid, ...], role: str) -> bool:
-    roles = view.roles()
-    return all(roles[sid] == role for sid in sids)
+def some(selector: Selector | None, resolve: Resolve) -> frozenset[Sid] | None:
+    """Whom a selector means, ``None`` if nobody in particular was asked for."""
+    return None if selector is None else frozenset(resolve(selector))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Final
 
 from chaos.actions import Action
 from chaos.election.ids import Sid
@@ -16,15 +15,25 @@ from chaos.ensemble import configuration_of
 from chaos.faults.targets import NoTarget, Selector, aim, resolve
 from chaos.history.events import Acted, Event, StepBegan, StepEnded
 from chaos.history.view import EnsembleView
-from chaos.plan.model import After, At, Elapsed, FaultStep, Otherwise, Plan, Release, Step, Wait
+from chaos.plan.model import (
+    After,
+    At,
+    Edge,
+    Elapsed,
+    FaultStep,
+    Otherwise,
+    Plan,
+    Release,
+    Step,
+    Wait,
+)
 from chaos.plan.words import sentence
-from chaos.runner.conditions import Met, watch
+from chaos.runner.conditions import condition_of
 from chaos.runner.log import StepLog
 from chaos.runner.show import Show
 from chaos.store import RunFolder
 from chaos.systems.base import System
-
-_NEVER: Final = 2**62
+from chaos.verify.waits import Watch
 
 
 class Ended(Exception):  # noqa: N818 - the steps end here, which is no mistake by itself
@@ -76,25 +85,42 @@ class Conduct:
         for log in reversed([log for log in self.logs.values() if log.active]):
             self._release(log)
 
-    def advance(self, until_ns: int, met: Met = lambda: False, hold_ns: int = 0) -> bool:
-        """Let time pass until ``until_ns``, or until ``met`` held for ``hold_ns``."""
-        since: int | None = None
+    def advance(self, until_ns: int, watch: Watch | None = None) -> bool:
+        """Let time pass until ``until_ns``, or until what is watched has held for long enough.
+
+        Faults whose ``for`` is over end on the way.
+        """
+        if watch is not None:
+            watch.observe(self.view, self._system.now_ns)
         while True:
-            since = self._since(since, met)
             now = self._system.now_ns
-            if since is not None and now - since >= hold_ns:
+            if watch is not None and watch.done(now):
                 return True
-            if now >= until_ns:
-                return False
-            goal = min(until_ns, _NEVER if since is None else since + hold_ns)
-            due = self._next_release()
-            for event in self._system.advance(goal if due is None else min(goal, due)):
-                self.observe(event)
-                since = self._since(since, met)
-                if since is not None and hold_ns == 0:
-                    break
+            self._pass(min(self._dues(until_ns, watch)), watch)
             self._release_due()
-            self._show.seen(self.view, self._system.now_ns - self.zero_ns)
+            self._show.seen(self.view, self.elapsed_ns)
+            now = self._system.now_ns
+            if now >= until_ns:
+                return watch is not None and watch.done(now)
+
+    def _dues(self, until_ns: int, watch: Watch | None) -> Iterator[int]:
+        """The moments at which something is to be done or decided."""
+        yield until_ns
+        if watch is not None and watch.due_ns is not None:
+            yield watch.due_ns
+        release = self._next_release()
+        if release is not None:
+            yield release
+
+    def _pass(self, until_ns: int, watch: Watch | None) -> None:
+        """Let the system go on, no further than the event that satisfies the watch."""
+        for event in self._system.advance(until_ns):
+            self.observe(event)
+            if watch is None:
+                continue
+            watch.observe(self.view, max(event.at_ns, watch.since_ns or 0))
+            if watch.done(event.at_ns):
+                return
 
     def observe(self, event: Event) -> None:
         """Take in one event that the system saw."""
@@ -106,6 +132,11 @@ class Conduct:
         self.observe(event)
         self._folder.append(event)
         self._folder.flush()
+
+    @property
+    def now_ns(self) -> int:
+        """The system's clock."""
+        return self._system.now_ns
 
     @property
     def elapsed_ns(self) -> int:
@@ -149,7 +180,7 @@ class Conduct:
             case After():
                 after = step.start
                 other = self.logs[after.step]
-                self.advance(self._deadline, lambda: other.edge(after.edge) is not None)
+                self._await(other, after.edge)
                 moment = other.edge(after.edge)
                 if moment is None:
                     log = self.logs[step.id]
@@ -160,18 +191,26 @@ class Conduct:
             case _:
                 return None
 
+    def _await(self, other: StepLog, edge: Edge) -> None:
+        """Let time pass until an edge of another step, as far as a ``for`` will bring it."""
+        while other.edge(edge) is None:
+            due = self._next_release()
+            if due is None or self._system.now_ns >= self._deadline:
+                return
+            self.advance(min(due, self._deadline))
+
     def _wait(self, log: StepLog, wait: Wait) -> None:
         self._begin(log, ())
         try:
-            met = watch(wait.condition, self.view, lambda s: self._resolve(log.step, s))
+            condition = condition_of(wait, lambda selector: self._resolve(log.step, selector))
         except NoTarget as error:
             self._end(log, "inconclusive", str(error))
             raise Ended from error
         assert log.began_ns is not None
-        satisfied = self.advance(
-            min(log.began_ns + wait.within_ns, self._deadline), met, wait.hold_ns
-        )
-        if satisfied or isinstance(wait.condition, Elapsed):
+        watch = None if condition is None else Watch(condition)
+        within = wait.condition.time_ns if isinstance(wait.condition, Elapsed) else wait.within_ns
+        satisfied = self.advance(min(log.began_ns + within, self._deadline), watch)
+        if satisfied or watch is None:
             self._end(log, "done")
             return
         why = f"not so within {wait.within_ns / 1e9:g} s; roles were {self._roles()}"
@@ -262,12 +301,6 @@ class Conduct:
 
     def _roles(self) -> str:
         return ", ".join(f"{sid} {role}" for sid, role in self.view.roles().items())
-
-    def _since(self, since: int | None, met: Met) -> int | None:
-        """From when on ``met`` has held without a break; ``None`` while it does not."""
-        if not met():
-            return None
-        return self._system.now_ns if since is None else since
 
     def _next_release(self) -> int | None:
         dues = [due for log in self.logs.values() if (due := _release_at(log)) is not None]

@@ -5,22 +5,30 @@ However a run ends, the system is closed: healed, ended, reaped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
 from chaos.errors import InfrastructureError
+from chaos.history.codec import FORMAT
 from chaos.history.events import RunBegan, RunEnded
 from chaos.history.history import History
+from chaos.ledger import Ledger
 from chaos.plan.model import FaultStep, Plan, Release, Wait
 from chaos.runner import codes
 from chaos.runner.conduct import Conduct, Ended
-from chaos.runner.judge import Case, judge, settled
+from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.log import StepLog
 from chaos.runner.show import Show
-from chaos.runner.surroundings import disturbance, environment, health
+from chaos.runner.surroundings import disturbance, environment, health, tool_version
 from chaos.store import RunFolder, RunResult, StepRecord
 from chaos.systems.base import System
+from chaos.verify.verdict import Kind, Outcome, Verdict
 
+_CODES = (
+    ({(Outcome.FAILS, Kind.INVARIANT)}, codes.UNSAFE),
+    ({(Outcome.FAILS, Kind.STEP), (Outcome.FAILS, Kind.EXPECTATION)}, codes.FAILED),
+    (
+        {(Outcome.UNKNOWN, kind) for kind in Kind} | {(Outcome.FAILS, Kind.EVIDENCE)},
+        codes.INCONCLUSIVE,
+    ),
+)
 _LOOK_NS = 50_000_000  # between two looks whether the expectations are decided
 _MARGIN_NS = 1_000_000  # past an expectation's bound, so that its end is in the history
 
@@ -35,18 +43,20 @@ def perform(
     """
     conduct = Conduct(plan, system, folder, seed, show)
     surroundings = environment()
-    residue = ""
+    ended_ns = 0
+    ledger: Ledger | None = None
     try:
+        system.prepare()
+        ledger = _write_down(system, folder)
         _lead(conduct, plan, system, seed, show)
+        ended_ns = system.now_ns
     finally:
-        try:
-            for event in system.close():
-                conduct.observe(event)
-        except InfrastructureError as error:
-            residue = str(error)
-    conduct.record(RunEnded(max(system.now_ns, conduct.view.now_ns), residue or "done"))
+        residue = _close(system, conduct)
+        if ledger is not None and not residue:
+            ledger.close()
+    conduct.record(RunEnded(ended_ns, residue or "done"))
     history = History.of([*conduct.events, *system.rest()])
-    case = Case(plan, history, conduct.logs, conduct.names)
+    case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
     verdicts = judge(case)
     code, headline = _outcome(verdicts, residue)
     late = disturbance(history, plan.ensemble.timings)
@@ -73,13 +83,13 @@ def perform(
 
 def _lead(conduct: Conduct, plan: Plan, system: System, seed: int, show: Show) -> None:
     """From the start of the peers until every expectation is decided."""
-    system.prepare()
     show.began(plan.name, system.name, system.network, seed)
     conduct.advance(system.now_ns)
     try:
         conduct.before_zero()
         conduct.zero_ns = system.go()
-        conduct.record(RunBegan(conduct.zero_ns, plan.name, seed, system.name))
+        facts: dict[str, int | str] = {"format": FORMAT, "chaos": tool_version()}
+        conduct.record(RunBegan(conduct.zero_ns, plan.name, seed, system.name, facts))
         conduct.steps()
         conduct.finish_faults()
         _settle(conduct, plan)
@@ -89,16 +99,51 @@ def _lead(conduct: Conduct, plan: Plan, system: System, seed: int, show: Show) -
     conduct.advance(system.now_ns)
 
 
+def _write_down(system: System, folder: RunFolder) -> Ledger | None:
+    """Enter the system's processes in a ledger, if it has any on the host."""
+    pids = system.pids()
+    if not pids:
+        return None
+    ledger = Ledger.open(folder.path.name)
+    for pid, what in pids.items():
+        ledger.process(pid, what)
+    return ledger
+
+
+def _close(system: System, conduct: Conduct) -> str:
+    """End the system; what it left behind, empty if nothing."""
+    try:
+        for event in system.close():
+            conduct.observe(event)
+    except InfrastructureError as error:
+        return str(error)
+    return ""
+
+
 def _settle(conduct: Conduct, plan: Plan) -> None:
     """Let time pass until no expectation waits for more, or the run's time is up."""
     deadline = conduct.zero_ns + plan.run_timeout_ns
     while conduct.now_ns < deadline:
-        case = Case(plan, History.of(conduct.events), conduct.logs, conduct.names)
-        wanted = settled(case)
-        if wanted is None:
+        history = History.of(conduct.events)
+        wanted = wanted_ns(Case(plan, history, conduct.logs, conduct.names, conduct.view))
+        if wanted is None or wanted + _MARGIN_NS < conduct.now_ns:
             return
         goal = min(deadline, wanted + _MARGIN_NS, conduct.now_ns + _LOOK_NS)
         conduct.advance(max(goal, conduct.now_ns + _MARGIN_NS))
+
+
+def _outcome(verdicts: tuple[Verdict, ...], residue: str) -> tuple[int, str]:
+    """The exit code, and the run in one line."""
+    if residue:
+        return codes.RESIDUE, residue
+    for outcome, code in _CODES:
+        found = [one for one in verdicts if (one.outcome, one.kind) in outcome]
+        if found:
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            word = "inconclusive: " if code == codes.INCONCLUSIVE else ""
+            return code, f"{word}{found[0].name}: {found[0].summary}{more}"
+    counted = sum(one.outcome is Outcome.HOLDS for one in verdicts)
+    return codes.PASSED, f"all {counted} verdicts hold"
 
 
 def _record(conduct: Conduct, log: StepLog) -> StepRecord:

@@ -88,7 +88,7 @@ def run_child(work: Callable[[], int], *mine_not: socket.socket) -> int:
         status = work()
     except SystemExit as ended:  # a zygote ends itself
         status = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001  told in the log, and by the status
         import traceback  # noqa: PLC0415  only a failing child needs it
 
         traceback.print_exc()

@@ -39,8 +39,9 @@ class Body(ABC):
         self.inc = inc
         self.pid = pid
         self.alive = True
+        self.awake = False  # from its start on: before, it listens and accepts nobody
         self.paused = False  # by SIGSTOP
-        self.stopped = False  # paused, or not yet through with what waited meanwhile
+        self.stopped = True  # not awake, paused, or not yet through with what waited meanwhile
         self.unread: deque[Call] = deque()
         self.sockets: dict[int, Socket] = {}
         self.clock = fabric.clock
@@ -86,6 +87,12 @@ class Body(ABC):
         """Do ``call`` at ``due_ns``, or when the process runs again after that."""
         self.clock.at(due_ns, partial(self.gate_due, call))
 
+    def wake(self) -> None:
+        """The process begins its work."""
+        self.awake = True
+        if not self.paused:
+            self._catch_up()
+
     def pause(self) -> None:
         """SIGSTOP: sockets stay open, and what comes in waits."""
         self.paused = self.stopped = True
@@ -94,7 +101,8 @@ class Body(ABC):
         """SIGCONT: all that waits happens now."""
         if self.paused:
             self.paused = False
-            self.clock.at(self.clock.now_ns, self._catch_up)
+            if self.awake:
+                self.clock.at(self.clock.now_ns, self._catch_up)
 
     def die(self) -> None:
         """The process is gone; its kernel closes what it had open."""

@@ -244,7 +244,7 @@ class Network:
         if self.blocks and self.blocks.stops(socket.way) is not None:
             return
         due = self.clock.now_ns + LATENCY_NS + int(JITTER_NS * socket.pace())
-        self.clock.at(due, partial(self.reset, socket.far))
+        self.clock.at(max(due, socket.latest_ns), partial(self.reset, socket.far))
 
     def _break(self, socket: Socket, why: str) -> None:
         socket.open = False

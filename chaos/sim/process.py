@@ -59,7 +59,8 @@ class Process(Body):
 
     def start(self, due_ns: int) -> None:
         """Look for a leader from ``due_ns`` on."""
-        self.clock.at(due_ns, partial(self.gate, partial(self.step, Start())))
+        self.unread.appendleft(partial(self.step, Start()))
+        self.clock.at(due_ns, self.wake)
 
     def step(self, happened: Input) -> int:
         """Give the core an input, write the line, perform; the number of the line."""

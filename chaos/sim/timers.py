@@ -21,7 +21,7 @@ class Timers:
     """
 
     def __init__(
-        self, clock: Clock, gate: Callable[[Call], None], expired: Callable[[Timer], None]
+        self, clock: Clock, gate: Callable[[Call], object], expired: Callable[[Timer], object]
     ) -> None:
         self._clock = clock
         self._gate = gate

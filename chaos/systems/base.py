@@ -56,6 +56,10 @@ class System(Protocol):
         """Do ``action``; returns when it has taken effect, with the proof."""
         ...
 
+    def pids(self) -> Mapping[int, str]:
+        """The processes of this system on the host, and what each is."""
+        ...
+
     def facts(self) -> Mapping[str, str]:
         """What a report should say of this world: addresses, versions, what is missing."""
         ...

@@ -68,6 +68,7 @@ class Processes:
         self._canary = Canary(self._samples.append)
         self._hands: Hands | None = None
         self._zero_ns: int | None = None
+        self._over = False
 
     # ---- what a runner asks
 
@@ -84,6 +85,13 @@ class Processes:
     def facts(self) -> Mapping[str, str]:
         """What the world could give, and what it could not."""
         return {} if self._world is None else dict(self._world.facts)
+
+    def pids(self) -> Mapping[int, str]:
+        """The process that all others descend from, and each peer that is up."""
+        if self._world is None:
+            return {}
+        peers = {peer.pid: f"peer {peer.sid}" for peer in self.peers()}
+        return {self._world.pid: "the world of a run", **peers}
 
     def prepare(self) -> None:
         """Open a world and fork every peer in it; none looks for a leader yet."""
@@ -132,10 +140,10 @@ class Processes:
     def close(self) -> Iterator[Event]:
         """End every peer and the world, then yield the rest of what they wrote."""
         self._canary.stop()
-        world, self._world = self._world, None
-        if world is not None:
+        if self._world is not None and not self._over:
+            self._over = True
             try:
-                world.close()
+                self._world.close()
             finally:
                 for peer in self._peers.values():
                     peer.close()
@@ -207,7 +215,7 @@ class Processes:
         self._pending.extend(sorted(found, key=order))
 
     def _exits(self) -> None:
-        if self._world is None:
+        if self._world is None or self._over:
             return
         for inner_pid, status in self._world.exits():
             for peer in self._peers.values():

@@ -91,6 +91,10 @@ class Simulated:
             "seed": str(self._seed),
         }
 
+    def rest(self) -> Iterator[Event]:
+        """Nothing: :meth:`advance` leaves nothing out."""
+        return iter(())
+
     def close(self) -> Iterator[Event]:
         """End every process without a word, and yield what was still to be seen."""
         self._closed = True

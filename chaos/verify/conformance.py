@@ -77,7 +77,7 @@ def _replay(began: Began, lines: list[Line]) -> tuple[int, Finding | None]:
         judged += 1
         try:
             effects = tuple(core.step(event.happened))
-        except Exception as error:  # the core is what is judged: its failure is the answer
+        except Exception as error:  # noqa: BLE001 - how the core fails is the answer
             why = f"{who}, line {event.seq}: the core fails with {type(error).__name__}: {error}"
             return judged, Finding(why, (index,))
         if effects != event.effects:

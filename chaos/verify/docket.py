@@ -14,6 +14,7 @@ from chaos.verify.verdict import Kind, Outcome, Verdict
 
 T = TypeVar("T")
 _SHOWN = 20  # pieces of evidence in one verdict
+_REMEMBERED = 3  # histories: a whole run, and what came before a step that breaks an invariant
 
 
 class Law(StrEnum):
@@ -86,18 +87,20 @@ def invariant(
 class Once(Generic[T]):
     """A function of a history that is worked out once and shared by all who ask.
 
-    Only the last history is remembered, by identity: to compare two would take longer than
+    The last few histories are remembered, by identity: to compare two would take longer than
     to judge one.
     """
 
     def __init__(self, work: Callable[[History], T]) -> None:
         self._work = work
-        self._last: tuple[weakref.ref[History], T] | None = None
+        self._known: list[tuple[weakref.ref[History], T]] = []
 
     def __call__(self, history: History) -> T:
         """The answer for ``history``."""
-        if self._last is not None and self._last[0]() is history:
-            return self._last[1]
+        for known, answer in self._known:
+            if known() is history:
+                return answer
         answer = self._work(history)
-        self._last = (weakref.ref(history), answer)
+        alive = [one for one in self._known if one[0]() is not None]
+        self._known = [(weakref.ref(history), answer), *alive][:_REMEMBERED]
         return answer

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from chaos.election.ids import Sid
 from chaos.history.history import History
-from chaos.verify.measure import FaultSpan, faults_of, measures
+from chaos.verify.elections import FaultSpan
+from chaos.verify.measure import faults_of, measures
 from chaos.verify.replay import Stretch, index_at, reigns, seconds, stretches
 from chaos.verify.verdict import Kind, Measure, Outcome, Verdict
 from chaos.verify.waits import AnyLeaderAmong, Condition, LeaderCondition, RoleCondition, SeenBy

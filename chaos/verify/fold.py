@@ -41,7 +41,7 @@ from chaos.verify.docket import Docket, Finding, Once
 from chaos.verify.messages import Source, follow
 from chaos.verify.standing import Disk, Forgot, Led, Standing
 
-_JOURNAL = get_args(PeerEvent)  # the records that a peer's journal holds
+JOURNAL = get_args(PeerEvent)  # the records that a peer's journal holds
 _SKEWS = (SkewRound, SkewZxid, SkewEpochs)
 
 
@@ -64,7 +64,7 @@ def journals(history: History) -> dict[tuple[Sid, int], list[Line]]:
     """The lines of each incarnation with their indexes, in the order they were written."""
     found: dict[tuple[Sid, int], list[Line]] = {}
     for index, event in enumerate(history.events):
-        if isinstance(event, _JOURNAL):
+        if isinstance(event, JOURNAL):
             found.setdefault((event.sid, event.inc), []).append((index, event))
     for lines in found.values():
         lines.sort(key=lambda line: line[1].seq)

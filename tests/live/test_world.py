@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,10 +39,10 @@ world = World.open(sys.argv[1], Path(sys.argv[2]), obedient())
 peers = [puppet(world, sid) for sid in (1, 2, 3)]
 peers[0].process.signal(signal.SIGSTOP)
 outer = [world.pid, *(peer.process.pid for peer in peers)]
-print(json.dumps({"network": world.network, "facts": world.facts, "pids": outer}), flush=True)
 if "fork" in sys.argv and os.fork() == 0:  # holds every socket of the world open
     sys.stdin.read()
     os._exit(0)
+print(json.dumps({"network": world.network, "facts": world.facts, "pids": outer}), flush=True)
 sys.stdin.read()
 if "close" in sys.argv: world.close()
 """
@@ -224,13 +225,11 @@ def _without_rights() -> list[str]:
 
 
 @pytest.mark.parametrize("who", [_another_user(), _without_rights()], ids=["user", "no rights"])
-def test_an_ordinary_user_gets_the_same_world(
-    network: str, who: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_an_ordinary_user_gets_the_same_world(network: str, who: list[str], shared: Path) -> None:
     runs = [python for python in PYTHONS if python is not None and _can_run(who, python)]
     if not runs:
         pytest.skip(f"no interpreter here can be run by {' '.join(who)}")
-    facts = _as([*who, runs[0]], network, _shared(tmp_path_factory))
+    facts = _as([*who, runs[0]], network, shared)
     assert facts["network"] == network
 
 
@@ -253,14 +252,12 @@ def test_where_namespaces_are_forbidden_auto_falls_back_and_says_why(tmp_path: P
     assert "max_user_namespaces" in facts["namespaces_why"]
 
 
-def _shared(factory: pytest.TempPathFactory) -> Path:
-    """A folder that another user can reach and write."""
-    folder = factory.mktemp("shared")
-    for one in (folder, *folder.parents[:2]):
-        if one.owner() == "root" and one != Path(one.anchor):
-            one.chmod(one.stat().st_mode | 0o055)
-    folder.chmod(0o777)
-    return folder
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that another user can reach and write: one of pytest's cannot be reached."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
 
 
 @pytest.mark.skipif(bool(why_no_namespaces()), reason="takes user namespaces away by unshare")

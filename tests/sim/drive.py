@@ -11,6 +11,7 @@ from chaos.history.codec import Writer
 from chaos.history.events import Acted, Event
 from chaos.history.view import EnsembleView
 from chaos.sim.world import Order
+from chaos.systems.base import System
 from chaos.systems.simulated import Simulated
 
 SECOND = 1_000_000_000
@@ -25,7 +26,7 @@ class Run:
 
     def __init__(self, setup: EnsembleSetup | int, seed: int = 1, order: Order = "fifo") -> None:
         setup = ensemble(setup) if isinstance(setup, int) else setup
-        self.system = Simulated(setup, seed, order)
+        self.system: System = Simulated(setup, seed, order)
         self.view = EnsembleView(setup.sids, configuration_of(setup, str))
         self.events: list[Event] = []
         self.system.prepare()

@@ -66,6 +66,7 @@ class End:
         self.note(f"read {item.number}" if isinstance(item, Frame) else type(item).__name__)
 
     def lost(self, socket: Socket, why: str) -> None:
+        assert not socket.open
         self.note(f"lost: {why}")
 
     def writable(self, socket: Socket) -> None:

@@ -60,28 +60,25 @@ def test_a_disarmed_timer_is_silent_and_can_be_armed_again() -> None:
 
 
 SKEWS = {
-    "twice as fast": (2_000_000, 0, 75, 125),
-    "half as fast": (500_000, 0, 150, 350),
-    "20 ms ahead": (1_000_000, 20 * MS, 80, 180),
-    "far ahead": (1_000_000, 60_000 * MS, 50, 150),
-    "20 ms behind": (1_000_000, -20 * MS, 120, 220),
+    "twice as fast": (2_000_000, 0, 75),
+    "half as fast": (500_000, 0, 150),
+    "20 ms ahead": (1_000_000, 20 * MS, 80),
+    "far ahead": (1_000_000, 60_000 * MS, 50),
+    "20 ms behind": (1_000_000, -20 * MS, 120),
 }
 
 
-@pytest.mark.parametrize(("rate", "offset", "old", "new"), SKEWS.values(), ids=SKEWS.keys())
-def test_a_skew_moves_running_timers_and_paces_new_ones(
-    rate: int, offset: int, old: int, new: int
-) -> None:
+@pytest.mark.parametrize(("rate", "offset", "rings"), SKEWS.values(), ids=SKEWS.keys())
+def test_a_skew_moves_running_timers_and_paces_new_ones(rate: int, offset: int, rings: int) -> None:
     rung = Rung()
     rung.timers.arm(TICK, 100)
     rung.run(50)
     assert rung.timers.skew(rate, offset) == 1
-    rung.run(old)
-    assert rung.rang == [(old, TimerKind.TICK)]
+    rung.run(rings)
+    assert rung.rang == [(rings, TimerKind.TICK)]
     rung.timers.arm(RESEND, 100)
     rung.run(10_000)
-    assert rung.rang[1:] == [(old + 100 * 1_000_000 / rate, TimerKind.RESEND)]
-    assert new >= old
+    assert rung.rang[1:] == [(rings + 100 * 1_000_000 / rate, TimerKind.RESEND)]
 
 
 def test_a_timer_of_a_stopped_process_armed_anew_before_it_goes_on_does_not_ring_late() -> None:

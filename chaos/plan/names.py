@@ -1,0 +1,28 @@
+"""The words that a plan may use for metrics and abilities."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chaos import actions as act
+from chaos.actions import Action
+from chaos.faults.catalogue import FAULTS
+
+METRICS: Final = {  # and the unit of each
+    "election.detect": "ns",
+    "election.vote": "ns",
+    "election.finalize": "ns",
+    "election.total": "ns",
+    "election.peer": "ns",
+    "election.leaderless": "ns",
+    "election.converge": "ns",
+    "rounds": "count",
+    "epochs.started": "count",
+}
+
+ABILITIES: Final[dict[str, frozenset[type[Action]]]] = {
+    **{word: frozenset[type[Action]]() for word in FAULTS},  # its step says what it needs
+    "links": frozenset({act.Block, act.Unblock, act.Slow, act.Lose, act.Clear}),
+    "logical_clock": frozenset({act.TurnRound}),
+}
+REQUIRES_LATER: Final = frozenset({"message_gate"})

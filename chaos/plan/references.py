@@ -1,0 +1,268 @@
+"""Whether everything that a plan refers to is there: steps, names, peers, metrics.
+
+It reads the plan as written, so that each finding has the place of the very word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from chaos.election.ids import Sid
+from chaos.faults.base import Directed
+from chaos.faults.membership import BumpConfigVersion
+from chaos.faults.network import OneWay, Partition
+from chaos.faults.processes import Kill, Terminate
+from chaos.faults.targets import Between
+from chaos.plan.build_ensemble import stranger
+from chaos.plan.forms import Said
+from chaos.plan.model import Edge
+from chaos.plan.names import ABILITIES, METRICS, REQUIRES_LATER
+from chaos.plan.parts import SaidMoment
+from chaos.plan.problems import Problems, meant
+from chaos.plan.selectors import Aimed
+from chaos.plan.written import PlanText
+from chaos.plan.written_expect import (
+    ExpectLeader,
+    ExpectMetric,
+    ExpectNoLeader,
+    ExpectRole,
+    ExpectSame,
+    ExpectText,
+)
+from chaos.plan.written_steps import FaultStep, ReleaseStep, StepText, WaitStep
+from chaos.verify.checks import INVARIANTS
+
+_WAITS: Final = frozenset({"leader", "no_leader", "role"})
+
+
+def check(plan: PlanText, members: list[Sid], problems: Problems) -> None:
+    """Add to ``problems`` whatever does not refer to something that is there."""
+    _Checker(plan, members, problems).check()
+
+
+def id_of(step: StepText) -> Said:
+    """A step's id, wherever its record keeps it."""
+    return step.text.id if isinstance(step, FaultStep) else step.id
+
+
+class _Checker:
+    def __init__(self, plan: PlanText, members: list[Sid], problems: Problems) -> None:
+        self._plan = plan
+        self._members = members
+        self._problems = problems
+        self._steps: dict[str, StepText] = {}  # those that came before
+        self._names: set[str] = set()  # bound by them
+        self._released = {
+            said.text
+            for step in plan.steps
+            if isinstance(step, ReleaseStep)
+            for said in step.release
+        }
+        self._binds = {
+            step.text.as_.text
+            for step in plan.steps
+            if isinstance(step, FaultStep) and step.text.as_ is not None
+        }
+
+    def check(self) -> None:
+        """Steps in order, then what is judged when all of them are known."""
+        for step in self._plan.steps:
+            self._step(step)
+        ids = dict(self._steps)
+        judged: set[str] = set()
+        for expect in self._plan.expect:
+            self._fresh(expect.id, judged | set(ids))
+            judged.add(expect.id.text)
+        for expect in self._plan.expect:
+            self._expect(expect, judged)
+        for invariant in self._plan.invariants:
+            if invariant.name.text not in INVARIANTS:
+                self._unknown("invariant", invariant.name, INVARIANTS)
+            for said in invariant.except_after:
+                self._known(said)
+        for said in self._plan.requires:
+            if said.text in REQUIRES_LATER:
+                self._problems.add(said.where, f"not supported yet: {said}")
+            elif said.text not in ABILITIES:
+                self._unknown("ability", said, ABILITIES)
+
+    # ---- steps
+
+    def _step(self, step: StepText) -> None:
+        said = id_of(step)
+        self._fresh(said, set(self._steps))
+        record = step.text if isinstance(step, FaultStep) else step
+        if record.at is not None and record.after is not None:
+            self._problems.add(said.where, f'step "{said}" has at: and after:, which is it?')
+        self._after(record.after)
+        match step:
+            case WaitStep():
+                self._wait(step)
+            case FaultStep():
+                self._fault(step)
+            case ReleaseStep():
+                for name in step.release:
+                    self._release(name)
+        self._steps.setdefault(said.text, step)
+
+    def _wait(self, step: WaitStep) -> None:
+        wait, said = step.wait, step.id
+        if (wait.outcome is None) == (wait.time is None):
+            self._problems.add(wait.where, "a wait is for an outcome or for a time")
+        elif wait.time is not None and (step.within is not None or wait.of or wait.among):
+            self._problems.add(wait.where, "a wait for a time ends by itself: no other keys")
+        elif wait.outcome is not None:
+            if step.within is None:
+                self._problems.add(said.where, f'wait "{said}" needs "within"; write within: 10s')
+            if wait.outcome.word not in _WAITS:
+                self._problems.add(
+                    wait.outcome.where, f'"{wait.outcome.word}" is for expectations, not for waits'
+                )
+            if (wait.outcome.word == "role") != (wait.of is not None):
+                self._problems.add(wait.where, '{role: …} needs "of", and nothing else has it')
+        for aimed in (wait.of, wait.among):
+            self._aimed(aimed, self._names)
+
+    def _fault(self, step: FaultStep) -> None:
+        text, fault = step.text, step.fault
+        self._aimed(text.target, self._names)
+        shaped = isinstance(fault, Partition) and fault.shape is not None
+        if text.target is None and not shaped:
+            self._problems.add(text.where, f'fault "{text.id}" needs "target"')
+        if text.target is not None:
+            sides = isinstance(text.target.selector, Between)
+            if shaped:
+                self._problems.add(text.target.where, "the shape chooses the sides; no target then")
+            if sides and not isinstance(fault, Directed):
+                self._problems.add(text.target.where, f"{text.fault} has no two sides: name peers")
+            if isinstance(fault, OneWay) and not sides:
+                self._problems.add(text.target.where, "one_way needs target: {from: …, to: …}")
+        if isinstance(fault, BumpConfigVersion):
+            self._bump(step, fault)
+        self._end(step)
+        if text.as_ is not None:
+            self._bind(text.as_)
+
+    def _bump(self, step: FaultStep, fault: BumpConfigVersion) -> None:
+        members = fault.members
+        mentioned = {*members.add, *members.remove, *members.observers, *fault.weights}
+        for sid in sorted(mentioned.union(*fault.groups.values())):
+            if sid not in self._members:
+                self._problems.add(step.text.where, stranger(sid, self._members))
+        if not set(self._members) - {*members.remove, *members.observers}:
+            self._problems.add(step.text.where, "this configuration would have no voter")
+
+    def _end(self, step: FaultStep) -> None:
+        """A fault owns its end."""
+        said = step.text.id
+        released = said.text in self._released
+        if step.fault.instant and step.text.for_ is not None:
+            what = f'{step.text.fault} is over at once: no "for"'
+            if isinstance(step.fault, Kill | Terminate):
+                what += "; or add with: {restart: after}"
+            self._problems.add(said.where, what)
+        if not step.fault.instant and step.text.for_ is None and not released:
+            self._problems.add(
+                said.where, f'fault "{said}" has no end; add for: 5s, or a step release: [{said}]'
+            )
+
+    def _bind(self, said: Said) -> None:
+        if said.text in self._names:
+            self._problems.add(said.where, f"${said} has a meaning already")
+        if said.text.startswith("$"):
+            self._problems.add(said.where, f"as: {said.text[1:]} is enough; the $ is for its use")
+        self._names.add(said.text)
+
+    def _release(self, said: Said) -> None:
+        step = self._known(said)
+        if step is not None and not isinstance(step, FaultStep):
+            self._problems.add(said.where, f'step "{said}" is no fault, so it cannot be released')
+        elif step is not None and step.fault.instant:
+            self._problems.add(said.where, f'fault "{said}" is over at once: nothing to release')
+
+    # ---- references
+
+    def _fresh(self, said: Said, taken: set[str]) -> None:
+        if said.text in taken:
+            self._problems.add(said.where, f'the id "{said}" is taken')
+
+    def _known(self, said: Said) -> StepText | None:
+        """The earlier step of this id."""
+        found = self._steps.get(said.text)
+        if found is not None:
+            return found
+        if any(id_of(step).text == said.text for step in self._plan.steps):
+            self._problems.add(said.where, f'step "{said}" does not come before this')
+        else:
+            self._problems.add(
+                said.where, f'no step has id "{said}"{meant(said.text, self._steps)}'
+            )
+        return None
+
+    def _moment(self, moment: SaidMoment) -> None:
+        step = self._known(moment.step)
+        if isinstance(step, WaitStep) and moment.edge is Edge.STARTED:
+            self._problems.add(
+                moment.step.where, "a wait has one moment, its end; leave the edge away"
+            )
+
+    def _aimed(self, aimed: Aimed | None, bound: set[str]) -> None:
+        if aimed is None:
+            return
+        for name in aimed.names:
+            if name.text in bound:
+                continue
+            if name.text in self._binds:
+                why = f"${name} has no meaning yet: the step that binds it comes later"
+                self._problems.add(name.where, why)
+            else:
+                advice = meant(name.text, self._binds)
+                self._problems.add(name.where, f"no step binds ${name} with as:{advice}")
+        for sid, where in aimed.sids:
+            if sid not in self._members:
+                self._problems.add(where, stranger(sid, self._members))
+
+    def _unknown(self, what: str, said: Said, known: Iterable[str]) -> None:
+        self._problems.add(said.where, f'no {what} is called "{said}"{meant(said.text, known)}')
+
+    # ---- expectations
+
+    def _expect(self, expect: ExpectText, judged: set[str]) -> None:
+        match expect:
+            case ExpectLeader():
+                self._aimed(expect.among, self._names)
+                self._after(expect.after)
+            case ExpectRole():
+                self._aimed(expect.of, self._names)
+                self._after(expect.after)
+            case ExpectNoLeader():
+                self._nobody(expect)
+            case ExpectSame():
+                for moment in expect.between:
+                    if moment.step.text not in judged:
+                        self._known(moment.step)
+            case ExpectMetric():
+                self._metric(expect)
+
+    def _after(self, moment: SaidMoment | None) -> None:
+        if moment is not None:
+            self._moment(moment)
+
+    def _nobody(self, expect: ExpectNoLeader) -> None:
+        self._aimed(expect.among, self._names)
+        if (expect.during is None) == (expect.between is None):
+            self._problems.add(expect.where, 'no_leader needs either "during" or "between"')
+        if expect.during is not None:
+            self._known(expect.during)
+        for moment in expect.between or ():
+            self._moment(moment)
+
+    def _metric(self, expect: ExpectMetric) -> None:
+        if expect.metric.text not in METRICS:
+            self._unknown("metric", expect.metric, METRICS)
+        if isinstance(expect.of, Said):
+            self._known(expect.of)
+        elif expect.of is not None and expect.of.sid not in self._members:
+            self._problems.add(expect.of.where, stranger(expect.of.sid, self._members))
+        self._after(expect.from_)

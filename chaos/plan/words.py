@@ -1,0 +1,230 @@
+"""A step, a selector and an expectation in plain words."""
+
+from __future__ import annotations
+
+from chaos.actions import How
+from chaos.election.ids import hex64
+from chaos.faults.base import Direction, Fault
+from chaos.faults.membership import BumpConfigVersion
+from chaos.faults.messages import Delay, Loss
+from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
+from chaos.faults.processes import Kill, Pause, Restart, Terminate
+from chaos.faults.skews import Shift, SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
+from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
+from chaos.plan.model import (
+    After,
+    At,
+    Condition,
+    Edge,
+    Elapsed,
+    FaultStep,
+    LeaderOutcome,
+    NoLeaderOutcome,
+    Release,
+    RoleOutcome,
+    Step,
+    Wait,
+)
+
+_UNITS = ((60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
+
+
+def sentence(step: Step) -> str:
+    """What a step does, and when if not in its turn: ``at 2s, pause the leader for 1500ms``."""
+    match step.verb:
+        case Wait():
+            text = _wait(step.verb)
+        case FaultStep():
+            text = _harm(step.verb)
+        case Release():
+            text = f"end {' and '.join(step.verb.steps)}"
+    match step.start:
+        case At():
+            return f"at {span(step.start.at_ns)}, {text}"
+        case After():
+            return f"{moment(step.start)}, {text}"
+        case _:
+            return text
+
+
+def span(time_ns: int) -> str:
+    """A duration as a plan would write it, in the largest unit that keeps it whole."""
+    for size, unit in _UNITS:
+        if time_ns >= size and time_ns % size == 0:
+            return f"{time_ns // size}{unit}"
+    return f"{time_ns}ns" if time_ns else "0ms"
+
+
+def moment(after: After) -> str:
+    """An edge of a step in words."""
+    edge = "begins" if after.edge is Edge.STARTED else "is over"
+    return (
+        f"{span(after.plus_ns)} after {after.step} {edge}"
+        if after.plus_ns
+        else (f"when {after.step} {edge}")
+    )
+
+
+def whom(selector: Selector) -> str:
+    """Whom a selector means, in words."""
+    match selector:
+        case Group():
+            return _group(selector.word)
+        case Sids():
+            return f"peer {', '.join(map(str, selector.sids))}"
+        case Name():
+            return f"${selector.name}"
+        case Several():
+            return " and ".join(whom(part) for part in selector.parts)
+        case Between():
+            return f"{whom(selector.source)} towards {whom(selector.towards)}"
+        case Pick():
+            return _pick(selector)
+
+
+def _group(word: Word) -> str:
+    words = {
+        Word.LEADER: "the leader",
+        Word.FOLLOWERS: "the followers",
+        Word.VOTERS: "all voters",
+        Word.OBSERVERS: "the observers",
+        Word.ALL: "every peer",
+        Word.MINORITY: "as many voters as a quorum can spare",
+        Word.MAJORITY: "a smallest quorum",
+        Word.HALF: "the smaller half of the voters",
+    }
+    return words[word]
+
+
+def _pick(pick: Pick) -> str:
+    text = whom(pick.of) if pick.n is None else f"{pick.n} of {whom(pick.of)}"
+    return text + (f" but {' and '.join(whom(part) for part in pick.but)}" if pick.but else "")
+
+
+# ---- waits
+
+
+def _wait(wait: Wait) -> str:
+    if isinstance(wait.condition, Elapsed):
+        return f"let {span(wait.condition.time_ns)} go by"
+    hold = f" for {span(wait.hold_ns)} on end" if wait.hold_ns else ""
+    return f"wait until {_condition(wait.condition)}{hold}, at most {span(wait.within_ns)}"
+
+
+def _condition(condition: Condition) -> str:
+    match condition:
+        case LeaderOutcome():
+            of = "" if condition.among is None else f" from {whom(condition.among)}"
+            seen = " that every running peer is settled under" if condition.seen_by == "all" else ""
+            return f"a leader{of} serves{seen}"
+        case NoLeaderOutcome():
+            of = "nobody" if condition.among is None else f"none of {whom(condition.among)}"
+            return f"{of} leads"
+        case RoleOutcome():
+            return f"{whom(condition.of)} has the role {condition.role}"
+        case Elapsed():
+            return f"{span(condition.time_ns)} went by"
+
+
+# ---- faults
+
+
+def _harm(step: FaultStep) -> str:
+    text = what(step.fault, whom(step.target))
+    text += f" for {span(step.for_ns)}" if step.for_ns is not None else ""
+    return text + (f", call it ${step.bind}" if step.bind is not None else "")
+
+
+def what(fault: Fault, target: str) -> str:
+    """What a fault does to its target, in words."""
+    match fault:
+        case Pause():
+            return f"pause {target}"
+        case Kill() | Terminate():
+            verb = "kill" if isinstance(fault, Kill) else "terminate"
+            return f"{verb} {target}{_return(fault.restart, wipe=fault.wipe)}"
+        case BlockPort() | Partition() | Isolate() | OneWay():
+            return _network(fault, target)
+        case Delay() | Loss():
+            return _messages(fault, target)
+        case BumpConfigVersion():
+            return _bump(fault, target)
+        case _:
+            return _skew(fault, target)
+
+
+def _return(restart: Restart, *, wipe: bool) -> str:
+    if restart is Restart.NEVER:
+        return ""
+    return f" and bring it back {'without its data' if wipe else 'with its data'}"
+
+
+def _network(fault: BlockPort | Partition | Isolate | OneWay, target: str) -> str:
+    match fault:
+        case BlockPort():
+            return (
+                f"block the {fault.port} port of {target}"
+                f"{_way(fault.direction)} ({_how(fault.how)})"
+            )
+        case Partition():
+            text = f"cut {target} off from all others, not from each other"
+            return f"{text}{_way(fault.direction)} ({_how(fault.drop)})"
+        case Isolate():
+            return f"isolate {target}{_way(fault.direction)} ({_how(fault.drop)})"
+        case OneWay():
+            return f"cut what goes from {target} ({_how(fault.drop)})"
+
+
+def _way(direction: Direction) -> str:
+    return "" if direction is Direction.BOTH else f", {direction}ward only"
+
+
+def _how(how: How) -> str:
+    words = {How.SILENT: "silently", How.RESET: "with resets", How.REFUSE: "refusing connections"}
+    return words[how]
+
+
+def _messages(fault: Delay | Loss, target: str) -> str:
+    if isinstance(fault, Loss):
+        return f"lose {fault.percent / 10_000:g} % of the notifications of {target}"
+    jitter = f" ± {span(fault.jitter)}" if fault.jitter else ""
+    return f"delay the messages of {target} by {span(fault.latency)}{jitter}"
+
+
+def _skew(fault: Fault, target: str) -> str:
+    match fault:
+        case SkewLogicalClock():
+            return f"move the round of {target} {_shift(fault.by, fault.to)}"
+        case SkewZxid():
+            return f"move the last zxid of {target} {_shift(fault.by, fault.to, ids=True)}"
+        case SkewPeerEpoch():
+            parts = {"accepted": fault.accepted, "current": fault.current}
+            told = [f"{name} epoch {_moved(one)}" for name, one in parts.items() if one is not None]
+            return f"move the {' and the '.join(told)} of {target}"
+        case SkewTimers():
+            offset = f", shifted by {fault.offset / 1e6:g}ms" if fault.offset else ""
+            return f"run the timers of {target} at {fault.rate / 1e6:g} of true speed{offset}"
+        case _:
+            raise AssertionError(fault)
+
+
+def _moved(shift: Shift) -> str:
+    return _shift(shift.by, shift.to)
+
+
+def _shift(by: int | None, to: int | None, *, ids: bool = False) -> str:
+    if by is not None:
+        return f"by {by:+d}"
+    assert to is not None
+    return f"to {hex64(to) if ids else to}"
+
+
+def _bump(fault: BumpConfigVersion, target: str) -> str:
+    verb = "give" if fault.activate else "propose to"
+    text = f"{verb} {target} a configuration whose version moves {_shift(fault.by, fault.to)}"
+    members = fault.members
+    changes = {"with": members.add, "without": members.remove, "not voting:": members.observers}
+    for word, sids in changes.items():
+        text += f", {word} {', '.join(map(str, sids))}" if sids else ""
+    text += ", other weights" if fault.weights else ""
+    return text + (", other groups" if fault.groups else "")

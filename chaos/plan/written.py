@@ -1,0 +1,61 @@
+"""A whole plan as it is written; the reader and the JSON Schema both come from its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final
+
+from chaos.faults.base import Duration
+from chaos.plan.forms import Choice, Number, Said
+from chaos.plan.parts import Invariant, Params, SaidInvariant
+from chaos.plan.tree import Leaf
+from chaos.plan.written_ensemble import EnsembleText
+from chaos.plan.written_expect import Expect, ExpectText
+from chaos.plan.written_steps import Step, StepText
+
+Version = Annotated[int, Number(1, 1)]
+
+
+class System(StrEnum):
+    """The systems under test."""
+
+    PROCESSES = "processes"
+    SIMULATED = "simulated"
+
+
+_SYSTEMS_LATER: Final = frozenset({"zookeeper", "mixed", "etcd", "sentinel"})
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsText:
+    """What a run may take."""
+
+    title: ClassVar[str] = '"limits"'
+    later: ClassVar[frozenset[str]] = frozenset({"plan_timeout", "abort_when"})
+    run_timeout: Duration = 60_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlanText:
+    """A whole plan."""
+
+    title: ClassVar[str] = "a plan"
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"matrix", "repeat", "cleanup", "known_issues", "report"}
+    )
+    version: Version
+    name: str
+    ensemble: EnsembleText
+    steps: tuple[Annotated[StepText, Step()], ...]
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    system: Annotated[System | None, Choice(System, _SYSTEMS_LATER)] = None
+    requires: tuple[Said, ...] = ()
+    seed: Annotated[int | None, Number(0, 2**63 - 1)] = None
+    params: Annotated[Mapping[str, Leaf], Params()] = field(default_factory=dict)
+    invariants: tuple[Annotated[SaidInvariant, Invariant()], ...] = ()
+    expect: tuple[Annotated[ExpectText, Expect()], ...] = ()
+    limits: LimitsText = LimitsText()

@@ -1,0 +1,180 @@
+"""Steps as a plan writes them. Which keys a step has depends on its verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final
+
+from chaos.faults.base import Duration, Fault
+from chaos.faults.catalogue import FAULTS
+from chaos.faults.targets import Ambiguity
+from chaos.plan.forms import BROKEN, Record, Said, Schema
+from chaos.plan.model import Otherwise, Where
+from chaos.plan.parts import FaultWord, Moment, Outcome, Raw, SaidMoment, SaidOutcome
+from chaos.plan.problems import Problems, meant
+from chaos.plan.selectors import Aimed, Target
+from chaos.plan.tree import Leaf, Node, Table, kind
+
+
+class Confirm(StrEnum):
+    """Whether a fault without evidence makes the run inconclusive."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class SeenBy(StrEnum):
+    """How many have to be settled under a leader."""
+
+    MAJORITY = "majority"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitText:
+    """What a wait waits for."""
+
+    title: ClassVar[str] = '"wait"'
+    where: Where
+    outcome: Annotated[SaidOutcome, Outcome()] | None = None
+    time: Duration | None = None
+    seen_by: SeenBy = SeenBy.MAJORITY
+    among: Annotated[Aimed, Target()] | None = None
+    of: Annotated[Aimed, Target()] | None = None
+    hold_for: Duration = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitStep:
+    """``wait``: go on when something is so."""
+
+    title: ClassVar[str] = "a wait step"
+    later: ClassVar[frozenset[str]] = frozenset({"when"})
+    where: Where
+    id: Said
+    wait: WaitText
+    within: Duration | None = None
+    otherwise: Otherwise = Otherwise.FAIL
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultText:
+    """``fault``: do harm, and undo it."""
+
+    title: ClassVar[str] = "a fault step"
+    later: ClassVar[frozenset[str]] = frozenset({"when", "within", "otherwise"})
+    where: Where
+    id: Said
+    fault: Annotated[Said, FaultWord()]
+    target: Annotated[Aimed, Target(links=True)] | None = None
+    with_: Annotated[Node | None, Raw()] = None
+    as_: Said | None = None
+    for_: Duration | None = None
+    confirm: Confirm = Confirm.REQUIRED
+    if_ambiguous: Ambiguity = Ambiguity.FAIL
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultStep:
+    """A fault step, and the fault that its ``fault`` and ``with`` make."""
+
+    text: FaultText
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStep:
+    """``release``: end faults early."""
+
+    title: ClassVar[str] = "a release step"
+    later: ClassVar[frozenset[str]] = frozenset({"when"})
+    where: Where
+    id: Said
+    release: tuple[Said, ...]
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    why: str = ""
+
+
+StepText = WaitStep | FaultStep | ReleaseStep
+
+_STEPS: Final = {
+    "wait": Record(WaitStep, WaitStep.title),
+    "fault": Record(FaultText, FaultText.title),
+    "release": Record(ReleaseStep, ReleaseStep.title),
+}
+_VERBS_LATER: Final = ("probe", "change", "parallel", "random", "note", "when")
+_GIVEN: Final = frozenset({"name", "towards"})
+WITH: Final = {
+    word: Record(fault, f'"with" of {word}', given=_GIVEN) for word, fault in FAULTS.items()
+}
+
+
+def _verb(node: Table, problems: Problems) -> Record | None:
+    """The record of a step, by its one verb."""
+    found = [verb for verb in _STEPS if verb in node.entries]
+    if len(found) == 1:
+        return _STEPS[found[0]]
+    later = [verb for verb in _VERBS_LATER if verb in node.entries]
+    if len(found) > 1:
+        place = node.entries[found[1]].where
+        problems.add(place, f"a step has one verb, and this has {' and '.join(found)}")
+    elif later:
+        problems.add(node.entries[later[0]].where, f"not supported yet: {later[0]}")
+    else:
+        close = [key for key in node.entries if get_close_matches(key, [*_STEPS], 1, 0.7)]
+        place = node.entries[close[0]].where if close else node.where
+        advice = meant(close[0], _STEPS) if close else ""
+        problems.add(place, f"a step has one verb: wait, fault or release{advice}")
+    return None
+
+
+class Step:
+    """A step: which keys it has depends on its verb, and its ``with`` on its fault."""
+
+    def read(self, node: Node, problems: Problems) -> object:
+        """A WaitStep, FaultStep or ReleaseStep."""
+        if not isinstance(node, Table):
+            problems.add(node.where, f"a step is a mapping, not {kind(node)}")
+            return BROKEN
+        record = _verb(node, problems)
+        if record is None:
+            return BROKEN
+        found = record.read(node, problems)
+        return _harm(node, found, problems) if record is _STEPS["fault"] else found
+
+    def schema(self) -> Schema:
+        """One of three; for a fault step, the keys of ``with`` follow the fault."""
+        fault = _STEPS["fault"].schema()
+        fault["allOf"] = [
+            {
+                "if": {"properties": {"fault": {"const": word}}, "required": ["fault"]},
+                "then": {"properties": {"with": record.schema()}, **_needs_with(record)},
+            }
+            for word, record in WITH.items()
+        ]
+        return {"anyOf": [_STEPS["wait"].schema(), fault, _STEPS["release"].schema()]}
+
+
+def _needs_with(record: Record) -> Schema:
+    return {"required": ["with"]} if record.schema()["required"] else {}
+
+
+def _harm(node: Table, found: object, problems: Problems) -> object:
+    """The fault of a fault step; its ``with`` is looked at even if the step is broken."""
+    word, given = node.get("fault"), node.get("with")
+    if not isinstance(word, Leaf) or word.text not in WITH:
+        return BROKEN
+    text = found if isinstance(found, FaultText) else None
+    name = "" if text is None else text.id.text
+    keys = Table(node.where) if given is None else given
+    fault = WITH[word.text].build(keys, problems, {"name": name})
+    return FaultStep(text, fault) if text is not None and isinstance(fault, Fault) else BROKEN

@@ -1,0 +1,203 @@
+"""Elections: from what made the ensemble leaderless to a leader that serves with a quorum.
+
+The phases are those of ``election.phase`` in the plan language: detect (cause applied, first
+peer LOOKING), vote (first peer to decide saw its quorum), finalize (its ``lookForLeader``
+returned), handshake (the leader's epoch is established).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chaos.election.effects import Decided, Proposed, QuorumSeen, SteppedDown
+from chaos.election.ids import PeerEpoch, Round, Sid
+from chaos.history.events import Stepped
+from chaos.history.history import History
+from chaos.report.bands import Band
+from chaos.report.lanes import Look, Reign, Segment
+from chaos.report.words import MS
+
+_SLACK_NS: Final = 5 * MS  # a leader may be gone this long before the fault is confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One leg of an election."""
+
+    name: str
+    from_ns: int
+    to_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Election:
+    """One leaderless time and what ended it.
+
+    ``gone_ns`` is when no leader had a quorum any more, ``looking_ns`` when the first peer
+    went LOOKING, ``served_ns`` when a leader served with a quorum: ``None`` if none did.
+    ``noticed`` is what the first peer said when it left its role. ``rounds`` are those in
+    which peers proposed.
+    """
+
+    number: int
+    cause: Band | None
+    gone_ns: int
+    looking_ns: int
+    noticed: str
+    quorum_ns: int | None
+    decided_ns: int | None
+    served_ns: int | None
+    end_ns: int
+    leader: Sid | None
+    epoch: PeerEpoch | None
+    rounds: tuple[Round, ...]
+    phases: tuple[Phase, ...]
+
+    @property
+    def begin_ns(self) -> int:
+        """The cause, or for an election that no fault explains the end of the last reign."""
+        return self.phases[0].from_ns
+
+    @property
+    def took_ns(self) -> int:
+        """From its beginning until it was over, or until the run was."""
+        return self.end_ns - self.begin_ns
+
+
+def elections(
+    history: History,
+    reigns: Sequence[Reign],
+    segments: Sequence[Segment],
+    faults: Sequence[Band],
+) -> tuple[Election, ...]:
+    """All elections of a run, by time."""
+    found: list[Election] = []
+    for place, gap in enumerate(reigns):
+        if gap.leaders:
+            continue
+        heir = reigns[place + 1] if place + 1 < len(reigns) else None
+        before_ns = reigns[place - 1].from_ns if place else history.zero_ns
+        cause = None if place == 0 else _cause(faults, gap, before_ns)
+        looking = _looking(segments, gap, before_ns if cause is None else cause.from_ns)
+        if looking is None:
+            continue
+        found.append(_election(history, len(found) + 1, gap, heir, cause, looking))
+    return tuple(found)
+
+
+def _cause(faults: Sequence[Band], gap: Reign, since_ns: int) -> Band | None:
+    """The latest fault since the last leader began to serve, else one that lasts."""
+    by_ns = gap.from_ns + _SLACK_NS
+    fresh = [b for b in faults if b.harms and since_ns <= b.from_ns <= by_ns]
+    lasting = [b for b in faults if b.harms and b.covers(gap.from_ns)]
+    return max(fresh or lasting, key=lambda band: band.from_ns, default=None)
+
+
+def _looking(segments: Sequence[Segment], gap: Reign, since_ns: int) -> Segment | None:
+    """The first LOOKING that belongs to this leaderless time."""
+    during = [
+        segment
+        for segment in segments
+        if segment.look is Look.LOOKING
+        and segment.from_ns < gap.to_ns
+        and segment.to_ns > gap.from_ns
+    ]
+    fresh = [segment for segment in during if segment.from_ns >= since_ns]
+    return min(fresh or during, key=lambda segment: segment.from_ns, default=None)
+
+
+@dataclass(slots=True)
+class _Votes:
+    """What the peers said in one election, up to ``leader``'s serving."""
+
+    quorum_ns: int | None = None
+    decided_ns: int | None = None
+    noticed: str = ""
+    rounds: frozenset[Round] = frozenset()
+
+
+def _votes(history: History, from_ns: int, to_ns: int, leader: Sid | None) -> _Votes:
+    found = _Votes()
+    seen: dict[Sid, int] = {}
+    for _, step in history.every(Stepped):
+        if not from_ns <= step.at_ns <= to_ns:
+            continue
+        for effect in step.effects:
+            match effect:
+                case SteppedDown() if not found.noticed:
+                    found.noticed = f"peer {step.sid}: {effect.why}"
+                case Proposed():
+                    found.rounds |= {effect.vote.round}
+                case QuorumSeen():
+                    seen[step.sid] = step.at_ns
+                case Decided() if effect.vote.leader == leader and found.decided_ns is None:
+                    found.decided_ns = step.at_ns
+                    found.quorum_ns = seen.get(step.sid, step.at_ns)
+                case _:
+                    pass
+    return found
+
+
+def _election(
+    history: History,
+    number: int,
+    gap: Reign,
+    heir: Reign | None,
+    cause: Band | None,
+    looking: Segment,
+) -> Election:
+    leader, epoch = max(heir.leaders, key=lambda pair: pair[1]) if heir else (None, None)
+    served_ns = heir.from_ns if heir else None
+    end_ns = served_ns if served_ns is not None else gap.to_ns
+    looking_ns = looking.from_ns
+    votes = _votes(history, looking_ns, end_ns, leader)
+    stops = [
+        ("detect", _detect_ns(number, gap, cause, looking_ns)),
+        ("vote", looking_ns),
+        ("finalize", votes.quorum_ns),
+        ("handshake", votes.decided_ns),
+    ]
+    return Election(
+        number,
+        cause,
+        gap.from_ns,
+        looking_ns,
+        votes.noticed,
+        votes.quorum_ns,
+        votes.decided_ns,
+        served_ns,
+        end_ns,
+        leader,
+        epoch,
+        tuple(sorted(votes.rounds)),
+        _phases([(name, at_ns) for name, at_ns in stops if at_ns is not None], end_ns),
+    )
+
+
+def _detect_ns(number: int, gap: Reign, cause: Band | None, looking_ns: int) -> int | None:
+    if number == 1 and cause is None:
+        return None  # nothing to detect: the ensemble has just come up
+    return min(gap.from_ns if cause is None else cause.done_ns, looking_ns)
+
+
+def _phases(stops: list[tuple[str, int]], end_ns: int) -> tuple[Phase, ...]:
+    ends = [at_ns for _, at_ns in stops[1:]] + [end_ns]
+    return tuple(
+        Phase(name, at_ns, to_ns) for (name, at_ns), to_ns in zip(stops, ends, strict=True)
+    )
+
+
+def important(found: Sequence[Election], cited_ns: Sequence[int]) -> list[Election]:
+    """Most important first: cited by a verdict that is not green, undecided, then the longest.
+
+    ``cited_ns`` are the times of the events that such verdicts name.
+    """
+
+    def rank(election: Election) -> tuple[bool, bool, bool, int]:
+        cited = any(election.begin_ns <= at_ns <= election.end_ns for at_ns in cited_ns)
+        undecided = election.served_ns is None
+        return (cited, undecided, election.cause is not None, election.took_ns)
+
+    return sorted(found, key=rank, reverse=True)

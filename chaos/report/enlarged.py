@@ -1,0 +1,378 @@
+"""An election to scale: every vote with its label, waits, decisions, the handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from chaos.election.ids import Sid
+from chaos.election.notification import ServerState
+from chaos.report import words
+from chaos.report.elections import Election
+from chaos.report.handshakes import Mark, Parcel, Sign, Wait
+from chaos.report.lanes import Segment
+from chaos.report.messages import Fate, Message, Said, sayings
+from chaos.report.svg import (
+    BLUE,
+    MARGIN,
+    MONO,
+    RED,
+    WIDTH,
+    Scale,
+    element,
+    figure,
+    grid,
+    joined,
+    label,
+    number,
+    titled,
+)
+from chaos.report.timeline import bar, merged
+
+AXIS: Final = 24
+HEAD: Final = 14  # room for marks above a bar
+BAR: Final = 14
+WAIT: Final = 5
+ROW: Final = 12  # a row of labels
+GAP: Final = 12
+ROWS_MAX: Final = 8
+ARROWS_MAX: Final = 400  # with a title of their own
+_GLYPH: Final = 5.7  # width of a letter of a label
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A label beside the moment at which ``sid`` said something."""
+
+    sid: Sid
+    at_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What happened in and around one election."""
+
+    election: Election
+    sids: Sequence[Sid]
+    segments: Sequence[Segment]
+    messages: Sequence[Message]
+    marks: Sequence[Mark]
+    waits: Sequence[Wait]
+    parcels: Sequence[Parcel]
+    until_ns: int  # when its last learner was served
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A panel: its name, its title, its edges, whether votes and packets carry labels."""
+
+    name: str
+    title: str
+    from_ns: int
+    to_ns: int
+    votes: bool
+    packets: bool
+
+
+def windows(close: Close) -> list[Window]:
+    """The whole election, then its busy parts enlarged where the whole hides them."""
+    election = close.election
+    whole = _whole(close)
+    span = whole[1] - whole[0]
+    name = f"election-{election.number}"
+    found: list[Window] = []
+    votes = _votes_window(close)
+    if votes is not None and votes[1] - votes[0] < 0.6 * span:
+        times = span / (votes[1] - votes[0])
+        title = f"The votes, ×{times:.0f}"
+        found.append(Window(f"{name}-votes", title, *votes, votes=True, packets=False))
+    shake = _handshake_window(close)
+    if shake is not None and shake[1] - shake[0] < 0.6 * span:
+        title = f"The handshake, ×{span / (shake[1] - shake[0]):.0f}"
+        found.append(Window(f"{name}-handshake", title, *shake, votes=False, packets=True))
+    first = Window(
+        name,
+        "The whole election",
+        *whole,
+        votes=not any(window.votes for window in found),
+        packets=not any(window.packets for window in found) and shake is not None,
+    )
+    return [first, *found]
+
+
+def _whole(close: Close) -> tuple[int, int]:
+    election = close.election
+    busy = max(1, max(election.end_ns, close.until_ns) - election.looking_ns)
+    near = election.looking_ns - election.begin_ns < busy
+    from_ns = election.begin_ns if near else election.looking_ns
+    return from_ns - busy // 25, election.looking_ns + busy + busy // 25
+
+
+def _votes_window(close: Close) -> tuple[int, int] | None:
+    """From the first LOOKING until the last finalize wait that held began."""
+    election = close.election
+    held = [
+        wait.from_ns
+        for wait in close.waits
+        if wait.done and election.looking_ns <= wait.from_ns <= election.end_ns
+    ]
+    sent = [
+        message.sent_ns if message.read_ns is None else message.read_ns
+        for message in close.messages
+        if election.looking_ns <= message.sent_ns <= (election.quorum_ns or election.end_ns)
+    ]
+    if not sent:
+        return None
+    early = [at_ns for at_ns in held if at_ns <= (election.decided_ns or election.end_ns)]
+    until = min(max([*sent, *early]), election.end_ns)
+    pad = max(1, until - election.looking_ns) // 16
+    return election.looking_ns - pad, until + pad
+
+
+def _handshake_window(close: Close) -> tuple[int, int] | None:
+    election = close.election
+    if election.decided_ns is None:
+        return None
+    read = [
+        parcel.sent_ns if parcel.read_ns is None else parcel.read_ns
+        for parcel in close.parcels
+        if election.decided_ns <= parcel.sent_ns <= election.end_ns
+    ]
+    if not read:
+        return None
+    until = max(*read, election.end_ns)
+    pad = max(1, until - election.decided_ns) // 16
+    return election.decided_ns - pad, until + pad
+
+
+class _Panel:
+    """One panel under construction: where lanes are, and what their labels say."""
+
+    def __init__(self, close: Close, window: Window) -> None:
+        self.close = close
+        self.window = window
+        self.scale = Scale(window.from_ns, window.to_ns)
+        captions = list(self._captions())
+        self.folded = 0
+        self.placed: dict[Sid, list[tuple[int, Caption]]] = {sid: [] for sid in close.sids}
+        rows = {sid: self._place(sid, captions) for sid in close.sids}
+        self.top: dict[Sid, float] = {}
+        y = float(AXIS + 4)
+        for sid in close.sids:
+            self.top[sid] = y + HEAD
+            y += HEAD + BAR + WAIT + ROW * rows[sid] + GAP
+        self.height = y
+
+    def _captions(self) -> Iterator[Caption]:
+        window = self.window
+        if window.votes:
+            others = len(self.close.sids) - 1
+            for said in sayings(self.close.messages):
+                if window.from_ns <= said.at_ns <= window.to_ns and said.note is not None:
+                    yield Caption(said.source, said.at_ns, _vote_label(said, others))
+        if window.packets:
+            groups: dict[tuple[Sid, str, int], list[Parcel]] = {}
+            for parcel in self.close.parcels:
+                if window.from_ns <= parcel.sent_ns <= window.to_ns:
+                    key = (parcel.source, parcel.kind, parcel.sent_ns)
+                    groups.setdefault(key, []).append(parcel)
+            for (source, kind, at_ns), parts in groups.items():
+                to = ",".join(str(part.target) for part in parts)
+                yield Caption(source, at_ns, f"{kind} →{to}")
+
+    def _place(self, sid: Sid, captions: Iterable[Caption]) -> int:
+        """Give each label of a lane the first row where it hides no other; how many rows."""
+        ends: list[float] = []
+        for caption in captions:
+            if caption.sid != sid:
+                continue
+            x = self.left_of(caption)
+            row = next((row for row, end in enumerate(ends) if end <= x), len(ends))
+            if row >= ROWS_MAX:
+                self.folded += 1
+                continue
+            ends[row : row + 1] = [x + _GLYPH * len(caption.text) + 8]
+            self.placed[sid].append((row, caption))
+        return len(ends)
+
+    def left_of(self, caption: Caption) -> float:
+        """Where a label begins: at its moment, or so far left of it that it fits."""
+        widest = WIDTH - MARGIN - _GLYPH * len(caption.text)
+        return min(self.scale.x(caption.at_ns) + 3, widest)
+
+    # ---- drawing
+
+    def draw(self) -> Markup:
+        close, window = self.close, self.window
+        inside = [
+            grid(self.scale, close.election.looking_ns, AXIS, self.height - GAP / 2),
+            *self._lanes(),
+            *self._moments(),
+            *self._arrows(),
+            *self._labels(),
+            *self._marks(),
+        ]
+        finding = finding_of(close.election)
+        return figure(window.name, self.height, f"{window.title} {close.election.number}", finding, inside)
+
+    def _lanes(self) -> Iterator[Markup]:
+        for sid, y in self.top.items():
+            yield label(10, y + 11, f"peer {sid}", font_weight=600)
+        for segment in merged(self.close.segments):
+            yield bar(segment, self.scale, self.top[segment.sid] + BAR / 2, BAR)
+        for wait in self.close.waits:
+            if self.scale.shows(wait.from_ns, wait.to_ns):
+                yield self._wait(wait)
+
+    def _wait(self, wait: Wait) -> Markup:
+        x = self.scale.x(wait.from_ns)
+        rect = element(
+            "rect",
+            x=x,
+            y=self.top[wait.sid] + BAR,
+            width=max(self.scale.x(wait.to_ns) - x, 0.8),
+            height=WAIT,
+            fill="url(#wait)",
+        )
+        end = "nothing better came" if wait.done else "started over, or left"
+        took = words.duration(wait.to_ns - wait.from_ns)
+        return titled([rect], f"peer {wait.sid}: finalize wait of {took}, {end}")
+
+    def _moments(self) -> Iterator[Markup]:
+        """Upright lines where one phase of the election ends and the next begins."""
+        election = self.close.election
+        stops = [(phase.from_ns, phase.name) for phase in election.phases]
+        served = election.served_ns
+        if served is not None:
+            stops.append((served, "served"))
+        for at_ns, name in stops:
+            if not self.window.from_ns <= at_ns <= self.window.to_ns:
+                continue
+            x = self.scale.x(at_ns)
+            line = element(
+                "path",
+                d=f"M{number(x)} {AXIS}V{number(self.height - GAP / 2)}",
+                stroke="currentColor",
+                stroke_opacity=".55",
+                stroke_dasharray="2 3",
+            )
+            yield titled([line], f"{name}: {words.duration(at_ns - election.looking_ns)}")
+
+    def _arrows(self) -> Iterator[Markup]:
+        votes = [m for m in self.close.messages if self._seen(m.sent_ns, m.read_ns)]
+        parcels = [p for p in self.close.parcels if self._seen(p.sent_ns, p.read_ns)]
+        told = len(votes) + len(parcels) <= ARROWS_MAX
+        plain = [m for m in votes if m.fate is Fate.DELIVERED]
+        yield _group(
+            (self._arrow(m, _told(m) if told and self.window.votes else "") for m in plain),
+            stroke="currentColor",
+            stroke_opacity=".6",
+        )
+        yield _group(
+            (self._arrow(p, _carried(p) if told and self.window.packets else "") for p in parcels),
+            stroke=BLUE,
+        )
+        lost = [m for m in votes if m.fate is not Fate.DELIVERED]
+        yield _group((self._cross(m) for m in lost), stroke=RED, stroke_width="1.6")
+
+    def _seen(self, sent_ns: int, read_ns: int | None) -> bool:
+        return self.scale.shows(sent_ns, sent_ns if read_ns is None else read_ns)
+
+    def _ends(self, source: Sid, target: Sid) -> tuple[float, float]:
+        """From the near edge of one bar to the near edge of the other."""
+        down = self.top[source] < self.top[target]
+        here = self.top[source] + (BAR if down else 0)
+        return here, self.top[target] + (0 if down else BAR)
+
+    def _arrow(self, sent: Message | Parcel, title: str) -> Markup:
+        y1, y2 = self._ends(sent.source, sent.target)
+        x1, x2 = self.scale.x(sent.sent_ns), self.scale.x(sent.read_ns or sent.sent_ns)
+        d = f"M{number(x1)} {number(y1)}L{number(x2)} {number(y2)}"
+        return element("path", element("title", title), d=d) if title else element("path", d=d)
+
+    def _cross(self, message: Message) -> Markup:
+        """What did not arrive: half a way, and a cross."""
+        y1, y2 = self._ends(message.source, message.target)
+        x, y = self.scale.x(message.sent_ns), y1 + (y2 - y1) * 0.4
+        cross = f"M{number(x - 4)} {number(y - 4)}l8 8m-8 0l8-8"
+        d = f"M{number(x)} {number(y1)}V{number(y)}{cross}"
+        return element("path", element("title", _told(message)), d=d, marker_end="none")
+
+    def _labels(self) -> Iterator[Markup]:
+        parts = []
+        for sid, placed in self.placed.items():
+            for row, caption in placed:
+                y = self.top[sid] + BAR + WAIT + ROW * row + 9
+                parts.append(element("text", caption.text, x=self.left_of(caption), y=y))
+        if parts:
+            halo: dict[str, str | int | float] = {"stroke": "Canvas", "stroke_width": 2.5}
+            ink: dict[str, str | int | float] = {"fill": "currentColor", "paint_order": "stroke"}
+            yield element("g", *parts, font_size=9.5, font_family=MONO, **halo, **ink)
+
+    def _marks(self) -> Iterator[Markup]:
+        for mark in self.close.marks:
+            if self.window.from_ns <= mark.at_ns <= self.window.to_ns:
+                sign = label(
+                    self.scale.x(mark.at_ns),
+                    self.top[mark.sid] - 2,
+                    mark.sign.value[0],
+                    text_anchor="middle",
+                    font_size=10 if mark.sign is Sign.QUORUM else 12,
+                )
+                yield titled([sign], f"peer {mark.sid} {mark.text}")
+
+
+def panel(close: Close, window: Window) -> tuple[Markup, int]:
+    """One panel, and how many labels found no room in it."""
+    made = _Panel(close, window)
+    return made.draw(), made.folded
+
+
+def finding_of(election: Election) -> str:
+    """The election in one sentence."""
+    after = "the start" if election.cause is None else election.cause.label
+    if election.number > 1 and election.cause is None:
+        after = "no fault that the history knows"
+    took = words.duration(election.took_ns)
+    if election.served_ns is None:
+        return f"After {after}: no leader served within {took}."
+    legs = ", ".join(f"{p.name} {words.duration(p.to_ns - p.from_ns)}" for p in election.phases)
+    return f"After {after}: peer {election.leader} led epoch {election.epoch} in {took} ({legs})."
+
+
+def _group(parts: Iterable[Markup], **attributes: str) -> Markup:
+    inside = joined(parts)
+    if not inside:
+        return Markup("")
+    shape = {"fill": "none", "marker_end": "url(#head)", "stroke_width": "1"}
+    return element("g", inside, **(shape | attributes))
+
+
+def _vote_label(said: Said, others: int) -> str:
+    note = said.note
+    assert note is not None
+    to = "all" if len(said.to) == others and others > 1 else ",".join(str(s) for s in said.to)
+    text = words.vote(note.leader, note.zxid, note.round)
+    role = "" if note.state == ServerState.LOOKING else f" {words.state(note.state)}"
+    return f"{text}{role} →{to}"
+
+
+def _told(message: Message) -> str:
+    note = message.note
+    said = "unknown" if note is None else words.vote(note.leader, note.zxid, note.round)
+    state = "" if note is None else f" ({words.state(note.state)})"
+    if message.read_ns is None:
+        end = f"{message.fate.value}: {message.why}"
+    else:
+        end = f"read after {words.duration(message.read_ns - message.sent_ns)}"
+    return f"{message.source} → {message.target}: {said}{state}, {end}"
+
+
+def _carried(parcel: Parcel) -> str:
+    took = "" if parcel.read_ns is None else words.duration(parcel.read_ns - parcel.sent_ns)
+    end = f"read after {took}" if took else "nobody is known to have read it"
+    return f"{parcel.source} → {parcel.target}: {parcel.kind}, {parcel.text}, {end}"

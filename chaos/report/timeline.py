@@ -1,0 +1,399 @@
+"""The whole run as swim lanes: what each peer was, votes, faults, who led."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from chaos.election.ids import Sid
+from chaos.report import words
+from chaos.report.bands import Band
+from chaos.report.lanes import Look, Reign, Segment
+from chaos.report.messages import Fate, Message
+from chaos.report.svg import (
+    AMBER,
+    BLUE,
+    GREEN,
+    MONO,
+    PURPLE,
+    RED,
+    Scale,
+    element,
+    figure,
+    grid,
+    hatch,
+    joined,
+    label,
+    number,
+    titled,
+)
+
+AXIS: Final = 24
+FAULT: Final = 20  # height of a row of faults
+LANE: Final = 38
+BAR: Final = 22
+LINES_MAX: Final = 3000  # of votes
+LOSSES_MAX: Final = 400  # of marks for what did not arrive
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Votes from ``source`` to ``target`` that fall into the same pixels."""
+
+    source: Sid
+    target: Sid
+    x1: int
+    x2: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Messages that did not arrive, for one reason, in the same pixels."""
+
+    source: Sid
+    target: Sid
+    x: int
+    why: str
+    count: int
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure, its height, and how coarsely messages were drawn."""
+
+    markup: Markup
+    pixels: int  # of votes that share a line
+    loss_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a timeline shows, everything by time. ``zero_ns`` is time zero of the plan."""
+
+    sids: Sequence[Sid]
+    segments: Sequence[Segment]
+    reigns: Sequence[Reign]
+    bands: Sequence[Band]
+    messages: Sequence[Message]
+    zero_ns: int
+    from_ns: int
+    to_ns: int
+    finding: str = ""
+
+
+def defs() -> Markup:
+    """Patterns and arrow heads that all figures of a page share."""
+    head = element("path", d="M0 0L7 3.5L0 7z", fill="context-stroke")
+    return element(
+        "defs",
+        hatch("looking", AMBER, gap=6, line=2.5, turn=45, ground=0.25),
+        hatch("observing", PURPLE, gap=5, line=1, turn=90, ground=0.25),
+        hatch("paused", "currentColor", gap=5, line=1.5, turn=0, ground=0.08),
+        hatch("fault", RED, gap=7, line=1.2, turn=-45, ground=0.06),
+        hatch("early", GREEN, gap=5, line=2.5, turn=90, ground=0.3),
+        hatch("wait", AMBER, gap=4, line=1.2, turn=0, ground=0.1),
+        element(
+            "marker",
+            head,
+            id="head",
+            viewBox="0 0 7 7",
+            refX=6.5,
+            refY=3.5,
+            markerWidth=6,
+            markerHeight=6,
+            orient="auto",
+        ),
+    )
+
+
+def binned(messages: Iterable[Message], scale: Scale, most: int) -> tuple[list[Line], int]:
+    """Delivered votes by pixel; how many pixels wide a bin had to be for ``most`` lines."""
+    sent = [m for m in messages if m.read_ns is not None and scale.shows(m.sent_ns, m.read_ns)]
+    pixels = 1
+    while True:
+        counts: dict[tuple[Sid, Sid, int, int], int] = defaultdict(int)
+        for message in sent:
+            assert message.read_ns is not None
+            x1 = int(scale.x(message.sent_ns)) // pixels * pixels
+            x2 = int(scale.x(message.read_ns)) // pixels * pixels
+            counts[message.source, message.target, x1, x2] += 1
+        if len(counts) <= most or pixels >= 64:
+            return [Line(*key, many) for key, many in sorted(counts.items())], pixels
+        pixels *= 2
+
+
+def losses(messages: Iterable[Message], scale: Scale, most: int) -> tuple[list[Loss], int]:
+    """What did not arrive, by pixel; the counts add up to all of it."""
+    gone = [m for m in messages if m.fate is not Fate.DELIVERED]
+    pixels = 1
+    while True:
+        counts: dict[tuple[Sid, Sid, int, str], int] = defaultdict(int)
+        first: dict[tuple[Sid, Sid, int, str], int] = {}
+        for message in gone:
+            x = int(scale.x(message.sent_ns)) // pixels * pixels
+            key = (message.source, message.target, x, f"{message.fate.value}: {message.why}")
+            counts[key] += 1
+            first.setdefault(key, message.sent_ns)
+        if len(counts) <= most or pixels >= 256:
+            return [Loss(*key, many, first[key]) for key, many in sorted(counts.items())], pixels
+        pixels *= 2
+
+
+def timeline(story: Story) -> Drawn:
+    """The figure of a whole run."""
+    scale = Scale(story.from_ns, story.to_ns)
+    rows = _rows(story.bands, scale)
+    top = AXIS + FAULT * (max(rows.values()) + 1 if rows else 0) + 8
+    middle = {sid: top + LANE * place + LANE / 2 for place, sid in enumerate(story.sids)}
+    strip = top + LANE * len(story.sids) + 12
+    lines, pixels = binned(story.messages, scale, LINES_MAX)
+    lost, loss_pixels = losses(story.messages, scale, LOSSES_MAX)
+    inside = [
+        grid(scale, story.zero_ns, AXIS, strip + BAR),
+        *_faults(story, scale, rows, middle),
+        *(_rail(sid, y) for sid, y in middle.items()),
+        _votes(lines, middle),
+        *(bar(segment, scale, middle[segment.sid], BAR) for segment in merged(story.segments)),
+        *_losses(lost, middle, story.zero_ns),
+        *_strip(story, scale, strip),
+    ]
+    markup = figure("timeline-figure", strip + BAR + 6, "Timeline of the run", story.finding, inside)
+    return Drawn(markup, pixels, loss_pixels)
+
+
+def merged(segments: Iterable[Segment]) -> list[Segment]:
+    """Neighbours that look the same, as one."""
+    found: list[Segment] = []
+    for one in segments:
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and (last.sid, last.look, last.settled) == (one.sid, one.look, one.settled)
+            and (last.leader, last.to_ns) == (one.leader, one.from_ns)
+        ):
+            found[-1] = Segment(
+                last.sid, last.look, last.settled, last.leader, last.from_ns, one.to_ns, last.index
+            )
+        else:
+            found.append(one)
+    return found
+
+
+def bar(segment: Segment, scale: Scale, y: float, height: float) -> Markup:
+    """A state: its colour, its texture, its letter where there is room, its name on hover."""
+    if not scale.shows(segment.from_ns, segment.to_ns):
+        return Markup("")
+    x, to_x = scale.x(segment.from_ns), scale.x(segment.to_ns)
+    width = max(to_x - x, 0.8)
+    paint, ink = _paint(segment)
+    rect = element(
+        "rect", x=x, y=y - height / 2, width=width, height=height, rx=2, **paint
+    )
+    parts = [rect]
+    text = _inscription(segment, width, height)
+    if text:
+        size = min(13.0, height * 0.6)
+        baseline = y + size * 0.36
+        parts.append(
+            element("text", text, x=x + 5, y=baseline, fill=ink, font_size=size, font_weight=600)
+        )
+    took = words.duration(segment.to_ns - segment.from_ns)
+    whom = "" if segment.leader is None else f" under {segment.leader}"
+    early = "" if segment.settled or segment.look not in _ROLES else ", epoch not established"
+    return titled(parts, f"peer {segment.sid}: {segment.look.word}{whom}{early} for {took}")
+
+
+_ROLES = (Look.LEADING, Look.FOLLOWING, Look.OBSERVING)
+
+
+def _paint(segment: Segment) -> tuple[dict[str, str | int | float], str]:
+    """The attributes of a bar, and the colour of the text in it."""
+    match segment.look:
+        case Look.LEADING if segment.settled:
+            return {"fill": GREEN}, "#FFFFFF"
+        case Look.LEADING:
+            return {"fill": "url(#early)", "stroke": GREEN}, "currentColor"
+        case Look.FOLLOWING:
+            opacity = ".30" if segment.settled else ".12"
+            return {"fill": BLUE, "fill-opacity": opacity, "stroke": BLUE}, "currentColor"
+        case Look.OBSERVING:
+            return {"fill": "url(#observing)", "stroke": PURPLE}, "currentColor"
+        case Look.LOOKING:
+            return {"fill": "url(#looking)", "stroke": AMBER}, "currentColor"
+        case Look.PAUSED:
+            return {"fill": "url(#paused)", "stroke": "currentColor"}, "currentColor"
+        case Look.DOWN:
+            dashes = {"stroke": "currentColor", "stroke-dasharray": "3 3"}
+            return {"fill": "none", "stroke-opacity": ".7", **dashes}, "currentColor"
+
+
+def _inscription(segment: Segment, width: float, height: float) -> str:
+    if width < 14 or height < 12:
+        return ""
+    if width < 120 or height < 18:
+        return segment.look.letter
+    whom = segment.look in (Look.FOLLOWING, Look.OBSERVING) and segment.leader is not None
+    return f"{segment.look.letter}  {segment.look.word}{f' {segment.leader}' if whom else ''}"
+
+
+def _rail(sid: Sid, y: float) -> Markup:
+    return label(10, y + 4, f"peer {sid}", font_weight=600)
+
+
+def _rows(bands: Sequence[Band], scale: Scale) -> dict[int, int]:
+    """A row for each fault, such that no label runs into the next fault."""
+    ends: list[float] = []
+    rows: dict[int, int] = {}
+    for place, band in enumerate(bands):
+        x = scale.x(band.from_ns)
+        right = max(scale.x(band.to_ns), x + 14 + 7 * len(band.label)) + 6
+        free = (row for row, end in enumerate(ends) if end <= x)
+        row = next(free, len(ends))
+        if row == len(ends):
+            ends.append(right)
+        else:
+            ends[row] = right
+        rows[place] = row
+    return rows
+
+
+def _faults(
+    story: Story, scale: Scale, rows: dict[int, int], middle: dict[Sid, float]
+) -> list[Markup]:
+    parts = [label(10, AXIS + 14, "faults", font_weight=600)] if rows else []
+    for place, band in enumerate(story.bands):
+        y = AXIS + FAULT * rows[place] + 2
+        x, to_x = scale.x(band.from_ns), scale.x(band.to_ns)
+        width = max(to_x - x, 1.5)
+        shade: dict[str, str | int | float] = {"fill": "url(#fault)", "stroke": RED}
+        boxes = [element("rect", x=x, y=y, width=width, height=FAULT - 4, rx=2, **shade)]
+        boxes += [
+            element(
+                "rect",
+                x=x,
+                y=middle[sid] - LANE / 2 + 1,
+                width=width,
+                height=LANE - 2,
+                fill="url(#fault)",
+                stroke=RED,
+                stroke_opacity=".35",
+            )
+            for sid in band.lanes
+            if sid in middle
+        ]
+        if band.instant:
+            boxes.append(element("path", d=_diamond(x, y + 8, 6), fill=RED))
+        inscription = label(
+            x + (10 if band.instant else 5),
+            y + 12,
+            band.label,
+            font_size=11,
+            stroke="Canvas",
+            stroke_width=3,
+            paint_order="stroke",
+        )
+        parts.append(titled([*boxes, inscription], _told(band, story.zero_ns)))
+    return parts
+
+
+def _told(band: Band, zero_ns: int) -> str:
+    since = words.moment(band.from_ns - zero_ns)
+    until = "" if band.instant else f" until {words.moment(band.to_ns - zero_ns)}"
+    return f"step {band.step}: {band.text}; {since}{until}"
+
+
+def _diamond(x: float, y: float, size: float) -> str:
+    x1, x2, y1, y2 = (number(value) for value in (x - size, x + size, y - size, y + size))
+    return f"M{number(x)} {y1}L{x2} {number(y)}L{number(x)} {y2}L{x1} {number(y)}z"
+
+
+def _votes(lines: Iterable[Line], middle: dict[Sid, float]) -> Markup:
+    """All votes as one path: thin, behind the lanes."""
+    parts = []
+    for line in lines:
+        if line.source in middle and line.target in middle:
+            y1, y2 = middle[line.source], middle[line.target]
+            parts.append(f"M{line.x1} {number(y1)}L{line.x2} {number(y2)}")
+    if not parts:
+        return Markup("")
+    return element(
+        "path",
+        d="".join(parts),
+        fill="none",
+        stroke="currentColor",
+        stroke_width=".8",
+        stroke_opacity=".45",
+    )
+
+
+def _losses(lost: Iterable[Loss], middle: dict[Sid, float], zero_ns: int) -> list[Markup]:
+    """A cross on the way of what did not arrive, a third of the way to its receiver."""
+    parts = []
+    for loss in lost:
+        if loss.source not in middle or loss.target not in middle:
+            continue
+        here, there = middle[loss.source], middle[loss.target]
+        y = here + (there - here) * 0.32
+        cross = element("path", d=_cross(loss.x, y, 3.5))
+        many = "" if loss.count == 1 else f"{loss.count} messages, the first: "
+        at = words.moment(loss.at_ns - zero_ns)
+        parts.append(titled([cross], f"{many}{loss.source} → {loss.target} at {at}, {loss.why}"))
+    if not parts:
+        return []
+    ink: dict[str, str | int | float] = {"stroke": RED, "stroke_width": 2, "fill": "none"}
+    return [element("g", *parts, **ink)]
+
+
+def _cross(x: float, y: float, size: float) -> str:
+    x1, x2, y1, y2 = (number(value) for value in (x - size, x + size, y - size, y + size))
+    return f"M{x1} {y1}L{x2} {y2}M{x1} {y2}L{x2} {y1}"
+
+
+def _strip(story: Story, scale: Scale, y: float) -> list[Markup]:
+    """Who led with a quorum: one, nobody, or more than one."""
+    parts = [label(10, y + 15, "leader", font_weight=600)]
+    for reign in story.reigns:
+        if not scale.shows(reign.from_ns, reign.to_ns):
+            continue
+        x = scale.x(reign.from_ns)
+        width = max(scale.x(reign.to_ns) - x, 1)
+        took = words.duration(reign.to_ns - reign.from_ns)
+        paint, ink, text, said = _reign(reign, took)
+        box = element("rect", x=x, y=y, width=width, height=BAR, rx=2, **paint)
+        inside = [box]
+        if width > 7 * len(text) + 8:
+            inside.append(
+                element("text", text, x=x + 6, y=y + 15, fill=ink, font_weight=600)
+            )
+        parts.append(titled(inside, f"{said} for {took}"))
+    return parts
+
+
+def _reign(
+    reign: Reign, took: str
+) -> tuple[dict[str, str | int | float], str, str, str]:
+    """Paint, ink, inscription and words."""
+    if not reign.leaders:
+        paint: dict[str, str | int | float] = {
+            "fill": "none",
+            "stroke": RED,
+            "stroke-dasharray": "4 3",
+        }
+        return paint, "currentColor", f"none {took}", "nobody led with a quorum"
+    names = " and ".join(f"{sid} in epoch {epoch}" for sid, epoch in reign.leaders)
+    if len(reign.leaders) > 1:
+        several = ", ".join(str(sid) for sid, _ in reign.leaders)
+        return {"fill": RED}, "#FFFFFF", f"{len(reign.leaders)} leaders: {several}", names
+    sid, epoch = reign.leaders[0]
+    return {"fill": GREEN}, "#FFFFFF", f"★ {sid} · epoch {epoch}", f"{names} led"
+
+
+def lanes_only(segments: Iterable[Segment], scale: Scale, middle: dict[Sid, float]) -> Markup:
+    """Bars alone."""
+    return joined(bar(segment, scale, middle[segment.sid], BAR) for segment in segments)

@@ -1,0 +1,222 @@
+"""From a run's history, and what became of its steps, to its verdicts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from chaos.election.ids import Sid
+from chaos.faults.targets import NoTarget, Selector, resolve
+from chaos.history.history import History
+from chaos.history.view import EnsembleView
+from chaos.plan import model
+from chaos.plan.model import After, FaultStep, InvariantRef, Plan, Wait
+from chaos.runner.conditions import some
+from chaos.runner.log import StepLog
+from chaos.verify import expectations as expect
+from chaos.verify.checks import ALWAYS, INVARIANTS
+from chaos.verify.elections import FaultSpan
+from chaos.verify.evidence import fault_evidence
+from chaos.verify.measure import measures
+from chaos.verify.verdict import Kind, Measure, Outcome, Verdict
+
+
+class NotReached(Exception):  # noqa: N818 - a finding about the run
+    """An expectation hangs on a moment that never came."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that is known about one run."""
+
+    plan: Plan
+    history: History
+    logs: Mapping[str, StepLog]
+    names: Mapping[str, tuple[Sid, ...]]
+    view: EnsembleView
+
+    @cached_property
+    def faults(self) -> tuple[FaultSpan, ...]:
+        """The faults that happened, by the time they had been confirmed."""
+        return tuple(
+            FaultSpan(log.step.id, log.done_ns, log.targets)
+            for log in self.logs.values()
+            if isinstance(log.step.verb, FaultStep) and log.done_ns is not None and log.targets
+        )
+
+    def measures(self) -> tuple[Measure, ...]:
+        """What was measured."""
+        return measures(self.history, self.faults)
+
+    def moment(self, after: After | None) -> int:
+        """The instant that ``after`` means; time zero for none.
+
+        Raises:
+            NotReached: the step never got there.
+        """
+        if after is None:
+            return self.history.zero_ns
+        at_ns = self.logs[after.step].edge(after.edge)
+        if at_ns is None:
+            raise NotReached(f"{after.step} never {after.edge}")
+        return at_ns + after.plus_ns
+
+    def whom(self, selector: Selector) -> tuple[Sid, ...]:
+        """Whom a selector of an expectation means.
+
+        Raises:
+            NotReached: nobody; or a name whose step did not happen.
+        """
+        dice = random.Random(0)  # noqa: S311 - expectations draw no lots
+        try:
+            return resolve(selector, self.view, self.names, dice)
+        except NoTarget as error:
+            raise NotReached(str(error)) from error
+
+
+def judge(case: Case) -> tuple[Verdict, ...]:
+    """Every verdict on a run: its steps, its faults, its expectations, its invariants."""
+    return (
+        *_steps(case),
+        *_evidence(case),
+        *(_expectation(case, one) for one in case.plan.expectations),
+        *_invariants(case),
+    )
+
+
+def wanted_ns(case: Case) -> int | None:
+    """Until when a run has to go on for the sake of an undecided expectation, if any."""
+    bounds: list[int] = []
+    for one in case.plan.expectations:
+        try:
+            question, bound_ns = _question(case, one)
+        except NotReached:
+            continue
+        if question.check(case.history).outcome is Outcome.UNKNOWN:
+            bounds.append(bound_ns)
+    return max(bounds, default=None)
+
+
+# ---- steps and faults
+
+
+def _steps(case: Case) -> Iterator[Verdict]:
+    for log in case.logs.values():
+        verb, where = log.step.verb, str(log.step.where)
+        if log.outcome == "failed":
+            yield Verdict(log.step.id, Kind.STEP, Outcome.FAILS, log.why, (), 1, where)
+        elif log.outcome == "inconclusive":
+            yield Verdict(log.step.id, Kind.EVIDENCE, Outcome.UNKNOWN, log.why, (), 1, where)
+        elif log.outcome == "not reached":
+            why = "the run ended before this step"
+            yield Verdict(log.step.id, Kind.STEP, Outcome.UNKNOWN, why, (), 0, where)
+        elif isinstance(verb, Wait) and log.ended_ns is not None and log.began_ns is not None:
+            took = f"after {(log.ended_ns - log.began_ns) / 1e9:.3f} s"
+            why = f"{log.why}: went on" if log.why else f"satisfied {took}"
+            yield Verdict(log.step.id, Kind.STEP, Outcome.HOLDS, why, (), 1, where)
+
+
+def _evidence(case: Case) -> Iterator[Verdict]:
+    """Whether each fault bit; a plan may say that it need not be confirmed."""
+    for verdict in fault_evidence(case.history):
+        log = case.logs.get(verdict.name)
+        if log is None:
+            yield verdict
+            continue
+        if log.outcome == "inconclusive":
+            continue  # said already
+        verb = log.step.verb
+        if isinstance(verb, FaultStep) and not verb.confirm:
+            continue
+        yield replace(verdict, where=str(log.step.where))
+
+
+# ---- invariants
+
+
+def _invariants(case: Case) -> Iterator[Verdict]:
+    named = {one.name: one for one in case.plan.invariants}
+    for check in ALWAYS:
+        reference = named.pop(check.name, None)
+        verdict = check.check(_before(case, reference))
+        yield verdict if reference is None else replace(verdict, where=str(reference.where))
+    for name, reference in named.items():
+        verdict = INVARIANTS[name].check(_before(case, reference))
+        yield replace(verdict, where=str(reference.where))
+
+
+def _before(case: Case, reference: InvariantRef | None) -> History:
+    """The history up to the first step that may break the invariant."""
+    if reference is None or not reference.except_after:
+        return case.history
+    begins = [case.logs[name].began_ns for name in reference.except_after]
+    limit = min((at_ns for at_ns in begins if at_ns is not None), default=None)
+    if limit is None:
+        return case.history
+    return History(tuple(event for event in case.history.events if event.at_ns < limit))
+
+
+# ---- expectations
+
+
+def _expectation(case: Case, one: model.Expectation) -> Verdict:
+    try:
+        question, _ = _question(case, one)
+    except NotReached as error:
+        where = str(one.where)
+        return Verdict(one.id, Kind.EXPECTATION, Outcome.UNKNOWN, str(error), (), 0, where)
+    return question.check(case.history)
+
+
+def _question(case: Case, one: model.Expectation) -> tuple[expect.Expectation, int]:
+    """The question in plain numbers, and until when the history must go on to answer it."""
+    where = str(one.where)
+    match one:
+        case model.LeaderExpected():
+            since = case.moment(one.after)
+            among = some(one.among, case.whom)
+            leader = expect.LeaderExpected(one.id, where, among, since, one.within_ns, one.hold_ns)
+            return leader, since + one.within_ns + one.hold_ns
+        case model.NoLeaderExpected():
+            since, until = case.moment(one.since), case.moment(one.until)
+            nobody = some(one.among, case.whom)
+            return expect.NoLeaderExpected(one.id, where, nobody, since, until), until
+        case model.SameLeaderExpected():
+            first, second = _instant(case, one.first), _instant(case, one.second)
+            same = expect.SameLeaderExpected(one.id, where, first, second)
+            return same, max(first, second)
+        case model.RoleExpected():
+            since = case.moment(one.after)
+            of = frozenset(case.whom(one.of))
+            role = expect.RoleExpected(
+                one.id, where, one.role, of, since, one.within_ns, one.hold_ns
+            )
+            return role, since + one.within_ns + one.hold_ns
+        case model.MetricExpected():
+            return _metric(case, one)
+
+
+def _metric(case: Case, one: model.MetricExpected) -> tuple[expect.MetricMax, int]:
+    since = None if one.since is None else case.moment(one.since)
+    metric = expect.MetricMax(one.id, str(one.where), one.metric, one.max, None, since, case.faults)
+    bound = 0 if one.unit == "count" else one.max
+    latest = max((fault.began_ns for fault in case.faults), default=case.history.zero_ns)
+    return metric, max(since or 0, latest) + bound
+
+
+def _instant(case: Case, name: str) -> int:
+    """The moment that ``between`` names: the end of a step, or when an expectation was met."""
+    log = case.logs.get(name)
+    if log is not None:
+        if log.done_ns is None:
+            raise NotReached(f"{name} was never done")
+        return log.done_ns
+    other = next(one for one in case.plan.expectations if one.id == name)
+    question, _ = _question(case, other)
+    verdict = question.check(case.history)
+    if verdict.outcome is not Outcome.HOLDS or not verdict.evidence:
+        raise NotReached(f"{name} does not hold")
+    since = case.history.events[verdict.evidence[0]].at_ns
+    return max(since, getattr(question, "from_ns", since))

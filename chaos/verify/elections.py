@@ -1,0 +1,172 @@
+"""One election: from the fault that caused it until everybody follows the new leader."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from chaos.election.ids import Sid
+from chaos.history.events import Acted
+from chaos.history.history import History
+from chaos.verify.replay import index_at, reigns
+from chaos.verify.turns import Turn, What, scenes, turns
+from chaos.verify.verdict import Measure
+
+START = "start"  # what the first election of a run is measured for
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpan:
+    """Fault ``step`` was in effect on ``targets`` from ``began_ns`` on."""
+
+    step: str
+    began_ns: int
+    targets: tuple[Sid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An event and its time."""
+
+    index: int
+    at_ns: int
+
+
+def changes_leader(history: History, span: FaultSpan, until_ns: int) -> bool:
+    """Whether, between ``span`` and ``until_ns``, the ensemble is ever without a leader."""
+    return not any(
+        reign.from_ns <= span.began_ns and (reign.end is None or reign.to_ns >= until_ns)
+        for reign in reigns(history)
+    )
+
+
+class Election:
+    """What followed ``span``, as moments; ``None`` for what never came."""
+
+    def __init__(self, history: History, span: FaultSpan) -> None:
+        self._history = history
+        self._span = span
+        self._start = _start(history, span)
+        everything = turns(history)
+        first = bisect_left(everything, span.began_ns, key=lambda turn: turn.at_ns)
+        self._before, self._after = everything[:first], everything[first:]
+        self.served = self._served()
+        self.decided = self._decided()
+
+    def measures(self) -> Iterator[Measure]:
+        """Every measure that applies to this election."""
+        yield from self._phases()
+        yield self._since_fault("election.total", self.decided)
+        yield self._since_fault("election.leaderless", self.served)
+        yield self._since_fault("election.converge", self._converged())
+        yield self._rounds()
+
+    # ---- moments
+
+    def _served(self) -> Moment | None:
+        for reign in reigns(self._history):
+            if reign.from_ns > self._span.began_ns:
+                return Moment(reign.index, reign.from_ns)
+        return None
+
+    def _decided(self) -> Moment | None:
+        """When a quorum of voters had decided for one leader since the fault."""
+        by_leader: dict[Sid, set[Sid]] = {}
+        for turn in self._after:
+            if self.served is not None and turn.index > self.served.index:
+                break
+            if turn.what in (What.LOOKING, What.GONE):
+                for voters in by_leader.values():
+                    voters.discard(turn.sid)
+            elif turn.what is What.DECIDED:
+                voters = by_leader.setdefault(turn.leader, set())
+                voters.add(turn.sid)
+                if turn.leader in voters and self._quorum(voters, turn.index):
+                    return Moment(turn.index, turn.at_ns)
+        return self.served
+
+    def _quorum(self, voters: set[Sid], index: int) -> bool:
+        frames = scenes(self._history)
+        at = bisect_left(frames, index, key=lambda scene: scene.index)
+        config = frames[min(at, len(frames) - 1)].config
+        return config.verifier.contains_quorum(voters)
+
+    def _converged(self) -> Moment | None:
+        if self.served is None:
+            return None
+        frames = scenes(self._history)
+        first = bisect_left(frames, self.served.index, key=lambda scene: scene.index)
+        for scene in frames[first:]:
+            if scene.leader is not None and scene.astray <= set(self._span.targets):
+                return Moment(scene.index, scene.at_ns)
+        return None
+
+    # ---- measures
+
+    def _phases(self) -> Iterator[Measure]:
+        """Detect, vote and finalize: one begins where the other ends."""
+        base = Moment(self._start, self._span.began_ns)
+        left = self._first(lambda turn: turn.left and turn.sid not in self._span.targets)
+        if left is not None or (self.decided is None and self._settled()):
+            yield self._measure("election.detect", base, left)
+        base = left or base
+        quorum = self._first(lambda turn: turn.what is What.QUORUM and turn.index >= base.index)
+        if quorum is not None:
+            yield self._measure("election.vote", base, quorum)
+            yield self._measure("election.finalize", quorum, self._outcome(quorum))
+        elif self.decided is None:
+            yield self._measure("election.vote", base, None)
+
+    def _outcome(self, quorum: Turn) -> Turn | None:
+        """The decision of the peer that saw the first quorum, unless it ended before."""
+        for turn in self._after:
+            if turn.index < quorum.index or turn.sid != quorum.sid:
+                continue
+            if turn.what in (What.DECIDED, What.GONE):
+                return turn if turn.what is What.DECIDED else None
+        return None
+
+    def _settled(self) -> bool:
+        """Whether the fault found some survivor under a leader."""
+        latest: dict[Sid, What] = {}
+        for turn in self._before:
+            if turn.what in (What.LOOKING, What.DECIDED, What.GONE):
+                latest[turn.sid] = turn.what
+        spared = set(latest) - set(self._span.targets)
+        return any(latest[sid] is What.DECIDED for sid in spared)
+
+    def _rounds(self) -> Measure:
+        last = self.decided.index if self.decided is not None else len(self._history.events)
+        rounds = {
+            turn.round for turn in self._after if turn.what is What.PROPOSED and turn.index <= last
+        }
+        end = None if self.decided is None else self.decided.index
+        return Measure("rounds", self._span.step, len(rounds), self._start, end, "count")
+
+    def _first(self, wanted: Callable[[Turn], bool]) -> Turn | None:
+        """The first such turn before the election was over."""
+        for turn in self._after:
+            if self.decided is not None and turn.index > self.decided.index:
+                return None
+            if wanted(turn):
+                return turn
+        return None
+
+    def _since_fault(self, name: str, end: Moment | None) -> Measure:
+        return self._measure(name, Moment(self._start, self._span.began_ns), end)
+
+    def _measure(self, name: str, start: Moment | Turn, end: Moment | Turn | None) -> Measure:
+        if end is None:
+            return Measure(name, self._span.step, None, start.index, None)
+        return Measure(name, self._span.step, end.at_ns - start.at_ns, start.index, end.index)
+
+
+def _start(history: History, span: FaultSpan) -> int:
+    """The event that put the fault in place."""
+    found = [
+        index
+        for index, event in history.every(Acted)
+        if event.step == span.step and event.done_ns <= span.began_ns
+    ]
+    return found[-1] if found else index_at(history, span.began_ns)

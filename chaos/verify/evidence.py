@@ -1,0 +1,149 @@
+"""Did each fault bite? What cannot be confirmed makes a run inconclusive, never green.
+
+===============  ================================================================
+action           what confirms it
+===============  ================================================================
+Pause            kernel state T; no line in the peer's journal until its Resume
+Kill, Terminate  the exit status of the process that was reaped
+Launch           the birth of the peer's next incarnation
+Block            packets, frames or connections stopped, counted by its Unblock
+Slow, Lose       messages delayed or lost, counted by its Clear
+TurnRound        the input in the journal, and a message that carries the round
+SetEpochs, ...   the input and the write in the journal, or the file of a peer that is down
+Configure        the input and the write of the configuration in the journal
+SkewTimers       the peer's own answer, and a timer of its that ran out since
+===============  ================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chaos import actions as act
+from chaos.election.ids import Sid
+from chaos.history.events import Acted, Began, Exited
+from chaos.history.history import History
+from chaos.verify.fold import JOURNAL
+from chaos.verify.traces import Proof, facts_of, inside, name_of
+from chaos.verify.verdict import Kind, Outcome, Verdict
+
+_COUNTS = ("packets", "frames", "connections", "delayed", "lost")
+_SIGKILL, _SIGTERM = 9, 15
+
+
+def fault_evidence(history: History) -> tuple[Verdict, ...]:
+    """One verdict for each step that did something: HOLDS or UNKNOWN."""
+    steps: dict[str, list[tuple[int, Acted]]] = {}
+    for index, event in history.every(Acted):
+        if event.step:
+            steps.setdefault(event.step, []).append((index, event))
+    return tuple(
+        verdict
+        for step, acted in steps.items()
+        if (verdict := _of_step(step, acted, history)) is not None
+    )
+
+
+def _of_step(step: str, acted: list[tuple[int, Acted]], history: History) -> Verdict | None:
+    """The verdict on one step, ``None`` if all it did was to end another's fault."""
+    proofs = [(one, _proof(index, one, history)) for index, one in acted]
+    judged = [proof for _, proof in proofs if proof is not None]
+    if not judged:
+        return None
+    evidence = tuple(dict.fromkeys(i for proof in judged for i in proof.evidence))
+    missing = [
+        f"{name_of(one.action)}: {proof.missing}"
+        for one, proof in proofs
+        if proof is not None and proof.missing
+    ]
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        return Verdict(
+            step, Kind.EVIDENCE, Outcome.UNKNOWN, missing[0] + more, evidence, len(judged)
+        )
+    words = "; ".join(dict.fromkeys(name_of(one.action) for one, proof in proofs if proof))
+    return Verdict(step, Kind.EVIDENCE, Outcome.HOLDS, f"confirmed: {words}", evidence, len(judged))
+
+
+def _proof(index: int, acted: Acted, history: History) -> Proof | None:
+    """The proof of one action; ``None`` for those that only end another."""
+    if isinstance(acted.action, act.Resume | act.Unblock | act.Clear):
+        return _ended(index, acted)
+    if acted.evidence.bit is False:
+        return Proof(f"it did not happen: {facts_of(acted)}", (index,))
+    match acted.action:
+        case act.Kill() | act.Terminate() | act.Launch() | act.Pause():
+            return _process(index, acted, history)
+        case act.Block(name=name):
+            return _counted(index, name, act.Unblock, history)
+        case act.Slow(name=name) | act.Lose(name=name):
+            return _counted(index, name, act.Clear, history)
+        case _:
+            return inside(index, acted, history)
+
+
+def _ended(index: int, acted: Acted) -> Proof | None:
+    """A Resume that failed leaves a stopped peer behind; counters are judged elsewhere."""
+    if isinstance(acted.action, act.Resume) and acted.evidence.bit is False:
+        return Proof(f"it did not happen: {facts_of(acted)}", (index,))
+    return None
+
+
+# ---- processes
+
+
+def _paused(index: int, acted: Acted, sid: Sid, history: History) -> Proof:
+    if acted.evidence.facts.get("state") != "T":
+        return Proof(f"the kernel did not report it stopped: {facts_of(acted)}", (index,))
+    for at in range(index + 1, len(history.events)):
+        event = history.events[at]
+        if isinstance(event, Acted) and event.action == act.Resume(sid):
+            return Proof("", (index, at))
+        if isinstance(event, Exited) and event.sid == sid:
+            return Proof("", (index, at))
+        if isinstance(event, JOURNAL) and event.sid == sid and event.at_ns > acted.done_ns:
+            return Proof("its journal goes on while it is stopped", (index, at))
+    return Proof("", (index,))
+
+
+def _process(index: int, acted: Acted, history: History) -> Proof:
+    action = acted.action
+    if isinstance(action, act.Pause):
+        return _paused(index, acted, action.sid, history)
+    assert isinstance(action, act.Kill | act.Terminate | act.Launch)
+    for at in range(index + 1, len(history.events)):
+        event = history.events[at]
+        if isinstance(action, act.Launch):
+            if isinstance(event, Began) and event.sid == action.sid:
+                return Proof("", (index, at))
+        elif isinstance(event, Exited) and event.sid == action.sid:
+            right = (-_SIGKILL,) if isinstance(action, act.Kill) else (0, -_SIGTERM, 128 + _SIGTERM)
+            if event.status in right:
+                return Proof("", (index, at))
+            return Proof(f"the process ended with status {event.status}", (index, at))
+    what = "no new start" if isinstance(action, act.Launch) else "no exit of the process"
+    return Proof(f"{what} was seen", (index,))
+
+
+# ---- blocks and message faults
+
+
+def _counted(
+    index: int, name: str, ending: type[act.Unblock] | type[act.Clear], history: History
+) -> Proof:
+    for at in range(index + 1, len(history.events)):
+        event = history.events[at]
+        if not isinstance(event, Acted) or not isinstance(event.action, ending):
+            continue
+        if event.action.name != name:
+            continue
+        total = sum(_count(event.evidence.facts, key) for key in _COUNTS)
+        if total > 0:
+            return Proof("", (index, at))
+        return Proof(f"it touched nothing: {facts_of(event)}", (index, at))
+    return Proof("it was never taken away, so nothing was counted", (index,))
+
+
+def _count(facts: Mapping[str, int | str], key: str) -> int:
+    value = facts.get(key, 0)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,112 @@
+"""How long elections took: spans between events of a history.
+
+===================  =========================================  ==============================
+name                 from                                       to
+===================  =========================================  ==============================
+election.detect      fault in effect                            first survivor is LOOKING
+election.vote        first survivor LOOKING                     first quorum for one vote seen
+election.finalize    that quorum seen                           that peer has decided
+election.total       fault in effect                            a quorum of voters has decided
+                                                                for one new leader
+election.leaderless  fault in effect                            a leader serves a living quorum
+election.converge    fault in effect                            every living peer that the fault
+                                                                spares is settled under it
+election.peer        a peer enters LOOKING                      the same peer decides
+===================  =========================================  ==============================
+
+``rounds`` counts the distinct rounds that were proposed during an election;
+``epochs.started`` counts the epochs of a run. The first election of a run belongs to
+``start`` and is measured from time zero. A fault that ended nobody's leadership, and found
+one, has no election. What never ended has ``value_ns`` ``None``: it is censored, not left out.
+
+Source: ``LEADER ELECTION TOOK`` and ZOOKEEPER-3479, which is why the clock starts at the cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from chaos import actions as act
+from chaos.election.ids import Sid
+from chaos.history.events import Acted, StepBegan
+from chaos.history.history import History
+from chaos.verify.elections import START, Election, FaultSpan, changes_leader
+from chaos.verify.fold import fold
+from chaos.verify.turns import What, turns
+from chaos.verify.verdict import Measure
+
+_BEGINS = (
+    act.Kill,
+    act.Terminate,
+    act.Pause,
+    act.Block,
+    act.Slow,
+    act.Lose,
+    act.TurnRound,
+    act.SetEpochs,
+    act.SetZxid,
+    act.SkewTimers,
+    act.Configure,
+)
+
+
+def faults_of(history: History) -> tuple[FaultSpan, ...]:
+    """The faults of a history in order: each is in effect once its first actions are done."""
+    targets = {event.step: event.targets for _, event in history.every(StepBegan)}
+    began: dict[str, int] = {}
+    over: set[str] = set()
+    for _, event in history.every(Acted):
+        if not event.step:
+            continue
+        if not isinstance(event.action, _BEGINS):
+            over.add(event.step)
+        elif event.step not in over:
+            began[event.step] = max(event.done_ns, began.get(event.step, 0))
+    spans = [FaultSpan(step, at_ns, targets.get(step, ())) for step, at_ns in began.items()]
+    return tuple(sorted(spans, key=lambda span: (span.began_ns, span.step)))
+
+
+def measures(
+    history: History, faults: Sequence[FaultSpan], from_ns: int | None = None
+) -> tuple[Measure, ...]:
+    """All measures of a run. ``from_ns`` bounds those that count over the whole run."""
+    found: list[Measure] = []
+    if not history.events:
+        return ()
+    start = FaultSpan(START, history.zero_ns, ())
+    spans = [start, *sorted(faults, key=lambda span: span.began_ns)]
+    ends = [span.began_ns for span in spans[1:]]
+    for span, until in zip(spans, [*ends, history.end_ns + 1], strict=True):
+        if changes_leader(history, span, until):
+            found += Election(history, span).measures()
+    found += _of_peers(history)
+    found.append(_epochs(history, from_ns))
+    return tuple(found)
+
+
+def _of_peers(history: History) -> Iterator[Measure]:
+    """``election.peer``: one for each peer and attempt."""
+    looking: dict[Sid, tuple[int, int]] = {}
+    for turn in turns(history):
+        began = looking.get(turn.sid)
+        if turn.what in (What.LOOKING, What.DECIDED, What.GONE) and began is not None:
+            del looking[turn.sid]
+            decided = turn.what is What.DECIDED
+            took = turn.at_ns - began[1] if decided else None
+            end = turn.index if decided else None
+            yield Measure("election.peer", f"peer {turn.sid}", took, began[0], end)
+        if turn.what is What.LOOKING:
+            looking[turn.sid] = (turn.index, turn.at_ns)
+    for sid, (index, _) in sorted(looking.items()):
+        yield Measure("election.peer", f"peer {sid}", None, index, None)
+
+
+def _epochs(history: History, from_ns: int | None) -> Measure:
+    """``epochs.started``: epochs for which somebody had the ACKEPOCH of a quorum."""
+    led = [
+        one
+        for one in fold(history).led
+        if from_ns is None or history.events[one.index].at_ns >= from_ns
+    ]
+    last = max((one.index for one in led), default=None)
+    return Measure("epochs.started", "run", len({one.epoch for one in led}), 0, last, "count")

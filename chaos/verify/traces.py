@@ -1,0 +1,172 @@
+"""What a fault inside a peer leaves behind: in its journal, its messages and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from chaos import actions as act
+from chaos.election.config import parse_configuration
+from chaos.election.effects import (
+    Expire,
+    Ignored,
+    Input,
+    Persist,
+    PersistConfig,
+    Reconfigure,
+    Send,
+    SkewEpochs,
+    SkewRound,
+    SkewZxid,
+)
+from chaos.election.ids import PeerEpoch, Sid, Zxid, wrap64
+from chaos.errors import ConfigError
+from chaos.history.events import Acted, Stepped
+from chaos.history.history import History
+from chaos.verify.fold import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows that one action bit; ``missing`` says what does not."""
+
+    missing: str
+    evidence: tuple[int, ...]
+
+
+def inside(index: int, acted: Acted, history: History) -> Proof:
+    """The proof of a skew or a configuration."""
+    match acted.action:
+        case act.TurnRound(sid=sid, by=by, to=to):
+            return _announced(index, sid, SkewRound(by, to), history)
+        case act.SetEpochs(sid=sid, accepted=accepted, current=current):
+            given = {"acceptedEpoch": accepted, "currentEpoch": current}
+            values = {name: value for name, value in given.items() if value is not None}
+            epochs = SkewEpochs(_epoch(accepted), _epoch(current))
+            return _written((index, acted), sid, epochs, values, history)
+        case act.SetZxid(sid=sid, zxid=zxid):
+            return _written((index, acted), sid, SkewZxid(Zxid(zxid)), {"zxid": zxid}, history)
+        case act.Configure(sid=sid, config=config, activate=activate):
+            return _configured(index, sid, Reconfigure(config, activate), history)
+        case act.SkewTimers(sid=sid):
+            return _ran_out(index, sid, history)
+        case _:
+            raise AssertionError(f"no evidence is known for {name_of(acted.action)}")
+
+
+def _steps(index: int, sid: Sid, history: History) -> Iterator[tuple[int, Stepped]]:
+    """The steps of ``sid`` behind event ``index``."""
+    for at in range(index + 1, len(history.events)):
+        event = history.events[at]
+        if isinstance(event, Stepped) and event.sid == sid:
+            yield at, event
+
+
+def _input(index: int, sid: Sid, happened: Input, history: History) -> tuple[int, Stepped] | None:
+    """The journal line of ``sid`` that took ``happened`` in."""
+    steps = _steps(index, sid, history)
+    return next((one for one in steps if one[1].happened == happened), None)
+
+
+def _announced(index: int, sid: Sid, skew: SkewRound, history: History) -> Proof:
+    """The round was set, and a message said so: itself or, in the next election, one more."""
+    taken = _input(index, sid, skew, history)
+    if taken is None:
+        return Proof("the peer's journal does not have it", (index,))
+    at, line = taken
+    target = fold(history).turned.get(at)
+    if target is None:
+        return Proof("lines are missing from the peer's journal", (index, at))
+    for later, step in _steps(at - 1, sid, history):
+        if step.inc != line.inc:
+            break
+        for effect in step.effects:
+            if (
+                isinstance(effect, Send)
+                and effect.to
+                and effect.notification.round
+                in (
+                    target,
+                    wrap64(target + 1),
+                )
+            ):
+                return Proof("", tuple(dict.fromkeys((index, at, later))))
+    return Proof(f"nobody was told of round {target}", (index, at))
+
+
+def _written(
+    acted: tuple[int, Acted], sid: Sid, skew: Input, values: Mapping[str, int], history: History
+) -> Proof:
+    """The peer took it in and wrote it, or, if it was down, its files were changed."""
+    index, facts = acted[0], acted[1].evidence.facts
+    if all(facts.get(f"{name} on disk") == value for name, value in values.items()):
+        return Proof("", (index,))
+    taken = _input(index, sid, skew, history)
+    if taken is None:
+        return Proof("the peer's journal does not have it", (index,))
+    at, line = taken
+    wrote = {e.name: e.value for e in line.effects if isinstance(e, Persist)}
+    lost = [name for name, value in values.items() if wrote.get(name) != value]
+    if lost:
+        return Proof(f"the peer did not write {' and '.join(lost)}: it held that already", (at,))
+    return Proof("", (index, at))
+
+
+def _configured(index: int, sid: Sid, happened: Reconfigure, history: History) -> Proof:
+    taken = _input(index, sid, happened, history)
+    if taken is None:
+        return Proof("the peer's journal does not have it", (index,))
+    at, line = taken
+    for effect in line.effects:
+        match effect:
+            case PersistConfig(config=text):
+                if _version(text) == _version(happened.config):
+                    return Proof("", (index, at))
+            case Ignored(why=why):
+                return Proof(f"the peer ignored it: {why}", (index, at))
+            case _:
+                pass
+    return Proof("the peer did not write the configuration", (index, at))
+
+
+def _version(text: str) -> int | None:
+    try:
+        return parse_configuration(text).version
+    except ConfigError:
+        return None
+
+
+def _ran_out(index: int, sid: Sid, history: History) -> Proof:
+    for at, step in _steps(index, sid, history):
+        if isinstance(step.happened, Expire):
+            return Proof("", (index, at))
+    return Proof("no timer of the peer ran out since", (index,))
+
+
+def _epoch(value: int | None) -> PeerEpoch | None:
+    return None if value is None else PeerEpoch(value)
+
+
+# ---- words
+
+
+def name_of(action: act.Action) -> str:
+    """``Pause of peer 3``, ``Block cut-spare``."""
+    kind = type(action).__name__
+    match action:
+        case (
+            act.Block(name=name)
+            | act.Unblock(name=name)
+            | act.Slow(name=name)
+            | act.Lose(name=name)
+            | act.Clear(name=name)
+        ):
+            return f"{kind} {name}"
+        case _:
+            return f"{kind} of peer {action.sid}"
+
+
+def facts_of(acted: Acted) -> str:
+    """The driver's own evidence in words."""
+    facts = ", ".join(f"{key} {value}" for key, value in sorted(acted.evidence.facts.items()))
+    return facts or "no facts"

@@ -1,0 +1,102 @@
+"""The few things that peers did which an election is measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from chaos.election.config import Configuration
+from chaos.election.effects import Decided, Entered, Proposed, QuorumSeen
+from chaos.election.ids import Sid
+from chaos.election.notification import ServerState
+from chaos.history.events import Exited, Left, Stepped
+from chaos.history.history import History
+from chaos.verify.docket import Once
+from chaos.verify.replay import frames
+
+
+class What(Enum):
+    """What a peer did."""
+
+    LOOKING = "looking"
+    PROPOSED = "proposed"
+    QUORUM = "quorum"
+    DECIDED = "decided"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing that ``sid`` did at event ``index``.
+
+    ``left``: it was settled until then (LOOKING only). ``leader`` belongs to DECIDED and
+    ``round`` to PROPOSED.
+    """
+
+    index: int
+    at_ns: int
+    sid: Sid
+    what: What
+    left: bool = False
+    leader: Sid = Sid(0)
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The ensemble from event ``index`` on: who leads, and which living peers do not follow."""
+
+    index: int
+    at_ns: int
+    leader: Sid | None
+    astray: frozenset[Sid]
+    config: Configuration
+
+
+def _turns(history: History) -> tuple[Turn, ...]:
+    settled: set[Sid] = set()
+    return tuple(turn for turn in _every(history, settled))
+
+
+def _every(history: History, settled: set[Sid]) -> Iterator[Turn]:
+    for index, event in enumerate(history.events):
+        if isinstance(event, Stepped):
+            yield from _of_step(index, event, settled)
+        elif isinstance(event, Exited | Left):
+            settled.discard(event.sid)
+            yield Turn(index, event.at_ns, event.sid, What.GONE)
+
+
+def _of_step(index: int, event: Stepped, settled: set[Sid]) -> Iterator[Turn]:
+    at_ns, sid = event.at_ns, event.sid
+    for effect in event.effects:
+        match effect:
+            case Entered(state=ServerState.LOOKING):
+                yield Turn(index, at_ns, sid, What.LOOKING, left=sid in settled)
+                settled.discard(sid)
+            case Proposed(vote=vote):
+                yield Turn(index, at_ns, sid, What.PROPOSED, round=vote.round)
+            case QuorumSeen():
+                yield Turn(index, at_ns, sid, What.QUORUM)
+            case Decided(vote=vote):
+                settled.add(sid)
+                yield Turn(index, at_ns, sid, What.DECIDED, leader=vote.leader)
+            case _:
+                pass
+
+
+def _scenes(history: History) -> tuple[Scene, ...]:
+    found: list[Scene] = []
+    for index, event, view in frames(history):
+        leader = view.leader
+        astray: frozenset[Sid] = frozenset()
+        if leader is not None:
+            alive = frozenset(sid for sid, peer in view.peers.items() if peer.alive)
+            astray = alive - view.followers_of(leader)
+        found.append(Scene(index, event.at_ns, leader, astray, view.newest))
+    return tuple(found)
+
+
+turns = Once(_turns)
+scenes = Once(_scenes)

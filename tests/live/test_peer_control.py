@@ -1,0 +1,399 @@
+"""What a harness can do to a peer through its control channel, and what proves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.actions import Cut, How
+from chaos.election.effects import Arm, Decided, Deliver, Expire, Send, TimerKind
+from chaos.election.ids import Sid
+from chaos.election.notification import ServerState
+from chaos.election.spec import PeerSpec
+from chaos.history.events import Began, Left, LinkClosed, LinkOpened, Lost, Stepped, Wrote
+from chaos.peer.birth import Birth
+from tests.peer.nest import (
+    QUICK,
+    WITHIN_S,
+    LivePeer,
+    Mock,
+    Nest,
+    config_of,
+    frame,
+    fresh_net,
+    nest,
+    read_notifications,
+    vote,
+)
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def net() -> str:
+    return fresh_net()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Nest]:
+    with nest(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def peer(home: Nest, net: str) -> LivePeer:
+    config = config_of(net, [1, 2, 3])
+    return home.fork(PeerSpec(Sid(2), config, timings=QUICK), wait=True)
+
+
+def led(event: Stepped) -> bool:
+    return any(isinstance(e, Decided) for e in event.effects)
+
+
+def from_(sid: int, event: Stepped) -> bool:
+    return isinstance(event.happened, Deliver) and event.happened.sender == sid
+
+
+# ---- requests
+
+REFUSED = {
+    "unknown verb": ({"do": "dance"}, "unknown request 'dance'"),
+    "an input that is no skew": ({"do": "input", "input": {"k": "Start"}}, "cannot be told"),
+    "no record": ({"do": "input", "input": {"k": "Nothing"}}, "no record"),
+    "a number too large": (
+        {"do": "input", "input": {"k": "SkewZxid", "zxid": 2**63}},
+        "does not fit",
+    ),
+    "no targets": ({"do": "lose", "name": "x", "ppm": 5}, "targets"),
+    "too much loss": ({"do": "lose", "name": "x", "targets": [1], "ppm": 1_000_001}, "ppm"),
+    "a negative latency": (
+        {"do": "slow", "name": "x", "targets": [1], "latency_ns": -1},
+        "latency_ns",
+    ),
+    "no such block": ({"do": "block", "name": "x", "cuts": [], "how": "softly"}, "silent, reset"),
+    "no cut": ({"do": "block", "name": "x", "cuts": [{"k": "Start"}], "how": "reset"}, "no cut"),
+    "timers that stand still": ({"do": "timers", "rate_ppm": 0}, "above 0"),
+}
+
+
+@pytest.mark.parametrize(("request_", "why"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_request_that_cannot_be_done_is_refused_with_a_reason(
+    peer: LivePeer, request_: dict[str, object], why: str
+) -> None:
+    peer.control.send(json.dumps({"id": 7, **request_}).encode())
+    answer = peer.hear()
+    assert (answer["id"], answer["ok"]) == (7, False)
+    assert why in str(answer["error"])
+    assert peer.done("stats")["ok"] is True
+
+
+def test_no_json_is_refused_and_survived(peer: LivePeer) -> None:
+    peer.control.send(b"{nonsense")
+    assert peer.hear()["ok"] is False
+    assert peer.done("go")["ok"] is True
+
+
+def test_an_input_is_a_step_like_any_other(peer: LivePeer) -> None:
+    peer.done("go")
+    answer = peer.done("input", input={"k": "SkewRound", "by": 5})
+    step = next(event for event in peer.all(Stepped) if event.seq == answer["seq"])
+    assert step.at_ns == answer["at_ns"]
+    sends = [effect for effect in step.effects if isinstance(effect, Send)]
+    assert [send.notification.round for send in sends] == [6]
+
+
+def test_statistics_are_numbers_of_this_process(peer: LivePeer) -> None:
+    stats = peer.done("stats")
+    assert all(isinstance(value, int) for value in stats.values())
+    assert peer.number("fds") == len(os.listdir(f"/proc/{peer.pid}/fd"))
+    assert peer.number("pss_bytes") < peer.number("rss_bytes") < 64 << 20
+
+
+def test_a_reconfiguration_moves_the_listener(peer: LivePeer, net: str) -> None:
+    peer.done("go")
+    moved = config_of(net, [1, 2, 3], version=9).replace(
+        f"server.2={net}.2:2888:3888", f"server.2={net}.2:2889:3889"
+    )
+    peer.done("input", input={"k": "Reconfigure", "config": moved})
+    with Mock(net, 3).connect(2, port=3889) as link:
+        assert read_notifications(link)[0].leader == 2
+    with pytest.raises(ConnectionRefusedError):
+        Mock(net, 3).connect(2)
+    assert (peer.birth.home / "config").read_text() == moved
+
+
+def test_a_listener_that_cannot_move_yet_moves_when_it_can(peer: LivePeer, net: str) -> None:
+    peer.done("go")
+    moved = config_of(net, [1, 2, 3], version=9).replace(
+        f"server.2={net}.2:2888:3888", f"server.2={net}.2:2889:3889"
+    )
+    with socket.create_server((f"{net}.2", 3889)):
+        peer.done("input", input={"k": "Reconfigure", "config": moved})
+    with Mock(net, 3).listen() as listener:  # 2 dials 3: its election goes on meanwhile
+        listener.accept()[0].close()
+    with _until_accepted(net) as link:
+        assert read_notifications(link)[0].leader == 2
+
+
+def _until_accepted(net: str) -> socket.socket:
+    for _ in range(2000):
+        try:
+            return Mock(net, 3).connect(2, port=3889)
+        except ConnectionRefusedError:
+            continue
+    raise AssertionError("the listener never moved")
+
+
+# ---- timers
+
+
+def test_fast_timers_expire_early_and_the_journal_keeps_true_time(peer: LivePeer, net: str) -> None:
+    peer.done("timers", rate_ppm=4_000_000)
+    peer.done("go")
+    with Mock(net, 3).connect(2) as link:
+        link.sendall(frame(vote(3)))
+        armed = peer.wait(Stepped, lambda e: _arms(e, TimerKind.FINALIZE))
+        expired = peer.wait(Stepped, led)
+    assert isinstance(expired.happened, Expire)
+    last = [e for e in peer.all(Stepped) if _arms(e, TimerKind.FINALIZE)][-1]
+    assert armed.at_ns <= last.at_ns
+    assert 50_000_000 <= expired.at_ns - last.at_ns < 200_000_000
+
+
+def _arms(event: Stepped, kind: TimerKind) -> bool:
+    return any(isinstance(e, Arm) and e.timer.kind is kind for e in event.effects)
+
+
+# ---- message faults
+
+
+def test_slow_messages_are_written_when_they_are_due(peer: LivePeer, net: str) -> None:
+    peer.done("slow", name="mud", targets=[3], latency_ns=60_000_000, jitter_ns=0)
+    with Mock(net, 3).listen() as listener:
+        peer.done("go")
+        link, _ = listener.accept()
+        link.close()
+        with Mock(net, 3).connect(2) as kept:
+            read_notifications(kept)
+            wrote = peer.wait(Wrote, lambda e: e.to == 3)
+    opened = peer.wait(LinkOpened, lambda e: e.other == 3)
+    assert wrote.at_ns - opened.at_ns >= 60_000_000
+    counts = peer.done("clear", name="mud")
+    assert isinstance(counts["delayed"], int)
+    assert counts["delayed"] >= 1
+
+
+def test_lost_messages_are_not_written_and_name_their_fault(peer: LivePeer, net: str) -> None:
+    peer.done("lose", name="fog", targets=[3], ppm=1_000_000)
+    peer.done("go")
+    with Mock(net, 3).connect(2):
+        lost = peer.wait(Lost, lambda e: e.fault == "fog")
+        assert lost.to == 3
+        assert not [e for e in peer.all(Wrote) if e.to == 3]
+    counts = peer.done("clear", name="fog")
+    assert isinstance(counts["lost"], int)
+    assert counts["lost"] >= 1
+    with Mock(net, 3).connect(2) as link:
+        assert read_notifications(link)
+
+
+# ---- blocks
+
+BOTH = (Cut(Sid(2), Sid(3)), Cut(Sid(3), Sid(2)))
+
+
+def test_a_silent_block_holds_both_ways_and_releases_in_order(peer: LivePeer, net: str) -> None:
+    peer.done("go")
+    with Mock(net, 3).connect(2) as link:
+        read_notifications(link)
+        peer.block("wall", How.SILENT, BOTH)
+        peer.done("input", input={"k": "SkewRound", "to": 50})
+        peer.done("input", input={"k": "SkewRound", "to": 60})
+        link.sendall(frame(vote(3, round_=70)))
+        link.setblocking(False)
+        peer.done("stats")
+        with pytest.raises(BlockingIOError):
+            link.recv(1)
+        assert not [event for event in peer.all(Stepped) if from_(3, event)]
+        counts = peer.done("unblock", name="wall")
+        link.settimeout(WITHIN_S)
+        rounds = [message.round for message in read_notifications(link, 2)]
+        peer.wait(Stepped, lambda e: from_(3, e))
+    assert rounds == sorted(rounds)
+    assert isinstance(counts["frames"], int)
+    assert isinstance(counts["bytes"], int)
+    assert counts["frames"] >= 1
+    assert counts["bytes"] >= len(frame(vote(3)))
+
+
+def test_a_one_way_block_leaves_the_other_way_open(peer: LivePeer, net: str) -> None:
+    peer.done("go")
+    with Mock(net, 3).connect(2) as link:
+        read_notifications(link)
+        peer.block("mute", How.SILENT, (Cut(Sid(2), Sid(3)),))
+        link.sendall(frame(vote(3)))
+        peer.wait(Stepped, lambda e: from_(3, e))
+        link.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            link.recv(1)
+
+
+def test_a_reset_block_breaks_links_and_refuses_new_ones(peer: LivePeer, net: str) -> None:
+    peer.done("go")
+    with Mock(net, 3).connect(2) as link:
+        read_notifications(link)
+        peer.block("axe", How.RESET, BOTH)
+        with pytest.raises(ConnectionResetError):
+            while link.recv(65536):
+                pass
+    assert "reset by a block" in peer.wait(LinkClosed, lambda e: "block" in e.why).why
+    with Mock(net, 3).connect(2) as link, pytest.raises(ConnectionError):
+        assert link.recv(1) != b"", "closed without a reset"
+    counts = peer.done("unblock", name="axe")
+    assert isinstance(counts["connections"], int)
+    assert counts["connections"] >= 2
+    with Mock(net, 3).connect(2) as link:
+        assert read_notifications(link)
+
+
+def test_a_refuse_block_leaves_standing_links_alone(peer: LivePeer, net: str) -> None:
+    peer.done("go")
+    with Mock(net, 3).connect(2) as link:
+        read_notifications(link)
+        peer.block("door", How.REFUSE, BOTH)
+        with Mock(net, 3).connect(2) as second, pytest.raises(ConnectionError):
+            assert second.recv(1) != b"", "closed without a reset"
+        link.sendall(frame(vote(3)))
+        assert read_notifications(link)[0].leader == 3
+
+
+def test_a_dial_hangs_behind_a_silent_block_and_goes_on_after_it(peer: LivePeer, net: str) -> None:
+    peer.block("wall", How.SILENT, (Cut(Sid(1), Sid(2)),))
+    with Mock(net, 1).listen() as listener:
+        peer.done("go")
+        listener.setblocking(False)
+        assert peer.number("links_dialing") >= 1
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+        counts = peer.done("unblock", name="wall")
+        assert counts["connections"] == 1
+        listener.settimeout(WITHIN_S)
+        link, _ = listener.accept()
+        with link:
+            assert link.recv(1)
+
+
+def test_a_leader_behind_a_wall_is_replaced_and_follows_after_it(home: Nest, net: str) -> None:
+    config = config_of(net, [1, 2, 3])
+    peers = [home.fork(PeerSpec(Sid(s), config, timings=QUICK), wait=True) for s in (1, 2, 3)]
+    for peer in peers:
+        peer.done("go")
+    decided = [_decisions(peer.wait(Stepped, led))[-1] for peer in peers]
+    leader = peers[decided[0].vote.leader - 1]
+    others = [peer for peer in peers if peer is not leader]
+    mine = leader.birth.spec.sid
+    cuts = [
+        cut
+        for other in others
+        for cut in (Cut(mine, other.birth.spec.sid), Cut(other.birth.spec.sid, mine))
+    ]
+    for peer in peers:
+        peer.block("wall", How.SILENT, cuts)
+    for peer in others:
+        peer.wait(Stepped, lambda e: any(d.vote.leader != mine for d in _decisions(e)))
+    for peer in peers:
+        peer.done("unblock", name="wall")
+    follows = leader.wait(
+        Stepped, lambda e: any(d.state is ServerState.FOLLOWING for d in _decisions(e))
+    )
+    assert follows
+
+
+def _decisions(event: Stepped) -> list[Decided]:
+    return [effect for effect in event.effects if isinstance(effect, Decided)]
+
+
+# ---- the zygote, and a peer by hand
+
+
+def test_a_stopped_peer_dies_with_its_zygote(home: Nest, net: str) -> None:
+    peer = home.fork(PeerSpec(Sid(1), config_of(net, [1, 2]), timings=QUICK))
+    os.kill(peer.pid, signal.SIGSTOP)
+    home.zygote.kill()
+    peer.control.settimeout(WITHIN_S)
+    assert peer.control.recv(1) == b""
+
+
+def test_the_end_of_its_socket_ends_a_zygote_and_its_peers(home: Nest, net: str) -> None:
+    peer = home.fork(PeerSpec(Sid(1), config_of(net, [1, 2]), timings=QUICK))
+    home.sock.close()
+    assert home.zygote.wait(WITHIN_S) == 0
+    peer.control.settimeout(WITHIN_S)
+    assert peer.control.recv(1) == b""
+
+
+def test_a_zygote_refuses_nonsense_and_goes_on(home: Nest, net: str) -> None:
+    assert "no request" in str(home.request({"do": "dance"})["error"])
+    assert "no birth" in str(home.request({"do": "fork", "birth": {}})["error"])
+    spec = PeerSpec(Sid(1), config_of(net, [1, 2]), timings=QUICK)
+    birth = json.loads(Birth(spec, 0, str(home.folder / "1"), "s").to_json())
+    assert "control descriptor" in str(home.request({"do": "fork", "birth": birth})["error"])
+    home.fork(spec)
+
+
+def test_a_peer_inherits_no_descriptor_but_its_own(home: Nest, net: str) -> None:
+    config = config_of(net, [1, 2, 3, 4])
+    peers = [home.fork(PeerSpec(Sid(s), config, timings=QUICK), wait=True) for s in (1, 2, 3)]
+    counts = {peer.number("fds") for peer in peers}
+    assert len(counts) == 1
+
+
+def test_a_zygote_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import chaos.peer.zygote; "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, root],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+    )
+    found = set(done.stdout.split())
+    assert "chaos" in found
+    assert not found & {"typer", "pydantic", "yaml", "jinja2", "rich", "pyroute2", "asyncio"}
+
+
+HAND = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from chaos.peer.birth import Birth; "
+    "from chaos.peer.hand import run_by_hand; "
+    "sys.exit(run_by_hand(Birth.from_json(sys.argv[2])))"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_peer_by_hand_ends_cleanly(tmp_path: Path, net: str, number: signal.Signals) -> None:
+    spec = PeerSpec(Sid(1), config_of(net, [1, 2]), timings=QUICK)
+    birth = Birth(spec, 0, str(tmp_path), "hand")
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen([sys.executable, "-c", HAND, root, birth.to_json()])
+    never, _ = ends = socket.socketpair()
+    peer = LivePeer(birth, process.pid, never)
+    with Mock(net, 2).listen() as listener:
+        listener.accept()[0].close()  # it looks for a leader: it stands
+    assert peer.wait(Began).pid == process.pid
+    process.send_signal(number)
+    assert process.wait(WITHIN_S) == 0
+    assert [left.why for left in peer.all(Left)] == [number.name]
+    for sock in ends:
+        sock.close()
