@@ -174,3 +174,4 @@ def conclude(console: Console, result: RunResult, report: str) -> None:
     )
     if report:
         console.print(Text(f"report: {report}"), soft_wrap=True)
+    console.print(Text(f"reproduce: {result.reproduce}"), soft_wrap=True)

@@ -11,18 +11,16 @@ import json
 import os
 import socket
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from chaos.actions import Cut, How, PortCut
-from chaos.election.effects import Reconfigure, SkewEpochs, SkewRound, SkewZxid
+from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid
 from chaos.election.ids import Sid
 from chaos.errors import ChaosError, HistoryError
 from chaos.history.codec import Json, from_json
-from chaos.peer import stats
-from chaos.peer.loop import READ, WRITE
-
-if TYPE_CHECKING:
-    from chaos.peer.process import Process
+from chaos.peer.loop import READ, WRITE, Loop
+from chaos.peer.room import Room
+from chaos.peer.timers import Timers
 
 MESSAGE_MAX: Final = 1 << 20
 _WAITING_MAX: Final = 256  # answers that a harness may leave unread
@@ -36,10 +34,42 @@ class RequestError(ChaosError):
     """A request that cannot be done; the answer says why."""
 
 
+class Ordered(Protocol):
+    """The peer that a control channel gives orders to."""
+
+    loop: Loop
+    room: Room
+    timers: Timers
+
+    def start(self) -> None:
+        """Look for a leader from now on."""
+        ...
+
+    def step(self, happened: Input) -> int:
+        """Let something happen; the number of its journal line."""
+        ...
+
+    def leave(self, why: str) -> None:
+        """End when the present wake-up is handled."""
+        ...
+
+    def block(self, name: str, cuts: tuple[Cut | PortCut, ...], how: How) -> None:
+        """Put cuts in place."""
+        ...
+
+    def unblock(self, name: str) -> dict[str, int]:
+        """Take cuts away; what they stopped."""
+        ...
+
+    def stats(self) -> dict[str, Json]:
+        """What it costs, and what waits in it."""
+        ...
+
+
 class Control:
     """One peer's end of its control channel."""
 
-    def __init__(self, process: Process, sock: socket.socket) -> None:
+    def __init__(self, process: Ordered, sock: socket.socket) -> None:
         self._process = process
         self._sock = sock
         self._waiting: deque[bytes] = deque()
@@ -118,7 +148,7 @@ class Control:
             case "timers":
                 return self._timers(request)
             case "stats":
-                return stats.of(self._process)
+                return self._process.stats()
             case other:
                 raise RequestError(
                     f"unknown request {other!r}; known are go, input, slow, lose, clear, block, "

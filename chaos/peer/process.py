@@ -43,7 +43,8 @@ from chaos.election.effects import (
 )
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
-from chaos.peer import disk
+from chaos.history.codec import Json
+from chaos.peer import disk, stats
 from chaos.peer.birth import Birth
 from chaos.peer.control import Control
 from chaos.peer.journal import Journal, Offer
@@ -83,7 +84,7 @@ class Process:
             self._begin()
             while not self._over:
                 self._turn()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is: written down, then the end
             self._over, code = _account_of(error), EXIT_ERROR
             if self._control is not None:
                 self._control.fail(self._over)
@@ -127,6 +128,11 @@ class Process:
         counts = self.room.blocks.remove(name)
         self._reconsider()
         return counts
+
+    def stats(self) -> dict[str, Json]:
+        """What this peer costs, and what waits in it."""
+        waiting = {**self.election.depths(), **self.quorum.depths()}
+        return {**stats.costs(), "timers": len(self.timers), **waiting}
 
     def _reconsider(self) -> None:
         self.room.dials.reconsider()

@@ -1,4 +1,4 @@
-"""What a peer costs: memory, processor, descriptors, queues."""
+"""What a peer costs: memory, processor, descriptors."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import os
 import resource
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from chaos.history.codec import Json
-
-if TYPE_CHECKING:
-    from chaos.peer.process import Process
 
 _ROLLUP: Final = Path("/proc/self/smaps_rollup")
 _FDS: Final = "/dev/fd"
 
 
-def of(process: Process) -> dict[str, Json]:
+def costs() -> dict[str, Json]:
     """The numbers of this very process. ``pss_bytes`` is left out where the kernel has none."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, which is the peak
@@ -25,9 +22,6 @@ def of(process: Process) -> dict[str, Json]:
         "rss_peak_bytes": usage.ru_maxrss * unit,
         "cpu_ns": int((usage.ru_utime + usage.ru_stime) * 1e9),
         "fds": len(os.listdir(_FDS)) - 1,  # noqa: PTH208 - its own descriptor is the one less
-        "timers": len(process.timers),
-        **process.election.depths(),
-        **process.quorum.depths(),
     }
     return found | memory()
 

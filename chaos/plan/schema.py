@@ -14,7 +14,7 @@ from chaos.plan.load import FORM
 from chaos.plan.selectors import definitions
 
 _PARAM: Final[Schema] = {"type": "string", "pattern": r"^\$\{[^}]+\}$"}
-_SCALARS: Final = frozenset({"integer", "number", "boolean"})
+_SCALARS: Final = ("integer", "number", "boolean")
 
 
 def plan_schema() -> Schema:

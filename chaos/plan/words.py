@@ -23,6 +23,7 @@ from chaos.plan.model import (
     Release,
     RoleOutcome,
     Step,
+    Verb,
     Wait,
 )
 
@@ -31,13 +32,7 @@ _UNITS = ((60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000
 
 def sentence(step: Step) -> str:
     """What a step does, and when if not in its turn: ``at 2s, pause the leader for 1500ms``."""
-    match step.verb:
-        case Wait():
-            text = _wait(step.verb)
-        case FaultStep():
-            text = _harm(step.verb)
-        case Release():
-            text = f"end {' and '.join(step.verb.steps)}"
+    text = _verb(step.verb)
     match step.start:
         case At():
             return f"at {span(step.start.at_ns)}, {text}"
@@ -45,6 +40,16 @@ def sentence(step: Step) -> str:
             return f"{moment(step.start)}, {text}"
         case _:
             return text
+
+
+def _verb(verb: Verb) -> str:
+    match verb:
+        case Wait():
+            return _wait(verb)
+        case FaultStep():
+            return _harm(verb)
+        case Release():
+            return f"end {' and '.join(verb.steps)}"
 
 
 def span(time_ns: int) -> str:

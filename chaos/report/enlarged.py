@@ -30,7 +30,7 @@ from chaos.report.svg import (
     number,
     titled,
 )
-from chaos.report.timeline import bar, merged
+from chaos.report.timeline import Loss, Sent, bar, binned, losses, merged
 
 AXIS: Final = 24
 HEAD: Final = 14  # room for marks above a bar
@@ -40,6 +40,7 @@ ROW: Final = 12  # a row of labels
 GAP: Final = 12
 ROWS_MAX: Final = 8
 ARROWS_MAX: Final = 400  # with a title of their own
+LOSSES_MAX: Final = 150
 _GLYPH: Final = 5.7  # width of a letter of a label
 
 
@@ -263,21 +264,30 @@ class _Panel:
             yield titled([line], f"{name}: {words.duration(at_ns - election.looking_ns)}")
 
     def _arrows(self) -> Iterator[Markup]:
-        votes = [m for m in self.close.messages if self._seen(m.sent_ns, m.read_ns)]
-        parcels = [p for p in self.close.parcels if self._seen(p.sent_ns, p.read_ns)]
-        told = len(votes) + len(parcels) <= ARROWS_MAX
-        plain = [m for m in votes if m.fate is Fate.DELIVERED]
-        yield _group(
-            (self._arrow(m, _told(m) if told and self.window.votes else "") for m in plain),
-            stroke="currentColor",
-            stroke_opacity=".6",
-        )
-        yield _group(
-            (self._arrow(p, _carried(p) if told and self.window.packets else "") for p in parcels),
-            stroke=BLUE,
-        )
-        lost = [m for m in votes if m.fate is not Fate.DELIVERED]
-        yield _group((self._cross(m) for m in lost), stroke=RED, stroke_width="1.6")
+        window, close = self.window, self.close
+        votes = [m for m in close.messages if self._seen(m.sent_ns, m.read_ns)]
+        read = [m for m in votes if m.fate is Fate.DELIVERED]
+        parcels = [p for p in close.parcels if self._seen(p.sent_ns, p.read_ns)]
+        grey = {"stroke": "currentColor", "stroke_opacity": ".6"}
+        if window.votes and len(read) <= ARROWS_MAX:
+            yield _group((self._arrow(m, _told(m)) for m in read), **grey)
+        else:
+            yield _group(self._plain(read), **grey)
+        if window.packets and len(parcels) <= ARROWS_MAX:
+            yield _group((self._arrow(p, _carried(p)) for p in parcels), stroke=BLUE)
+        else:
+            yield _group(self._plain(parcels), stroke=BLUE)
+        lost, _ = losses(votes, self.scale, LOSSES_MAX)
+        yield _group((self._cross(loss) for loss in lost), stroke=RED, stroke_width="1.6")
+
+    def _plain(self, sent: Iterable[Sent]) -> Iterator[Markup]:
+        """Arrows without a title of their own, as one path."""
+        parts = []
+        for line in binned(sent, self.scale, ARROWS_MAX)[0]:
+            y1, y2 = self._ends(line.source, line.target)
+            parts.append(f"M{line.x1} {number(y1)}L{line.x2} {number(y2)}")
+        if parts:
+            yield element("path", d="".join(parts), marker_end="none")
 
     def _seen(self, sent_ns: int, read_ns: int | None) -> bool:
         return self.scale.shows(sent_ns, sent_ns if read_ns is None else read_ns)
@@ -294,13 +304,14 @@ class _Panel:
         d = f"M{number(x1)} {number(y1)}L{number(x2)} {number(y2)}"
         return element("path", element("title", title), d=d) if title else element("path", d=d)
 
-    def _cross(self, message: Message) -> Markup:
+    def _cross(self, loss: Loss) -> Markup:
         """What did not arrive: half a way, and a cross."""
-        y1, y2 = self._ends(message.source, message.target)
-        x, y = self.scale.x(message.sent_ns), y1 + (y2 - y1) * 0.4
-        cross = f"M{number(x - 4)} {number(y - 4)}l8 8m-8 0l8-8"
-        d = f"M{number(x)} {number(y1)}V{number(y)}{cross}"
-        return element("path", element("title", _told(message)), d=d, marker_end="none")
+        y1, y2 = self._ends(loss.source, loss.target)
+        y = y1 + (y2 - y1) * 0.4
+        cross = f"M{loss.x - 4} {number(y - 4)}l8 8m-8 0l8-8"
+        d = f"M{loss.x} {number(y1)}V{number(y)}{cross}"
+        title = loss.told(self.close.election.looking_ns)
+        return element("path", element("title", title), d=d, marker_end="none")
 
     def _labels(self) -> Iterator[Markup]:
         parts = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from markupsafe import Markup
 
@@ -18,7 +18,6 @@ from chaos.report.svg import (
     AMBER,
     BLUE,
     GREEN,
-    MONO,
     PURPLE,
     RED,
     Scale,
@@ -26,7 +25,6 @@ from chaos.report.svg import (
     figure,
     grid,
     hatch,
-    joined,
     label,
     number,
     titled,
@@ -38,6 +36,19 @@ LANE: Final = 38
 BAR: Final = 22
 LINES_MAX: Final = 3000  # of votes
 LOSSES_MAX: Final = 400  # of marks for what did not arrive
+
+
+class Sent(Protocol):
+    """Something that went from one peer to another: a vote or a packet."""
+
+    @property
+    def source(self) -> Sid: ...  # noqa: D102
+    @property
+    def target(self) -> Sid: ...  # noqa: D102
+    @property
+    def sent_ns(self) -> int: ...  # noqa: D102
+    @property
+    def read_ns(self) -> int | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,12 @@ class Loss:
     why: str
     count: int
     at_ns: int
+
+    def told(self, base_ns: int) -> str:
+        """What was lost, and why; the time is that since ``base_ns``."""
+        many = "" if self.count == 1 else f"{self.count} messages, the first: "
+        at = words.moment(self.at_ns - base_ns)
+        return f"{many}{self.source} → {self.target} at {at}, {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +129,8 @@ def defs() -> Markup:
     )
 
 
-def binned(messages: Iterable[Message], scale: Scale, most: int) -> tuple[list[Line], int]:
-    """Delivered votes by pixel; how many pixels wide a bin had to be for ``most`` lines."""
+def binned(messages: Iterable[Sent], scale: Scale, most: int) -> tuple[list[Line], int]:
+    """What was read, by pixel; how many pixels wide a bin had to be for ``most`` lines."""
     sent = [m for m in messages if m.read_ns is not None and scale.shows(m.sent_ns, m.read_ns)]
     pixels = 1
     while True:
@@ -130,7 +147,9 @@ def binned(messages: Iterable[Message], scale: Scale, most: int) -> tuple[list[L
 
 def losses(messages: Iterable[Message], scale: Scale, most: int) -> tuple[list[Loss], int]:
     """What did not arrive, by pixel; the counts add up to all of it."""
-    gone = [m for m in messages if m.fate is not Fate.DELIVERED]
+    gone = [
+        m for m in messages if m.fate is not Fate.DELIVERED and scale.shows(m.sent_ns, m.sent_ns)
+    ]
     pixels = 1
     while True:
         counts: dict[tuple[Sid, Sid, int, str], int] = defaultdict(int)
@@ -341,9 +360,7 @@ def _losses(lost: Iterable[Loss], middle: dict[Sid, float], zero_ns: int) -> lis
         here, there = middle[loss.source], middle[loss.target]
         y = here + (there - here) * 0.32
         cross = element("path", d=_cross(loss.x, y, 3.5))
-        many = "" if loss.count == 1 else f"{loss.count} messages, the first: "
-        at = words.moment(loss.at_ns - zero_ns)
-        parts.append(titled([cross], f"{many}{loss.source} → {loss.target} at {at}, {loss.why}"))
+        parts.append(titled([cross], loss.told(zero_ns)))
     if not parts:
         return []
     ink: dict[str, str | int | float] = {"stroke": RED, "stroke_width": 2, "fill": "none"}
@@ -392,8 +409,3 @@ def _reign(
         return {"fill": RED}, "#FFFFFF", f"{len(reign.leaders)} leaders: {several}", names
     sid, epoch = reign.leaders[0]
     return {"fill": GREEN}, "#FFFFFF", f"★ {sid} · epoch {epoch}", f"{names} led"
-
-
-def lanes_only(segments: Iterable[Segment], scale: Scale, middle: dict[Sid, float]) -> Markup:
-    """Bars alone."""
-    return joined(bar(segment, scale, middle[segment.sid], BAR) for segment in segments)

@@ -14,6 +14,7 @@ class Disk:
 
     def __init__(self, birth: PeerSpec) -> None:
         self._birth = birth
+        self.home = parse_configuration(birth.config).members[birth.sid]  # where it lives
         self._numbers: dict[str, int] = {}
         self.config = birth.config
         self.proposed = birth.last_seen

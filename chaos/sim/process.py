@@ -47,11 +47,12 @@ class Process(Body):
         self._core = QuorumPeer(spec)
         self._elections: dict[Sid, Address] = {}
         self._quorums: dict[Sid, Address] = {}
-        self._own = parse_configuration(spec.config).members[spec.sid].election
         self.timers = Timers(self.clock, self.gate_due, self._expired)
+        self._learn_addresses(spec.last_seen, spec.config)
+        # A peer that a reconfiguration removed lives on where it was.
+        self._own = self._elections.get(self.sid, disk.home.election)
         self._links = ElectionLinks(self, self._own, spec.timings, self.step)
         self._quorum = QuorumPort(self, self.step)
-        self._learn_addresses(spec.config, spec.last_seen)
         self._links.cnx.addresses.update(self._elections)
         self.connects.listen(self, self._own)
         now = self.clock.now_ns
@@ -149,7 +150,7 @@ class Process(Body):
             case RestartElectionLayer():
                 self._restart(effect.config)
             case OpenLeaderPort():
-                self._quorum.open(self._quorums[self.sid])
+                self._quorum.open(self._quorums.get(self.sid, self._disk.home.quorum))
             case CloseLeaderPort():
                 self._quorum.close()
             case ConnectLeader():

@@ -81,6 +81,10 @@ class Simulated:
         """Do ``action`` at this instant of virtual time."""
         return self._acts.do(action)
 
+    def pids(self) -> Mapping[int, str]:
+        """Nothing: its peers are no processes."""
+        return {}
+
     def facts(self) -> Mapping[str, str]:
         """What this world is like."""
         latency = f"{LATENCY_NS // 1000} to {(LATENCY_NS + JITTER_NS) // 1000} us a message"
