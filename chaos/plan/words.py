@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaos.actions import How
-from chaos.election.ids import hex64
+from chaos.election.ids import Sid, hex64
 from chaos.faults.base import Direction, Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay, Loss
@@ -76,15 +76,25 @@ def whom(selector: Selector) -> str:
         case Group():
             return _group(selector.word)
         case Sids():
-            return f"peer {', '.join(map(str, selector.sids))}"
+            return _peers(selector.sids)
         case Name():
             return f"${selector.name}"
+        case Several(parts=parts) if all(isinstance(part, Sids) for part in parts):
+            sids = (sid for part in parts if isinstance(part, Sids) for sid in part.sids)
+            return _peers(tuple(sids))
         case Several():
             return " and ".join(whom(part) for part in selector.parts)
         case Between():
             return f"{whom(selector.source)} towards {whom(selector.towards)}"
         case Pick():
             return _pick(selector)
+
+
+def _peers(sids: tuple[Sid, ...]) -> str:
+    names = [str(sid) for sid in sids]
+    if len(names) == 1:
+        return f"peer {names[0]}"
+    return f"peers {', '.join(names[:-1])} and {names[-1]}"
 
 
 def _group(word: Word) -> str:
@@ -136,7 +146,9 @@ def _condition(condition: Condition) -> str:
 
 def _harm(step: FaultStep) -> str:
     text = what(step.fault, whom(step.target))
-    text += f" for {span(step.for_ns)}" if step.for_ns is not None else ""
+    if step.for_ns is not None:
+        returns = isinstance(step.fault, Kill | Terminate)
+        text += f" {'after' if returns else 'for'} {span(step.for_ns)}"
     return text + (f", call it ${step.bind}" if step.bind is not None else "")
 
 
@@ -161,7 +173,7 @@ def what(fault: Fault, target: str) -> str:
 def _return(restart: Restart, *, wipe: bool) -> str:
     if restart is Restart.NEVER:
         return ""
-    return f" and bring it back {'without its data' if wipe else 'with its data'}"
+    return f", bring it back {'without its data' if wipe else 'with its data'}"
 
 
 def _network(fault: BlockPort | Partition | Isolate | OneWay, target: str) -> str:

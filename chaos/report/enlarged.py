@@ -17,10 +17,12 @@ from chaos.report.lanes import Segment
 from chaos.report.messages import Fate, Message, Said, sayings
 from chaos.report.svg import (
     BLUE,
+    HALO,
     MARGIN,
     MONO,
     RED,
     WIDTH,
+    Attribute,
     Scale,
     element,
     figure,
@@ -121,14 +123,15 @@ def _votes_window(close: Close) -> tuple[int, int] | None:
         for wait in close.waits
         if wait.done and election.looking_ns <= wait.from_ns <= election.end_ns
     ]
+    by_ns = election.decided_ns or election.end_ns
     sent = [
-        message.sent_ns if message.read_ns is None else message.read_ns
+        message.sent_ns if (message.read_ns or by_ns) >= by_ns else message.read_ns or by_ns
         for message in close.messages
-        if election.looking_ns <= message.sent_ns <= (election.quorum_ns or election.end_ns)
+        if election.looking_ns <= message.sent_ns <= (election.quorum_ns or by_ns)
     ]
     if not sent:
         return None
-    early = [at_ns for at_ns in held if at_ns <= (election.decided_ns or election.end_ns)]
+    early = [at_ns for at_ns in held if at_ns <= by_ns]
     until = min(max([*sent, *early]), election.end_ns)
     pad = max(1, until - election.looking_ns) // 16
     return election.looking_ns - pad, until + pad
@@ -145,9 +148,19 @@ def _handshake_window(close: Close) -> tuple[int, int] | None:
     ]
     if not read:
         return None
+    from_ns = max((at_ns for at_ns in _hellos(close)), default=election.decided_ns)
     until = max(*read, election.end_ns)
-    pad = max(1, until - election.decided_ns) // 16
-    return election.decided_ns - pad, until + pad
+    pad = max(1, until - from_ns) // 16
+    return from_ns - pad, until + pad
+
+
+def _hellos(close: Close) -> Iterator[int]:
+    """When learners called that the first LEADERINFO answered: before that nothing moves."""
+    kinds = {"FOLLOWERINFO", "OBSERVERINFO"}
+    begun = min((p.sent_ns for p in close.parcels if p.kind == "LEADERINFO"), default=0)
+    for parcel in close.parcels:
+        if parcel.kind in kinds and parcel.sent_ns <= begun:
+            yield parcel.sent_ns
 
 
 class _Panel:
@@ -266,15 +279,19 @@ class _Panel:
     def _arrows(self) -> Iterator[Markup]:
         window, close = self.window, self.close
         votes = [m for m in close.messages if self._seen(m.sent_ns, m.read_ns)]
+        if not window.votes:  # what is still on its way from before says nothing here
+            votes = [m for m in votes if m.sent_ns >= window.from_ns]
         read = [m for m in votes if m.fate is Fate.DELIVERED]
         parcels = [p for p in close.parcels if self._seen(p.sent_ns, p.read_ns)]
         grey = {"stroke": "currentColor", "stroke_opacity": ".6"}
-        if window.votes and len(read) <= ARROWS_MAX:
-            yield _group((self._arrow(m, _told(m)) for m in read), **grey)
+        if len(read) <= ARROWS_MAX:
+            told = (self._arrow(m, _told(m) if window.votes else "") for m in read)
+            yield _group(told, **grey)
         else:
             yield _group(self._plain(read), **grey)
-        if window.packets and len(parcels) <= ARROWS_MAX:
-            yield _group((self._arrow(p, _carried(p)) for p in parcels), stroke=BLUE)
+        if len(parcels) <= ARROWS_MAX:
+            carried = (self._arrow(p, _carried(p) if window.packets else "") for p in parcels)
+            yield _group(carried, stroke=BLUE)
         else:
             yield _group(self._plain(parcels), stroke=BLUE)
         lost, _ = losses(votes, self.scale, LOSSES_MAX)
@@ -299,10 +316,19 @@ class _Panel:
         return here, self.top[target] + (0 if down else BAR)
 
     def _arrow(self, sent: Message | Parcel, title: str) -> Markup:
+        """From lane to lane; what is read beyond the edge goes as far as the edge."""
         y1, y2 = self._ends(sent.source, sent.target)
-        x1, x2 = self.scale.x(sent.sent_ns), self.scale.x(sent.read_ns or sent.sent_ns)
+        window = self.window
+        end_ns = sent.sent_ns if sent.read_ns is None else sent.read_ns
+        took = max(1, end_ns - sent.sent_ns)
+        begin = max(0.0, (window.from_ns - sent.sent_ns) / took)
+        end = min(1.0, (window.to_ns - sent.sent_ns) / took)
+        x1, x2 = self.scale.x(sent.sent_ns), self.scale.x(end_ns)
+        y1, y2 = y1 + (y2 - y1) * begin, y1 + (y2 - y1) * end
         d = f"M{number(x1)} {number(y1)}L{number(x2)} {number(y2)}"
-        return element("path", element("title", title), d=d) if title else element("path", d=d)
+        children = [element("title", title)] if title else []
+        headless = {} if end == 1 else {"marker_end": "none"}
+        return element("path", *children, d=d, **headless)
 
     def _cross(self, loss: Loss) -> Markup:
         """What did not arrive: half a way, and a cross."""
@@ -320,9 +346,8 @@ class _Panel:
                 y = self.top[sid] + BAR + WAIT + ROW * row + 9
                 parts.append(element("text", caption.text, x=self.left_of(caption), y=y))
         if parts:
-            halo: dict[str, str | int | float] = {"stroke": "Canvas", "stroke_width": 2.5}
-            ink: dict[str, str | int | float] = {"fill": "currentColor", "paint_order": "stroke"}
-            yield element("g", *parts, font_size=9.5, font_family=MONO, **halo, **ink)
+            ink: dict[str, Attribute] = {"fill": "currentColor", "font_family": MONO}
+            yield element("g", *parts, font_size=9.5, **HALO, **ink)
 
     def _marks(self) -> Iterator[Markup]:
         for mark in self.close.marks:

@@ -31,6 +31,13 @@ SANS: Final = "system-ui, sans-serif"
 
 Attribute = str | int | float
 
+HALO: Final[dict[str, Attribute]] = {  # keeps text readable on textures, in light and dark
+    "stroke": "Canvas",
+    "stroke_width": 3,
+    "stroke_linejoin": "round",
+    "paint_order": "stroke",
+}
+
 
 def element(name: str, *children: str, **attributes: Attribute) -> Markup:
     """An element; ``_`` in attribute names is ``-``. Children that are no Markup are escaped."""

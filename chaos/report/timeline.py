@@ -18,8 +18,10 @@ from chaos.report.svg import (
     AMBER,
     BLUE,
     GREEN,
+    HALO,
     PURPLE,
     RED,
+    Attribute,
     Scale,
     element,
     figure,
@@ -111,7 +113,7 @@ def defs() -> Markup:
         "defs",
         hatch("looking", AMBER, gap=6, line=2.5, turn=45, ground=0.25),
         hatch("observing", PURPLE, gap=5, line=1, turn=90, ground=0.25),
-        hatch("paused", "currentColor", gap=5, line=1.5, turn=0, ground=0.08),
+        hatch("paused", "currentColor", gap=6, line=1, turn=0, ground=0.06),
         hatch("fault", RED, gap=7, line=1.2, turn=-45, ground=0.06),
         hatch("early", GREEN, gap=5, line=2.5, turn=90, ground=0.3),
         hatch("wait", AMBER, gap=4, line=1.2, turn=0, ground=0.1),
@@ -219,19 +221,20 @@ def bar(segment: Segment, scale: Scale, y: float, height: float) -> Markup:
     if text:
         size = min(13.0, height * 0.6)
         baseline = y + size * 0.36
-        parts.append(
-            element("text", text, x=x + 5, y=baseline, fill=ink, font_size=size, font_weight=600)
-        )
+        halo = HALO if segment.look in _TEXTURED else {}
+        shape: dict[str, Attribute] = {"x": x + 5, "y": baseline, "fill": ink}
+        parts.append(element("text", text, **shape, **halo, font_size=size, font_weight=600))
     took = words.duration(segment.to_ns - segment.from_ns)
     whom = "" if segment.leader is None else f" under {segment.leader}"
     early = "" if segment.settled or segment.look not in _ROLES else ", epoch not established"
     return titled(parts, f"peer {segment.sid}: {segment.look.word}{whom}{early} for {took}")
 
 
+_TEXTURED = (Look.LOOKING, Look.PAUSED, Look.OBSERVING)
 _ROLES = (Look.LEADING, Look.FOLLOWING, Look.OBSERVING)
 
 
-def _paint(segment: Segment) -> tuple[dict[str, str | int | float], str]:
+def _paint(segment: Segment) -> tuple[dict[str, Attribute], str]:
     """The attributes of a bar, and the colour of the text in it."""
     match segment.look:
         case Look.LEADING if segment.settled:
@@ -290,7 +293,7 @@ def _faults(
         y = AXIS + FAULT * rows[place] + 2
         x, to_x = scale.x(band.from_ns), scale.x(band.to_ns)
         width = max(to_x - x, 1.5)
-        shade: dict[str, str | int | float] = {"fill": "url(#fault)", "stroke": RED}
+        shade: dict[str, Attribute] = {"fill": "url(#fault)", "stroke": RED}
         boxes = [element("rect", x=x, y=y, width=width, height=FAULT - 4, rx=2, **shade)]
         boxes += [
             element(
@@ -313,9 +316,7 @@ def _faults(
             y + 12,
             band.label,
             font_size=11,
-            stroke="Canvas",
-            stroke_width=3,
-            paint_order="stroke",
+            **HALO,
         )
         parts.append(titled([*boxes, inscription], _told(band, story.zero_ns)))
     return parts
@@ -363,7 +364,7 @@ def _losses(lost: Iterable[Loss], middle: dict[Sid, float], zero_ns: int) -> lis
         parts.append(titled([cross], loss.told(zero_ns)))
     if not parts:
         return []
-    ink: dict[str, str | int | float] = {"stroke": RED, "stroke_width": 2, "fill": "none"}
+    ink: dict[str, Attribute] = {"stroke": RED, "stroke_width": 2, "fill": "none"}
     return [element("g", *parts, **ink)]
 
 
@@ -394,10 +395,10 @@ def _strip(story: Story, scale: Scale, y: float) -> list[Markup]:
 
 def _reign(
     reign: Reign, took: str
-) -> tuple[dict[str, str | int | float], str, str, str]:
+) -> tuple[dict[str, Attribute], str, str, str]:
     """Paint, ink, inscription and words."""
     if not reign.leaders:
-        paint: dict[str, str | int | float] = {
+        paint: dict[str, Attribute] = {
             "fill": "none",
             "stroke": RED,
             "stroke-dasharray": "4 3",

@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from chaos.report import words
 from chaos.report.elections import Election
-from chaos.report.svg import AMBER, BLUE, GREEN, PURPLE, RED, element, figure, label, titled
+from chaos.report.svg import AMBER, BLUE, PURPLE, Attribute, element, figure, label, titled
 from chaos.report.svg import WIDTH as FULL
 
 ROW: Final = 34
 LEFT: Final = 210
 RIGHT: Final = 92
-PAINT: Final = {"detect": RED, "vote": PURPLE, "finalize": AMBER, "handshake": BLUE}
+PAINT: Final = {"vote": PURPLE, "finalize": AMBER, "handshake": BLUE}
 
 
 def waterfall(elections: Sequence[Election]) -> Markup:
@@ -50,13 +50,16 @@ def _name(election: Election) -> str:
 
 
 def _leg(name: str, span_ns: int, x: float, y: float, width: float) -> Markup:
-    parts = [
-        element("rect", x=x, y=y, width=max(width - 1, 0.8), height=20, fill=PAINT.get(name, GREEN))
-    ]
+    shape: dict[str, Attribute] = {"x": x, "y": y, "width": max(width - 1, 0.8), "height": 20}
+    if name in PAINT:
+        parts, ink = [element("rect", fill=PAINT[name], **shape)], "#FFFFFF"
+    else:  # waiting to be noticed is nobody's work: pale
+        shade: dict[str, Attribute] = {"fill": "currentColor", "fill_opacity": ".10"}
+        edge: dict[str, Attribute] = {"stroke": "currentColor", "stroke_opacity": ".55"}
+        parts, ink = [element("rect", **shape, **shade, **edge)], "currentColor"
     took = words.duration(span_ns)
-    for text in (f"{name} {took}", name, name[0]):
+    for text in (f"{name} {took}", name, name[0].upper()):
         if width > 6.6 * len(text) + 10:
-            ink = "#FFFFFF"
             parts.append(element("text", text, x=x + 5, y=y + 14, fill=ink, font_size=11))
             break
     return titled(parts, f"{name}: {took}")

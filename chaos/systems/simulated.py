@@ -85,6 +85,10 @@ class Simulated:
         """Nothing: its peers are no processes."""
         return {}
 
+    def pids(self) -> Mapping[int, str]:
+        """None: simulated processes are none of the host's."""
+        return {}
+
     def facts(self) -> Mapping[str, str]:
         """What this world is like."""
         latency = f"{LATENCY_NS // 1000} to {(LATENCY_NS + JITTER_NS) // 1000} us a message"

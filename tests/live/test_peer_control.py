@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +14,7 @@ from chaos.election.effects import Arm, Decided, Deliver, Expire, Send, TimerKin
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.election.spec import PeerSpec
-from chaos.history.events import Began, Left, LinkClosed, LinkOpened, Lost, Stepped, Wrote
-from chaos.peer.birth import Birth
+from chaos.history.events import LinkClosed, LinkOpened, Lost, Stepped, Wrote
 from tests.peer.nest import (
     QUICK,
     WITHIN_S,
@@ -254,13 +249,18 @@ def test_a_reset_block_breaks_links_and_refuses_new_ones(peer: LivePeer, net: st
         with pytest.raises(ConnectionResetError):
             _read_to_the_end(link)
     assert "reset by a block" in peer.wait(LinkClosed, lambda e: "block" in e.why).why
-    with Mock(net, 3).connect(2) as link, pytest.raises(ConnectionError):
-        assert link.recv(1) != b"", "closed without a reset"
+    with pytest.raises(ConnectionError):
+        _visit(net)
     counts = peer.done("unblock", name="axe")
     assert isinstance(counts["connections"], int)
     assert counts["connections"] >= 2
     with Mock(net, 3).connect(2) as link:
         assert read_notifications(link)
+
+
+def _visit(net: str) -> None:
+    with Mock(net, 3).connect(2) as sock:
+        assert sock.recv(1) != b"", "closed without a reset"
 
 
 def _read_to_the_end(sock: socket.socket) -> None:
@@ -273,8 +273,8 @@ def test_a_refuse_block_leaves_standing_links_alone(peer: LivePeer, net: str) ->
     with Mock(net, 3).connect(2) as link:
         read_notifications(link)
         peer.block("door", How.REFUSE, BOTH)
-        with Mock(net, 3).connect(2) as second, pytest.raises(ConnectionError):
-            assert second.recv(1) != b"", "closed without a reset"
+        with pytest.raises(ConnectionError):
+            _visit(net)
         link.sendall(frame(vote(3)))
         assert read_notifications(link)[0].leader == 3
 
@@ -320,81 +320,3 @@ def test_a_leader_behind_a_wall_is_replaced_and_follows_after_it(home: Nest, net
 
 def _decisions(event: Stepped) -> list[Decided]:
     return [effect for effect in event.effects if isinstance(effect, Decided)]
-
-
-# ---- the zygote, and a peer by hand
-
-
-def test_a_stopped_peer_dies_with_its_zygote(home: Nest, net: str) -> None:
-    peer = home.fork(PeerSpec(Sid(1), config_of(net, [1, 2]), timings=QUICK))
-    os.kill(peer.pid, signal.SIGSTOP)
-    home.zygote.kill()
-    peer.control.settimeout(WITHIN_S)
-    assert peer.control.recv(1) == b""
-
-
-def test_the_end_of_its_socket_ends_a_zygote_and_its_peers(home: Nest, net: str) -> None:
-    peer = home.fork(PeerSpec(Sid(1), config_of(net, [1, 2]), timings=QUICK))
-    home.sock.close()
-    assert home.zygote.wait(WITHIN_S) == 0
-    peer.control.settimeout(WITHIN_S)
-    assert peer.control.recv(1) == b""
-
-
-def test_a_zygote_refuses_nonsense_and_goes_on(home: Nest, net: str) -> None:
-    assert "no request" in str(home.request({"do": "dance"})["error"])
-    assert "no birth" in str(home.request({"do": "fork", "birth": {}})["error"])
-    spec = PeerSpec(Sid(1), config_of(net, [1, 2]), timings=QUICK)
-    birth = json.loads(Birth(spec, 0, str(home.folder / "1"), "s").to_json())
-    assert "control descriptor" in str(home.request({"do": "fork", "birth": birth})["error"])
-    home.fork(spec)
-
-
-def test_a_peer_inherits_no_descriptor_but_its_own(home: Nest, net: str) -> None:
-    config = config_of(net, [1, 2, 3, 4])
-    peers = [home.fork(PeerSpec(Sid(s), config, timings=QUICK), wait=True) for s in (1, 2, 3)]
-    counts = {peer.number("fds") for peer in peers}
-    assert len(counts) == 1
-
-
-def test_a_zygote_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import chaos.peer.zygote; "
-        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    )
-    root = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, root],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-    )
-    found = set(done.stdout.split())
-    assert "chaos" in found
-    assert not found & {"typer", "pydantic", "yaml", "jinja2", "rich", "pyroute2", "asyncio"}
-
-
-HAND = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from chaos.peer.birth import Birth; "
-    "from chaos.peer.hand import run_by_hand; "
-    "sys.exit(run_by_hand(Birth.from_json(sys.argv[2])))"
-)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_peer_by_hand_ends_cleanly(tmp_path: Path, net: str, number: signal.Signals) -> None:
-    spec = PeerSpec(Sid(1), config_of(net, [1, 2]), timings=QUICK)
-    birth = Birth(spec, 0, str(tmp_path), "hand")
-    root = str(Path(__file__).parents[2])
-    process = subprocess.Popen([sys.executable, "-c", HAND, root, birth.to_json()])
-    never, _ = ends = socket.socketpair()
-    peer = LivePeer(birth, process.pid, never)
-    with Mock(net, 2).listen() as listener:
-        listener.accept()[0].close()  # it looks for a leader: it stands
-    assert peer.wait(Began).pid == process.pid
-    process.send_signal(number)
-    assert process.wait(WITHIN_S) == 0
-    assert [left.why for left in peer.all(Left)] == [number.name]
-    for sock in ends:
-        sock.close()

@@ -129,9 +129,10 @@ def test_row_28_two_sides_exchange_one_notification_each(peer: LivePeer, net: st
 def test_row_29_a_black_hole_holds_nobody_up(peer: LivePeer, net: str) -> None:
     with Mock(net, 1).listen(backlog=0), _full(net, 1), Mock(net, 1).connect(2):
         # Peer 2 dials 1 back, into a backlog that takes no SYN.
-        assert peer.number("links_dialing") in (0, 1, 2)
         with Mock(net, 3).connect(2) as link:
             finish(peer, link)
+            assert peer.number("links_dialing") == 1  # it still hangs, and held nobody up
+        peer.wait(LinkClosed, lambda e: e.other == 1 and "did not answer within 1000" in e.why)
 
 
 class _full:  # noqa: N801 - reads as the adjective it is
@@ -262,12 +263,14 @@ def test_a_bad_initiation_is_closed_at_once(peer: LivePeer, net: str, data: byte
 def test_an_initiation_may_come_in_pieces(peer: LivePeer, net: str) -> None:
     data = encode_initiation(Sid(3), [Address(f"{net}.3", 3888)])
     with Mock(net, 3).connect(2, data[:25]) as link:
-        assert peer.done("stats")["links_pending"] in (0, 1)
+        peer.done("stats")  # the wake-up behind this one has read the first piece
+        assert peer.number("links_pending") == 1
         link.sendall(data[25:])
         finish(peer, link)
 
 
-def test_a_smaller_server_is_dialed_back_where_it_says(peer: LivePeer, net: str) -> None:
+@pytest.mark.usefixtures("peer")
+def test_a_smaller_server_is_dialed_back_where_it_says(net: str) -> None:
     with Mock(net, 9).listen() as elsewhere:
         data = encode_initiation(Sid(0), [Address(f"{net}.9", 3888)])
         with Mock(net, 8).connect(2, data) as sock:

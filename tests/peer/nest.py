@@ -219,18 +219,17 @@ class Mock:
 
     def connect(self, to: int, initiation: bytes | None = None, port: int = 3888) -> socket.socket:
         """Dial peer ``to`` and introduce itself, as this server unless told otherwise."""
+        mine = encode_initiation(Sid(self.sid), [Address(self.host, 3888)])
+        data = mine if initiation is None else initiation
         sock = socket.socket()
         sock.settimeout(WITHIN_S)
         sock.bind((self.host, 0))
         try:
             sock.connect((f"{self.net}.{to}", port))
+            sock.sendall(data)
         except OSError:
             sock.close()
             raise
-        mine = encode_initiation(Sid(self.sid), [Address(self.host, 3888)])
-        data = mine if initiation is None else initiation
-        if data:
-            sock.sendall(data)
         return sock
 
     def listen(self, backlog: int = 16, port: int = 3888) -> socket.socket:
