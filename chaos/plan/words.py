@@ -79,15 +79,18 @@ def whom(selector: Selector) -> str:
             return _peers(selector.sids)
         case Name():
             return f"${selector.name}"
-        case Several(parts=parts) if all(isinstance(part, Sids) for part in parts):
-            sids = (sid for part in parts if isinstance(part, Sids) for sid in part.sids)
-            return _peers(tuple(sids))
         case Several():
-            return " and ".join(whom(part) for part in selector.parts)
+            return _several(selector.parts)
         case Between():
             return f"{whom(selector.source)} towards {whom(selector.towards)}"
         case Pick():
             return _pick(selector)
+
+
+def _several(parts: tuple[Selector, ...]) -> str:
+    sids = [sid for part in parts if isinstance(part, Sids) for sid in part.sids]
+    others = [whom(part) for part in parts if not isinstance(part, Sids)]
+    return " and ".join([*([_peers(tuple(sids))] if sids else []), *others])
 
 
 def _peers(sids: tuple[Sid, ...]) -> str:

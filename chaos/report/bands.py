@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -65,8 +65,11 @@ class Band:
         return self.from_ns <= at_ns < self.to_ns
 
 
-def bands(history: History) -> tuple[Band, ...]:
-    """All faults of a run by their beginning; one that nothing undid lasts until the end."""
+def bands(history: History, verbs: Mapping[str, str]) -> tuple[Band, ...]:
+    """All faults of a run by their beginning; one that nothing undid lasts until the end.
+
+    ``verbs`` maps steps to the names that the plan has for their faults.
+    """
     found: list[Band] = []
     open_: dict[str, int] = {}  # what would undo it -> its place in ``found``
     for index, event in history.every(Acted):
@@ -76,7 +79,7 @@ def bands(history: History) -> tuple[Band, ...]:
             found[at] = replace(found[at], to_ns=max(found[at].to_ns, event.done_ns))
         if isinstance(event.action, Resume | Launch | Unblock | Clear):
             continue
-        fresh = _band(event, index)
+        fresh = _band(event, index, verbs)
         place = _partner(found, fresh)
         if place is None:
             place = len(found)
@@ -109,13 +112,13 @@ def paused(history: History) -> dict[Sid, list[tuple[int, int]]]:
     return found
 
 
-def _band(event: Acted, index: int) -> Band:
+def _band(event: Acted, index: int, verbs: Mapping[str, str]) -> Band:
     done = event.action
     lanes, links = _touched(done)
     instant = isinstance(done, TurnRound | SetEpochs | SetZxid | Configure)
     return Band(
         event.step,
-        _verb(done),
+        verbs.get(event.step, _verb(done)).replace("_", " "),
         words.action(done),
         lanes,
         links,

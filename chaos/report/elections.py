@@ -1,8 +1,8 @@
 """Elections: from what made the ensemble leaderless to a leader that serves with a quorum.
 
-The phases are those of ``election.phase`` in the plan language: detect (cause applied, first
-peer LOOKING), vote (first peer to decide saw its quorum), finalize (its ``lookForLeader``
-returned), handshake (the leader's epoch is established).
+The phases are those that :mod:`chaos.verify.elections` measures: detect (cause in effect, first
+survivor LOOKING), vote (somebody saw the first quorum), finalize (that peer decided), and then
+handshake (a leader's epoch is established).
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def elections(
         heir = reigns[place + 1] if place + 1 < len(reigns) else None
         before_ns = reigns[place - 1].from_ns if place else history.zero_ns
         cause = None if place == 0 else _cause(faults, gap, before_ns)
-        looking = _looking(segments, gap, before_ns if cause is None else cause.from_ns)
+        looking = _looking(_survivors(segments, cause), gap, cause, before_ns)
         if looking is None:
             continue
         found.append(_election(history, len(found) + 1, gap, heir, cause, looking))
@@ -95,8 +95,17 @@ def _cause(faults: Sequence[Band], gap: Reign, since_ns: int) -> Band | None:
     return max(fresh or lasting, key=lambda band: band.from_ns, default=None)
 
 
-def _looking(segments: Sequence[Segment], gap: Reign, since_ns: int) -> Segment | None:
+def _survivors(segments: Sequence[Segment], cause: Band | None) -> list[Segment]:
+    """The lanes that the fault spared, or all of them where it spared none."""
+    spared = [s for s in segments if cause is None or s.sid not in cause.lanes]
+    return spared or list(segments)
+
+
+def _looking(
+    segments: Sequence[Segment], gap: Reign, cause: Band | None, before_ns: int
+) -> Segment | None:
     """The first LOOKING that belongs to this leaderless time."""
+    since_ns = before_ns if cause is None else cause.from_ns
     during = [
         segment
         for segment in segments
@@ -110,7 +119,7 @@ def _looking(segments: Sequence[Segment], gap: Reign, since_ns: int) -> Segment 
 
 @dataclass(slots=True)
 class _Votes:
-    """What the peers said in one election, up to ``leader``'s serving."""
+    """What the peers noted in one election."""
 
     quorum_ns: int | None = None
     decided_ns: int | None = None
@@ -118,9 +127,9 @@ class _Votes:
     rounds: frozenset[Round] = frozenset()
 
 
-def _votes(history: History, from_ns: int, to_ns: int, leader: Sid | None) -> _Votes:
+def _votes(history: History, from_ns: int, to_ns: int) -> _Votes:
     found = _Votes()
-    seen: dict[Sid, int] = {}
+    first: Sid | None = None  # who saw the first quorum
     for _, step in history.every(Stepped):
         if not from_ns <= step.at_ns <= to_ns:
             continue
@@ -130,11 +139,10 @@ def _votes(history: History, from_ns: int, to_ns: int, leader: Sid | None) -> _V
                     found.noticed = f"peer {step.sid}: {effect.why}"
                 case Proposed():
                     found.rounds |= {effect.vote.round}
-                case QuorumSeen():
-                    seen[step.sid] = step.at_ns
-                case Decided() if effect.vote.leader == leader and found.decided_ns is None:
+                case QuorumSeen() if first is None:
+                    first, found.quorum_ns = step.sid, step.at_ns
+                case Decided() if step.sid == first and found.decided_ns is None:
                     found.decided_ns = step.at_ns
-                    found.quorum_ns = seen.get(step.sid, step.at_ns)
                 case _:
                     pass
     return found
@@ -152,7 +160,7 @@ def _election(
     served_ns = heir.from_ns if heir else None
     end_ns = served_ns if served_ns is not None else gap.to_ns
     looking_ns = looking.from_ns
-    votes = _votes(history, looking_ns, end_ns, leader)
+    votes = _votes(history, looking_ns, end_ns)
     stops = [
         ("detect", _detect_ns(number, gap, cause, looking_ns)),
         ("vote", looking_ns),

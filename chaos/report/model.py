@@ -131,8 +131,8 @@ class _Seen:
     parcels: tuple[Parcel, ...]
 
 
-def _seen(history: History) -> _Seen:
-    faults = bands(history)
+def _seen(result: RunResult, history: History) -> _Seen:
+    faults = bands(history, {step.step: step.verb for step in result.steps})
     lanes = tuple(merged(segments(history)))
     led = reigns(history)
     return _Seen(
@@ -150,7 +150,7 @@ def _seen(history: History) -> _Seen:
 
 def page_of(result: RunResult, history: History) -> Page:
     """Everything that the page of a run shows."""
-    seen = _seen(history)
+    seen = _seen(result, history)
     anchors, left = cited(result.verdicts, history)
     sign, word, meaning = words.ENDINGS.get(
         result.exit_code, ("?", f"EXIT {result.exit_code}", "This exit code has no name here.")

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from chaos import actions as act
 from chaos.actions import Action, Evidence
 from chaos.ensemble import EnsembleSetup
+from chaos.errors import InfrastructureError
 from chaos.history.events import Event
 from chaos.sim.acts import Acts
 from chaos.sim.network import JITTER_NS, LATENCY_NS
 from chaos.sim.world import Order, World
+
+# A peer that is refused comes back at once, as ZooKeeper's does: where that costs a real one
+# milliseconds, a simulated one goes round thousands of times in a virtual second.
+EVENTS_MAX: Final = 3_000_000
 
 
 class Simulated:
     """The simulated ensemble of one run.
 
     ``order`` is ``fifo``, as TCP delivers, or ``unordered``: notifications may overtake one
-    another, which no real link does and the protocol should still survive.
+    another, which no real link does and the protocol should still survive. A run of more
+    than ``events_max`` events is given up.
     """
 
     name = "simulated"
@@ -42,12 +49,19 @@ class Simulated:
         }
     )
 
-    def __init__(self, setup: EnsembleSetup, seed: int, order: Order = "fifo") -> None:
+    def __init__(
+        self,
+        setup: EnsembleSetup,
+        seed: int,
+        order: Order = "fifo",
+        events_max: int = EVENTS_MAX,
+    ) -> None:
         self._setup = setup
         self._seed = seed
         self._order = order
         self._world = World(setup, str(seed), order)
         self._acts = Acts(self._world)
+        self._events_left = self._events_max = events_max
         self._closed = False
 
     @property
@@ -69,13 +83,26 @@ class Simulated:
         """Let virtual time pass until ``until_ns``, and yield what happens, in its order.
 
         Where the caller stops, time stops: what it does next happens at the event it saw.
+
+        Raises:
+            InfrastructureError: there were too many events.
         """
         seen, turn = self._world.seen, self._world.clock.turn
         while True:
             while seen:
+                self._events_left -= 1
+                if self._events_left < 0:
+                    raise InfrastructureError(self._too_many(seen[0]))
                 yield seen.popleft()
             if self._closed or not turn(until_ns):
                 return
+
+    def _too_many(self, event: Event) -> str:
+        who = getattr(event, "sid", "?")
+        return (
+            f"the simulation gave up after {self._events_max} events, of peer {who} last: it "
+            "goes round without a pause; use processes, or end the fault earlier"
+        )
 
     def apply(self, action: Action) -> Evidence:
         """Do ``action`` at this instant of virtual time."""
@@ -83,10 +110,6 @@ class Simulated:
 
     def pids(self) -> Mapping[int, str]:
         """Nothing: its peers are no processes."""
-        return {}
-
-    def pids(self) -> Mapping[int, str]:
-        """None: simulated processes are none of the host's."""
         return {}
 
     def facts(self) -> Mapping[str, str]:

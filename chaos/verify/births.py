@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from chaos.actions import Launch, SetEpochs, SetZxid
+from chaos.election.effects import SkewEpochs, SkewZxid
 from chaos.election.ids import Sid, epoch_of
-from chaos.history.events import Acted, Began
+from chaos.history.events import Acted, Began, Stepped
 from chaos.history.history import History
 from chaos.verify.docket import Docket, Law
 from chaos.verify.standing import Disk, Forgot, Standing
@@ -12,30 +16,48 @@ from chaos.verify.standing import Disk, Forgot, Standing
 Change = tuple[int, Launch | SetEpochs | SetZxid]  # with the index of its event
 
 
-def changes(history: History) -> dict[Sid, list[Change]]:
-    """What the tester did to the disks of peers that were down."""
-    found: dict[Sid, list[Change]] = {}
-    for index, event in history.every(Acted):
-        match event.action:
-            case Launch(wipe=True) | SetEpochs() | SetZxid():
-                found.setdefault(event.action.sid, []).append((index, event.action))
+@dataclass(frozen=True, slots=True)
+class Meddling:
+    """What the tester did to disks.
+
+    ``changes`` are those of disks; ``first`` is the first event by which it changed any log
+    or epoch, beyond the last event if it never did.
+    """
+
+    changes: Mapping[Sid, list[Change]]
+    first: int
+
+
+def meddling(history: History) -> Meddling:
+    """Look for it in the whole history; a plan may begin with logs ahead of their epochs."""
+    changes: dict[Sid, list[Change]] = {}
+    first = len(history.events)
+    for index, event in enumerate(history.events):
+        match event:
+            case Acted(action=Launch(wipe=True) | SetEpochs() | SetZxid() as action):
+                changes.setdefault(action.sid, []).append((index, action))
+                meddled = not isinstance(action, Launch)
+            case Stepped(happened=SkewEpochs() | SkewZxid()):
+                meddled = True
+            case Began(inc=0, spec=spec):
+                meddled = epoch_of(spec.zxid) > spec.current_epoch
             case _:
-                pass
-    return found
+                meddled = False
+        if meddled:
+            first = min(first, index)
+    return Meddling(changes, first)
 
 
-def birth(
-    index: int, began: Began, old: Disk | None, changed: list[Change], docket: Docket
-) -> Standing:
+def birth(index: int, began: Began, old: Disk | None, tester: Meddling, docket: Docket) -> Standing:
     """A process stands: does its disk hold what the one before it left there?"""
     disk = Disk.of(began.spec, index)
-    standing = Standing(began.spec, began.inc, disk, docket)
+    standing = Standing(began, disk, docket, tester.first)
     if old is None:
-        if not epoch_of(began.spec.zxid) <= began.spec.current_epoch <= began.spec.accepted_epoch:
-            disk.touched = set(disk.values)  # the plan made it so
+        if began.spec.current_epoch > began.spec.accepted_epoch:
+            disk.touched = {"acceptedEpoch", "currentEpoch"}  # the plan made it so
         return standing
     disk.touched = set(old.touched)
-    for at, action in changed:
+    for at, action in tester.changes.get(began.sid, []):
         if old.index < at < index:
             disk.touched |= set(disk.values) if isinstance(action, Launch) else _files(action)
     now, known = disk.values["acceptedEpoch"], old.values["acceptedEpoch"]
@@ -51,8 +73,7 @@ def birth(
 def _files(action: SetEpochs | SetZxid) -> set[str]:
     if isinstance(action, SetZxid):
         return {"zxid"}
-    given = {"acceptedEpoch": action.accepted, "currentEpoch": action.current}
-    return {name for name, value in given.items() if value is not None}
+    return {"currentEpoch"} if action.accepted is None else {"acceptedEpoch", "currentEpoch"}
 
 
 def _kept(name: str, old: Disk, birth: tuple[int, Began, Disk], docket: Docket) -> None:

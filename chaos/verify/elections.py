@@ -106,7 +106,7 @@ class Election:
 
     def _phases(self) -> Iterator[Measure]:
         """Detect, vote and finalize: one begins where the other ends."""
-        base = Moment(self._start, self._span.began_ns)
+        base: Moment | Turn = Moment(self._start, self._span.began_ns)
         left = self._first(lambda turn: turn.left and turn.sid not in self._span.targets)
         if left is not None or (self.decided is None and self._settled()):
             yield self._measure("election.detect", base, left)

@@ -36,7 +36,7 @@ from chaos.election.ids import Sid, wrap64
 from chaos.history.events import Began, PeerEvent, Stepped
 from chaos.history.history import History
 from chaos.verify.ballots import Ballots, Decision, Spoken
-from chaos.verify.births import birth, changes
+from chaos.verify.births import birth, meddling
 from chaos.verify.docket import Docket, Finding, Once
 from chaos.verify.messages import Source, follow
 from chaos.verify.standing import Disk, Forgot, Led, Standing
@@ -198,7 +198,7 @@ def _restarted(effects: tuple[Effect, ...]) -> bool:
 
 def _fold(history: History) -> Folded:
     folded = Folded()
-    changed = changes(history)
+    tester = meddling(history)
     disks: dict[Sid, Disk] = {}
     for (sid, inc), lines in journals(history).items():
         readable, gap = whole(lines)
@@ -207,7 +207,7 @@ def _fold(history: History) -> Folded:
         if not readable or not isinstance(readable[0][1], Began):
             continue
         index, began = readable[0][0], readable[0][1]
-        standing = birth(index, began, disks.get(sid), changed.get(sid, []), folded.docket)
+        standing = birth(index, began, disks.get(sid), tester, folded.docket)
         disks[sid] = standing.disk
         peer = PeerFold(began, standing, folded)
         for at, event in readable:

@@ -39,6 +39,7 @@ from chaos.election.effects import (
 )
 from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
 from chaos.ensemble import EnsembleSetup, configuration_of
+from chaos.errors import InfrastructureError
 from chaos.history.events import Began, Event, RunBegan, Stepped
 from chaos.systems.simulated import Simulated
 from tests.sim.drive import Run, ensemble
@@ -243,3 +244,30 @@ def test_a_closed_system_is_over() -> None:
     assert list(run.system.close()) == []
     assert list(run.system.advance(run.system.now_ns + 10**9)) == []
     assert not any(isinstance(event, RunBegan) for event in run.events)
+
+
+def test_a_run_that_never_rests_is_given_up() -> None:
+    system = Simulated(ensemble(3), 1, events_max=50)
+    system.prepare()
+    until = system.go() + 10**10
+    seen: list[Event] = []
+    with pytest.raises(InfrastructureError, match="gave up after 50 events"):
+        seen.extend(system.advance(until))
+    assert system.now_ns < until
+    assert list(system.close())
+
+
+def test_a_peer_that_a_reconfiguration_removed_starts_where_it_was() -> None:
+    run = Run(3)
+    run.settle()
+    hosts = {sid: f"10.0.0.{sid}" for sid in ensemble(3).sids}
+    smaller = configuration_of(
+        EnsembleSetup(ensemble(3).peers[1:]), hosts.__getitem__, zxid_of(7)
+    ).text()
+    for sid in (1, 2, 3):
+        run.do(Configure(Sid(sid), smaller))
+    run.do(Kill(ONE))
+    assert run.do(Launch(ONE)).bit
+    run.rest(5)
+    assert began(run, ONE).spec.config == smaller
+    assert run.view.leader == 3

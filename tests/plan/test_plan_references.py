@@ -1,0 +1,195 @@
+"""What refers to what in a plan, and what a step may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.errors import PlanError
+from chaos.plan.load import load_plan
+
+HEAD = "version: 1\nname: p\nensemble: {size: 5}\n"
+UP = "  - {id: up, wait: {outcome: leader}, within: 5s}\n"
+CUT = "  - {id: cut, fault: isolate, target: leader, as: old, for: 1s}\n"
+
+
+def _steps(*lines: str) -> str:
+    return HEAD + "steps:\n" + "".join(lines)
+
+
+def _expect(line: str) -> str:
+    return _steps(UP, CUT) + f"expect:\n  - {line}\n"
+
+
+WRONG = {
+    "id twice": (_steps(UP, UP), 'the id "up" is taken'),
+    "expectation takes a step's id": (
+        _expect("{id: up, outcome: leader, within: 1s}"),
+        'the id "up" is taken',
+    ),
+    "after a later step": (
+        _steps("  - {id: a, fault: kill, target: 1, after: up}\n", UP),
+        'step "up" does not come before this',
+    ),
+    "at and after": (
+        _steps(UP, "  - {id: a, fault: kill, target: 1, at: 1s, after: up}\n"),
+        "which is it?",
+    ),
+    "begin of a wait": (
+        _steps(UP, "  - {id: a, fault: kill, target: 1, after: {step: up, edge: started}}\n"),
+        "a wait has one moment, its end",
+    ),
+    "wait without within": (
+        _steps("  - {id: up, wait: {outcome: leader}}\n"),
+        'wait "up" needs "within"',
+    ),
+    "wait for nothing": (_steps("  - {id: w, wait: {}}\n"), "for an outcome or for a time"),
+    "time and within": (
+        _steps("  - {id: w, wait: {time: 1s}, within: 2s}\n"),
+        "ends by itself",
+    ),
+    "wait for the same leader": (
+        _steps("  - {id: w, wait: {outcome: same_leader}, within: 2s}\n"),
+        "is for expectations",
+    ),
+    "role of nobody": (
+        _steps("  - {id: w, wait: {outcome: {role: follower}}, within: 2s}\n"),
+        'needs "of"',
+    ),
+    "no such role": (
+        _steps("  - {id: w, wait: {outcome: {role: folower}, of: 1}, within: 2s}\n"),
+        'did you mean "follower"?',
+    ),
+    "no verb": (_steps("  - {id: w, fualt: pause}\n"), 'did you mean "fault"?'),
+    "two verbs": (
+        _steps("  - {id: w, fault: pause, wait: {time: 1s}}\n"),
+        "this has wait and fault",
+    ),
+    "verb for later": (_steps("  - {id: w, probe: roles}\n"), "not supported yet: probe"),
+    "gate for later": (
+        _steps("  - {id: w, wait: {time: 1s}, when: {}}\n"),
+        "not supported yet: when",
+    ),
+    "key of another verb": (
+        _steps("  - {id: w, wait: {time: 1s}, target: 1}\n"),
+        'a wait step has no key "target"',
+    ),
+    "no target": (_steps("  - {id: a, fault: kill}\n"), 'fault "a" needs "target"'),
+    "for of an instant fault": (
+        _steps("  - {id: a, fault: kill, target: 1, for: 1s}\n"),
+        "or add with: {restart: after}",
+    ),
+    "release of no fault": (
+        _steps(UP, "  - {id: r, release: [up]}\n"),
+        'step "up" is no fault',
+    ),
+    "release of an instant fault": (
+        _steps("  - {id: a, fault: kill, target: 1}\n  - {id: r, release: [a]}\n"),
+        "nothing to release",
+    ),
+    "name bound twice": (
+        _steps(CUT, "  - {id: b, fault: kill, target: 1, as: old}\n"),
+        "$old has a meaning already",
+    ),
+    "sides of a fault without links": (
+        _steps("  - {id: a, fault: kill, target: {from: 1, to: 2}}\n"),
+        "kill has no two sides",
+    ),
+    "one_way without sides": (
+        _steps("  - {id: a, fault: one_way, target: 1, for: 1s}\n"),
+        "one_way needs target: {from: …, to: …}",
+    ),
+    "shape and target": (
+        _steps("  - {id: a, fault: partition, target: 1, with: {shape: halves}, for: 1s}\n"),
+        "the shape chooses the sides",
+    ),
+    "both by and to": (
+        _steps("  - {id: a, fault: skew_zxid, target: 1, with: {by: 1, to: 2}}\n"),
+        '"with" of skew_zxid: give either by: or to:, not both',
+    ),
+    "wipe of the dead": (
+        _steps("  - {id: a, fault: kill, target: 1, with: {wipe: true}}\n"),
+        "add restart: after",
+    ),
+    "members that are none": (
+        _steps(
+            "  - {id: a, fault: bump_config_version, target: all, "
+            "with: {by: 1, members: {remove: [8]}}}\n"
+        ),
+        "no peer has id 8",
+    ),
+    "configuration without voters": (
+        _steps(
+            "  - {id: a, fault: bump_config_version, target: all, "
+            "with: {by: 1, members: {observers: [1, 2, 3, 4, 5]}}}\n"
+        ),
+        "no voter",
+    ),
+    "selector for later": (
+        _steps("  - {id: a, fault: kill, target: {of: voters, leaves: quorum}}\n"),
+        "not supported yet: leaves",
+    ),
+    "misspelt selector": (
+        _steps("  - {id: a, fault: kill, target: leadr}\n"),
+        'did you mean "leader"?',
+    ),
+    "pick without of": (_steps("  - {id: a, fault: kill, target: {pick: 1}}\n"), 'needs "of"'),
+    "pick nobody": (
+        _steps("  - {id: a, fault: kill, target: {pick: 0, of: voters}}\n"),
+        "how many?",
+    ),
+    "set that changes": (
+        _expect("{id: e, outcome: leader, among: followers, within: 1s}"),
+        '"followers" changes while a run goes on',
+    ),
+    "unknown name in an expectation": (
+        _expect("{id: e, outcome: leader, among: $new, within: 1s}"),
+        "no step binds $new",
+    ),
+    "during and between": (
+        _expect("{id: e, outcome: no_leader, during: cut, between: [up, cut]}"),
+        'either "during" or "between"',
+    ),
+    "during nothing": (
+        _expect("{id: e, outcome: no_leader, during: cutt}"),
+        'did you mean "cut"?',
+    ),
+    "leader between unknown moments": (
+        _expect("{id: e, outcome: same_leader, between: [up, donw]}"),
+        'no step has id "donw"',
+    ),
+    "unknown metric": (
+        _expect("{id: e, metric: election.totl, max: 1s}"),
+        'did you mean "election.total"?',
+    ),
+    "count as a duration": (
+        _expect("{id: e, metric: rounds, max: 1s}"),
+        "rounds is a count; write max: 3",
+    ),
+    "duration as a count": (_expect("{id: e, metric: election.total, max: 3}"), "3 has no unit"),
+    "percentile for later": (
+        _expect("{id: e, metric: election.total, max: 3s, p95: {max: 1s}}"),
+        "not supported yet: p95",
+    ),
+    "unknown invariant": (
+        _steps(UP) + "invariants: [epoch_monotonous]\n",
+        'did you mean "epoch_monotone"?',
+    ),
+    "exception of no step": (
+        _steps(UP) + "invariants: [{name: epoch_monotone, except_after: [skew]}]\n",
+        'no step has id "skew"',
+    ),
+    "unknown ability": (_steps(UP) + "requires: [paus]\n", 'did you mean "pause"?'),
+    "system for later": (_steps(UP) + "system: etcd\n", "not supported yet: etcd"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG.values(), ids=WRONG.keys())
+def test_what_does_not_fit_is_an_error_that_says_why(text: str, told: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        load_plan(text, "p.yaml")
+    assert told in str(caught.value)
+
+
+def test_a_fault_may_be_ended_by_a_release_alone() -> None:
+    text = _steps("  - {id: a, fault: pause, target: 1}\n  - {id: r, release: [a]}\n")
+    assert [step.id for step in load_plan(text, "p.yaml").steps] == ["a", "r"]
