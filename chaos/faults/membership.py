@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from chaos import actions as act
 from chaos.actions import Action
-from chaos.election.config import Configuration
+from chaos.election.config import Configuration, Member
 from chaos.election.ids import Sid
 from chaos.faults.base import Long
 from chaos.faults.skews import one_of, shifted
@@ -51,23 +51,25 @@ class BumpConfigVersion:
 
     def begin(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
         """Give each target its new configuration."""
-        return [
-            act.Configure(sid, self.changed(held or view.config, view.config).text(), self.activate)
-            for sid in targets
-            for held in (view.peers[sid].config,)
-        ]
+        places = {**view.config.members, **view.known}
+        found: list[Action] = []
+        for sid in targets:
+            config = self.changed(view.peers[sid].config or view.config, places)
+            found.append(act.Configure(sid, config.text(), self.activate))
+        return found
 
     def end(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
         """Nothing: a configuration is replaced by a newer one only."""
         del targets, view
         return []
 
-    def changed(self, held: Configuration, first: Configuration) -> Configuration:
-        """``held`` after the change; ``first`` knows the addresses of all peers of the run."""
+    def changed(self, held: Configuration, places: Mapping[Sid, Member]) -> Configuration:
+        """``held`` after the change; ``places`` says where each peer of the run listens."""
         members = {s: m for s, m in held.members.items() if s not in self.members.remove}
-        members |= {s: replace(first.members[s], votes=True) for s in self.members.add}
+        for sid in self.members.add:
+            members[sid] = replace(held.members.get(sid, places[sid]), votes=True)
         for sid in self.members.observers:
-            members[sid] = replace(first.members[sid], votes=False)
+            members[sid] = replace(held.members.get(sid, places[sid]), votes=False)
         voters = frozenset(sid for sid, member in members.items() if member.votes)
         groups, weights = self._counted(held, voters)
         version = shifted(held.version, self.by, self.to)

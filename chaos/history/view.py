@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chaos.actions import Pause, Resume
-from chaos.election.config import Configuration, parse_configuration
+from chaos.actions import Evidence, Kill, Pause, Resume, Terminate
+from chaos.election.config import Configuration, Member, parse_configuration
 from chaos.election.effects import (
     Decided,
     Entered,
@@ -65,6 +65,7 @@ class EnsembleView:
     config: Configuration
     peers: dict[Sid, PeerView] = field(default_factory=dict)
     now_ns: int = 0
+    known: dict[Sid, Member] = field(default_factory=dict)  # where each peer was ever said to be
 
     def __post_init__(self) -> None:
         for sid in self.members:
@@ -76,11 +77,11 @@ class EnsembleView:
         match event:
             case Began():
                 self.peers[event.sid] = _born(event)
+                self.known.update(parse_configuration(event.spec.config).members)
             case Exited() | Left():
-                peer = self.peers.setdefault(event.sid, PeerView(event.sid))
-                peer.up = peer.paused = False
-                peer.epoch = peer.vote = None
-                peer.state = ServerState.LOOKING
+                self._down(event.sid)
+            case Acted(action=Kill(sid=sid) | Terminate(sid=sid), evidence=Evidence(bit=True)):
+                self._down(sid)  # it was reaped; the line that says so may come later
             case Acted(action=Pause(sid=sid)):
                 self.peers[sid].paused = True
             case Acted(action=Resume(sid=sid)):
@@ -89,6 +90,12 @@ class EnsembleView:
                 _step(self.peers.setdefault(event.sid, PeerView(event.sid)), event)
             case _:
                 pass
+
+    def _down(self, sid: Sid) -> None:
+        peer = self.peers.setdefault(sid, PeerView(sid))
+        peer.up = peer.paused = False
+        peer.epoch = peer.vote = None
+        peer.state = ServerState.LOOKING
 
     @property
     def newest(self) -> Configuration:

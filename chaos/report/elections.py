@@ -163,7 +163,7 @@ def _election(
     votes = _votes(history, looking_ns, end_ns)
     stops = [
         ("detect", _detect_ns(number, gap, cause, looking_ns)),
-        ("vote", looking_ns),
+        ("vote", looking_ns if number > 1 or cause is not None else history.zero_ns),
         ("finalize", votes.quorum_ns),
         ("handshake", votes.decided_ns),
     ]

@@ -9,12 +9,12 @@ from typing import Final
 from markupsafe import Markup
 
 from chaos.election.ids import Sid
-from chaos.election.notification import ServerState
+from chaos.election.notification import Notification, ServerState
 from chaos.report import words
 from chaos.report.elections import Election
 from chaos.report.handshakes import Mark, Parcel, Sign, Wait
 from chaos.report.lanes import Segment
-from chaos.report.messages import Fate, Message, Said, sayings
+from chaos.report.messages import Fate, Message, sayings
 from chaos.report.svg import (
     BLUE,
     HALO,
@@ -32,7 +32,7 @@ from chaos.report.svg import (
     number,
     titled,
 )
-from chaos.report.timeline import Loss, Sent, bar, binned, losses, merged
+from chaos.report.timeline import Loss, Sent, bar, binned, losses, thinned
 
 AXIS: Final = 24
 HEAD: Final = 14  # room for marks above a bar
@@ -43,6 +43,7 @@ GAP: Final = 12
 ROWS_MAX: Final = 8
 ARROWS_MAX: Final = 400  # with a title of their own
 LOSSES_MAX: Final = 150
+WAITS_MAX: Final = 500
 _GLYPH: Final = 5.7  # width of a letter of a label
 
 
@@ -170,7 +171,7 @@ class _Panel:
         self.close = close
         self.window = window
         self.scale = Scale(window.from_ns, window.to_ns)
-        captions = list(self._captions())
+        captions = self._captions()
         self.folded = 0
         self.placed: dict[Sid, list[tuple[int, Caption]]] = {sid: [] for sid in close.sids}
         rows = {sid: self._place(sid, captions) for sid in close.sids}
@@ -181,22 +182,27 @@ class _Panel:
             y += HEAD + BAR + WAIT + ROW * rows[sid] + GAP
         self.height = y
 
-    def _captions(self) -> Iterator[Caption]:
+    def _captions(self) -> list[Caption]:
+        """Labels by time; what one peer says to several in the same pixels shares one."""
+        groups: dict[tuple[Sid, str, int], tuple[int, set[Sid]]] = {}
+        for sid, at_ns, text, to in self._spoken():
+            key = (sid, text, int(self.scale.x(at_ns)) // 4)
+            groups.setdefault(key, (at_ns, set()))[1].update(to)
+        others = len(self.close.sids) - 1
+        found = [
+            Caption(sid, at_ns, f"{text} →{_names(to, others)}")
+            for (sid, text, _), (at_ns, to) in groups.items()
+        ]
+        return sorted(found, key=lambda caption: caption.at_ns)
+
+    def _spoken(self) -> Iterator[tuple[Sid, int, str, tuple[Sid, ...]]]:
         window = self.window
-        if window.votes:
-            others = len(self.close.sids) - 1
-            for said in sayings(self.close.messages):
-                if window.from_ns <= said.at_ns <= window.to_ns and said.note is not None:
-                    yield Caption(said.source, said.at_ns, _vote_label(said, others))
-        if window.packets:
-            groups: dict[tuple[Sid, str, int], list[Parcel]] = {}
-            for parcel in self.close.parcels:
-                if window.from_ns <= parcel.sent_ns <= window.to_ns:
-                    key = (parcel.source, parcel.kind, parcel.sent_ns)
-                    groups.setdefault(key, []).append(parcel)
-            for (source, kind, at_ns), parts in groups.items():
-                to = ",".join(str(part.target) for part in parts)
-                yield Caption(source, at_ns, f"{kind} →{to}")
+        for said in sayings(self.close.messages) if window.votes else ():
+            if window.from_ns <= said.at_ns <= window.to_ns and said.note is not None:
+                yield said.source, said.at_ns, _vote_label(said.note), said.to
+        for parcel in self.close.parcels if window.packets else ():
+            if window.from_ns <= parcel.sent_ns <= window.to_ns:
+                yield parcel.source, parcel.sent_ns, parcel.kind, (parcel.target,)
 
     def _place(self, sid: Sid, captions: Iterable[Caption]) -> int:
         """Give each label of a lane the first row where it hides no other; how many rows."""
@@ -236,11 +242,22 @@ class _Panel:
     def _lanes(self) -> Iterator[Markup]:
         for sid, y in self.top.items():
             yield label(10, y + 11, f"peer {sid}", font_weight=600)
-        for segment in merged(self.close.segments):
+        for segment in thinned(self.close.segments, self.scale):
             yield bar(segment, self.scale, self.top[segment.sid] + BAR / 2, BAR)
+        yield from map(self._wait, self._waits())
+
+    def _waits(self) -> list[Wait]:
+        """One for each pixel, the longest; where those are too many, the ones that held."""
+        longest: dict[tuple[Sid, int], Wait] = {}
         for wait in self.close.waits:
-            if self.scale.shows(wait.from_ns, wait.to_ns):
-                yield self._wait(wait)
+            if not self.scale.shows(wait.from_ns, wait.to_ns):
+                continue
+            key = (wait.sid, int(self.scale.x(wait.from_ns)))
+            other = longest.get(key)
+            if other is None or wait.to_ns > other.to_ns:
+                longest[key] = wait
+        found = list(longest.values())
+        return found if len(found) <= WAITS_MAX else [wait for wait in found if wait.done]
 
     def _wait(self, wait: Wait) -> Markup:
         x = self.scale.x(wait.from_ns)
@@ -295,7 +312,7 @@ class _Panel:
         else:
             yield _group(self._plain(parcels), stroke=BLUE)
         lost, _ = losses(votes, self.scale, LOSSES_MAX)
-        yield _group((self._cross(loss) for loss in lost), stroke=RED, stroke_width="1.6")
+        yield from self._crosses(lost)
 
     def _plain(self, sent: Iterable[Sent]) -> Iterator[Markup]:
         """Arrows without a title of their own, as one path."""
@@ -330,9 +347,16 @@ class _Panel:
         headless = {} if end == 1 else {"marker_end": "none"}
         return element("path", *children, d=d, **headless)
 
+    def _crosses(self, lost: Iterable[Loss]) -> Iterator[Markup]:
+        """What did not arrive: half a way, and a cross; grey where a newer message took over."""
+        lost = list(lost)
+        harm = (self._cross(loss) for loss in lost if loss.harm)
+        routine = (self._cross(loss) for loss in lost if not loss.harm)
+        yield _group(routine, stroke="currentColor", stroke_opacity=".7")
+        yield _group(harm, stroke=RED, stroke_width="1.6")
+
     def _cross(self, loss: Loss) -> Markup:
-        """What did not arrive: half a way, and a cross."""
-        y1, y2 = self._ends(loss.source, loss.target)
+        y1, y2 = self._ends(loss.source, loss.source if loss.target is None else loss.target)
         y = y1 + (y2 - y1) * 0.4
         cross = f"M{loss.x - 4} {number(y - 4)}l8 8m-8 0l8-8"
         d = f"M{loss.x} {number(y1)}V{number(y)}{cross}"
@@ -350,8 +374,11 @@ class _Panel:
             yield element("g", *parts, font_size=9.5, **HALO, **ink)
 
     def _marks(self) -> Iterator[Markup]:
+        drawn: set[tuple[Sid, Sign, int]] = set()
         for mark in self.close.marks:
-            if self.window.from_ns <= mark.at_ns <= self.window.to_ns:
+            key = (mark.sid, mark.sign, int(self.scale.x(mark.at_ns)))
+            if self.window.from_ns <= mark.at_ns <= self.window.to_ns and key not in drawn:
+                drawn.add(key)
                 sign = label(
                     self.scale.x(mark.at_ns),
                     self.top[mark.sid] - 2,
@@ -388,13 +415,15 @@ def _group(parts: Iterable[Markup], **attributes: str) -> Markup:
     return element("g", inside, **(shape | attributes))
 
 
-def _vote_label(said: Said, others: int) -> str:
-    note = said.note
-    assert note is not None
-    to = "all" if len(said.to) == others and others > 1 else ",".join(str(s) for s in said.to)
+def _names(to: set[Sid], others: int) -> str:
+    if len(to) == others and others > 1:
+        return "all"
+    return ",".join(str(sid) for sid in sorted(to)) if len(to) < 8 else f"{len(to)} peers"
+
+
+def _vote_label(note: Notification) -> str:
     text = words.vote(note.leader, note.zxid, note.round)
-    role = "" if note.state == ServerState.LOOKING else f" {words.state(note.state)}"
-    return f"{text}{role} →{to}"
+    return text if note.state == ServerState.LOOKING else f"{text} {words.state(note.state)}"
 
 
 def _told(message: Message) -> str:

@@ -38,7 +38,8 @@ class Message:
     """One notification from ``source`` to ``target``; ``index`` is the event that tells of it.
 
     ``sent_ns`` is when it was written, or lost before that. ``why`` is the cause where it did
-    not arrive. ``origin`` names the effect that asked for it: incarnation, step, place.
+    not arrive; ``routine``: a newer one took its place, as ZooKeeper's queues of one have it.
+    ``origin`` names the effect that asked for it: incarnation, step, place.
     """
 
     source: Sid
@@ -50,6 +51,7 @@ class Message:
     why: str
     index: int
     origin: tuple[int, int, int]
+    routine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def _messages(history: History, causes: _Causes) -> Iterator[Message]:
     notes = _notes(history)
     reads = _reads(history)
     for index, event in enumerate(history.events):
+        routine = False
         match event:
             case Wrote():
                 read_ns = reads.get(index)
@@ -141,12 +144,15 @@ def _messages(history: History, causes: _Causes) -> Iterator[Message]:
                 why = causes.of(event) if read_ns is None else ""
             case Lost():
                 read_ns, fate = None, Fate.LOST
+                routine = not event.fault and event.why.startswith("overwritten")
                 why = f"{event.why} (step {event.fault})" if event.fault else event.why
             case _:
                 continue
         origin = (event.inc, event.step, event.index)
         note = notes.get((event.sid, *origin))
-        yield Message(event.sid, event.to, event.at_ns, read_ns, fate, note, why, index, origin)
+        yield Message(
+            event.sid, event.to, event.at_ns, read_ns, fate, note, why, index, origin, routine
+        )
 
 
 def _notes(history: History) -> dict[tuple[Sid, int, int, int], Notification]:

@@ -233,6 +233,8 @@ def _timeline(seen: _Seen) -> tuple[Markup | None, tuple[str, ...]]:
         said.append(f"{many}: those within {drawn.pixels} pixels share a line.")
     if drawn.loss_pixels > 1:
         said.append(f"Crosses within {drawn.loss_pixels} pixels share one, which counts them.")
+    if drawn.hidden:
+        said.append(f"{words.count(drawn.hidden, 'state')} shorter than a pixel share one.")
     return drawn.markup, tuple(said)
 
 
@@ -249,7 +251,7 @@ def _finding(seen: _Seen) -> str:
     several = any(len(reign.leaders) > 1 for reign in seen.reigns)
     led = f"Led by {', then '.join(order)}" if order else "Nobody led with a quorum"
     split = " More than one at a time had a quorum." if several else ""
-    gone = sum(message.fate is not Fate.DELIVERED for message in seen.messages)
+    gone = sum(m.fate is not Fate.DELIVERED and not m.routine for m in seen.messages)
     lost = f" {words.count(gone, 'message')} did not arrive." if gone else ""
     return f"{led}; without a leader for {words.duration(without)}.{split}{lost}"
 

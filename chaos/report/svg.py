@@ -140,7 +140,7 @@ class Scale:
         offset = first
         while base_ns + offset <= self.to_ns:
             if base_ns + offset >= self.from_ns:
-                text = f"{offset / unit:.{decimals}f}"
+                text = f"{offset / unit:.{decimals}f}".replace("-", "−")
                 found.append((self.x(base_ns + offset), f"{text} {'s' if in_seconds else 'ms'}"))
             offset += step
         return found
@@ -160,8 +160,8 @@ def grid(scale: Scale, base_ns: int, top: float, bottom: float) -> Markup:
     """Vertical lines at round moments, their labels above."""
     lines = "".join(f"M{number(x)} {number(top)}V{number(bottom)}" for x, _ in scale.ticks(base_ns))
     names = [
-        label(x, top - 6, text, text_anchor="middle", opacity=".75", font_family=MONO)
+        label(min(x, scale.right - 20), top - 6, text, text_anchor="middle", opacity=".75")
         for x, text in scale.ticks(base_ns)
     ]
     rule = element("path", d=lines, stroke="currentColor", stroke_opacity=".16", fill="none")
-    return joined([rule, element("g", *names, font_size=11)]) if names else rule
+    return joined([rule, element("g", *names, font_size=11, font_family=MONO)]) if names else rule

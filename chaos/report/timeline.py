@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -66,29 +66,39 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Messages that did not arrive, for one reason, in the same pixels."""
+    """Messages that did not arrive, in the same pixels; ``target`` is ``None`` for several.
+
+    ``harm`` counts those whose place no newer message took.
+    """
 
     source: Sid
-    target: Sid
+    target: Sid | None
     x: int
+    at_ns: int
     why: str
     count: int
-    at_ns: int
+    harm: int
 
     def told(self, base_ns: int) -> str:
         """What was lost, and why; the time is that since ``base_ns``."""
         many = "" if self.count == 1 else f"{self.count} messages, the first: "
         at = words.moment(self.at_ns - base_ns)
-        return f"{many}{self.source} → {self.target} at {at}, {self.why}"
+        to = "several" if self.target is None else str(self.target)
+        return f"{many}{self.source} → {to} at {at}, {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A figure, its height, and how coarsely messages were drawn."""
+    """A figure, and how coarsely it was drawn.
+
+    ``pixels`` is how wide votes are that share a line, ``loss_pixels`` the same for crosses;
+    ``hidden`` counts states that are shorter than a pixel and share one with another.
+    """
 
     markup: Markup
-    pixels: int  # of votes that share a line
+    pixels: int
     loss_pixels: int
+    hidden: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,10 @@ def defs() -> Markup:
 
 
 def binned(messages: Iterable[Sent], scale: Scale, most: int) -> tuple[list[Line], int]:
-    """What was read, by pixel; how many pixels wide a bin had to be for ``most`` lines."""
+    """What was read, by pixel; how many pixels wide a bin had to be for ``most`` lines.
+
+    Pairs that are too many for any width share one line from the lowest to the highest sid.
+    """
     sent = [m for m in messages if m.read_ns is not None and scale.shows(m.sent_ns, m.read_ns)]
     pixels = 1
     while True:
@@ -142,28 +155,58 @@ def binned(messages: Iterable[Sent], scale: Scale, most: int) -> tuple[list[Line
             x1 = int(scale.x(message.sent_ns)) // pixels * pixels
             x2 = int(scale.x(message.read_ns)) // pixels * pixels
             counts[message.source, message.target, x1, x2] += 1
-        if len(counts) <= most or pixels >= 64:
+        if len(counts) <= most:
             return [Line(*key, many) for key, many in sorted(counts.items())], pixels
+        if pixels >= 16:
+            return _envelopes(counts), pixels
         pixels *= 2
+
+
+def _envelopes(counts: Mapping[tuple[Sid, Sid, int, int], int]) -> list[Line]:
+    columns: dict[tuple[int, int], list[tuple[Sid, Sid, int]]] = defaultdict(list)
+    for (source, target, x1, x2), many in counts.items():
+        columns[x1, x2].append((source, target, many))
+    return [
+        Line(
+            min(min(source, target) for source, target, _ in parts),
+            max(max(source, target) for source, target, _ in parts),
+            x1,
+            x2,
+            sum(many for _, _, many in parts),
+        )
+        for (x1, x2), parts in sorted(columns.items())
+    ]
 
 
 def losses(messages: Iterable[Message], scale: Scale, most: int) -> tuple[list[Loss], int]:
-    """What did not arrive, by pixel; the counts add up to all of it."""
+    """What did not arrive, by pixel; the counts add up to all of it.
+
+    Pairs that are too many share a cross beside their sender.
+    """
     gone = [
         m for m in messages if m.fate is not Fate.DELIVERED and scale.shows(m.sent_ns, m.sent_ns)
     ]
-    pixels = 1
-    while True:
-        counts: dict[tuple[Sid, Sid, int, str], int] = defaultdict(int)
-        first: dict[tuple[Sid, Sid, int, str], int] = {}
+    for pixels, pairs in _COARSER:
+        bins: dict[tuple[Sid, Sid | None, int, bool], list[Message]] = defaultdict(list)
         for message in gone:
             x = int(scale.x(message.sent_ns)) // pixels * pixels
-            key = (message.source, message.target, x, f"{message.fate.value}: {message.why}")
-            counts[key] += 1
-            first.setdefault(key, message.sent_ns)
-        if len(counts) <= most or pixels >= 256:
-            return [Loss(*key, many, first[key]) for key, many in sorted(counts.items())], pixels
-        pixels *= 2
+            target = message.target if pairs else None
+            bins[message.source, target, x, message.routine].append(message)
+        if len(bins) <= most:
+            break
+    else:
+        pixels = _COARSER[-1][0]
+    found = [_loss(*key[:3], parts) for key, parts in bins.items()]
+    return sorted(found, key=lambda loss: (loss.at_ns, loss.source)), pixels
+
+
+_COARSER: Final = (*((n, True) for n in (1, 2, 4, 8, 16)), *((n, False) for n in (4, 16, 64, 256)))
+
+
+def _loss(source: Sid, target: Sid | None, x: int, parts: list[Message]) -> Loss:
+    why = f"{parts[0].fate.value}: {parts[0].why}"
+    harm = sum(not message.routine for message in parts)
+    return Loss(source, target, x, parts[0].sent_ns, why, len(parts), harm)
 
 
 def timeline(story: Story) -> Drawn:
@@ -173,6 +216,7 @@ def timeline(story: Story) -> Drawn:
     top = AXIS + FAULT * (max(rows.values()) + 1 if rows else 0) + 8
     middle = {sid: top + LANE * place + LANE / 2 for place, sid in enumerate(story.sids)}
     strip = top + LANE * len(story.sids) + 12
+    states = thinned(story.segments, scale)
     lines, pixels = binned(story.messages, scale, LINES_MAX)
     lost, loss_pixels = losses(story.messages, scale, LOSSES_MAX)
     inside = [
@@ -180,12 +224,12 @@ def timeline(story: Story) -> Drawn:
         *_faults(story, scale, rows, middle),
         *(_rail(sid, y) for sid, y in middle.items()),
         _votes(lines, middle),
-        *(bar(segment, scale, middle[segment.sid], BAR) for segment in merged(story.segments)),
+        *(bar(segment, scale, middle[segment.sid], BAR) for segment in states),
         *_losses(lost, middle, story.zero_ns),
         *_strip(story, scale, strip),
     ]
     markup = figure("timeline-figure", strip + BAR + 6, "Timeline of the run", story.finding, inside)
-    return Drawn(markup, pixels, loss_pixels)
+    return Drawn(markup, pixels, loss_pixels, len(story.segments) - len(states))
 
 
 def merged(segments: Iterable[Segment]) -> list[Segment]:
@@ -203,6 +247,22 @@ def merged(segments: Iterable[Segment]) -> list[Segment]:
             )
         else:
             found.append(one)
+    return found
+
+
+def thinned(segments: Iterable[Segment], scale: Scale) -> list[Segment]:
+    """Without those that would hide behind another one of the same pixel."""
+    found: list[Segment] = []
+    taken: tuple[Sid, int] | None = None
+    for segment in segments:
+        if not scale.shows(segment.from_ns, segment.to_ns):
+            continue
+        pixel = int(scale.x(segment.from_ns))
+        small = int(scale.x(segment.to_ns)) == pixel
+        if small and taken == (segment.sid, pixel):
+            continue
+        taken = (segment.sid, pixel)
+        found.append(segment)
     return found
 
 
@@ -354,18 +414,22 @@ def _votes(lines: Iterable[Line], middle: dict[Sid, float]) -> Markup:
 
 def _losses(lost: Iterable[Loss], middle: dict[Sid, float], zero_ns: int) -> list[Markup]:
     """A cross on the way of what did not arrive, a third of the way to its receiver."""
-    parts = []
+    harmful, routine = [], []
     for loss in lost:
-        if loss.source not in middle or loss.target not in middle:
+        here = middle.get(loss.source)
+        there = here if loss.target is None else middle.get(loss.target)
+        if here is None or there is None:
             continue
-        here, there = middle[loss.source], middle[loss.target]
         y = here + (there - here) * 0.32
-        cross = element("path", d=_cross(loss.x, y, 3.5))
-        parts.append(titled([cross], loss.told(zero_ns)))
-    if not parts:
-        return []
+        cross = titled([element("path", d=_cross(loss.x, y, 3.5))], loss.told(zero_ns))
+        (harmful if loss.harm else routine).append(cross)
     ink: dict[str, Attribute] = {"stroke": RED, "stroke_width": 2, "fill": "none"}
-    return [element("g", *parts, **ink)]
+    pale: dict[str, Attribute] = {"stroke": "currentColor", "stroke_width": 1, "fill": "none"}
+    return [
+        element("g", *parts, **paint)
+        for parts, paint in ((routine, pale), (harmful, ink))
+        if parts
+    ]
 
 
 def _cross(x: float, y: float, size: float) -> str:

@@ -10,10 +10,11 @@ import random
 from collections.abc import Iterator
 
 from chaos.actions import Action
+from chaos.election.config import parse_configuration
 from chaos.election.ids import Sid
 from chaos.ensemble import configuration_of
 from chaos.faults.targets import NoTarget, Selector, aim, resolve
-from chaos.history.events import Acted, Event, StepBegan, StepEnded
+from chaos.history.events import Acted, Began, Event, StepBegan, StepEnded
 from chaos.history.view import EnsembleView
 from chaos.plan.model import (
     After,
@@ -55,6 +56,7 @@ class Conduct:
         self._system = system
         self._folder = folder
         self._show = show
+        self._addressed = False
         self.view = EnsembleView(
             plan.ensemble.sids, configuration_of(plan.ensemble, lambda sid: f"peer-{sid}")
         )
@@ -126,6 +128,9 @@ class Conduct:
         """Take in one event that the system saw."""
         self.events.append(event)
         self.view.observe(event)
+        if isinstance(event, Began) and not self._addressed:
+            self._addressed = True  # until now the view knew members, but not their addresses
+            self.view.config = parse_configuration(event.spec.config)
 
     def record(self, event: Event) -> None:
         """Take in one event of our own doing, and write it down."""
@@ -265,6 +270,7 @@ class Conduct:
             bit = bit and evidence.bit is not False
             done = self._system.now_ns
             self.record(Acted(began, done, log.step.id, action, evidence))
+        self._pass(self._system.now_ns, None)  # what it did at once is seen at once
         return bit
 
     # ---- small things

@@ -17,7 +17,7 @@ class SeenBy(StrEnum):
     """Who must be settled under a leader before it counts."""
 
     MAJORITY = "majority"  # a quorum of the voters
-    ALL = "all"  # every peer that runs and is not stopped
+    ALL = "all"  # every peer that runs and is not stopped, with its part of the epoch
 
 
 class Condition(Protocol):
@@ -54,8 +54,11 @@ class LeaderCondition:
         if leader is None or (self.among is not None and leader not in self.among):
             return None
         if self.seen_by is SeenBy.ALL:
-            alive = {sid for sid, peer in view.peers.items() if peer.alive}
-            return leader if alive <= view.followers_of(leader) else None
+            followers = view.followers_of(leader)
+            alive = [peer for peer in view.peers.values() if peer.alive]
+            # Decided is not enough: whoever has not ended its handshake can still be thrown back.
+            settled = all(peer.sid in followers and peer.epoch is not None for peer in alive)
+            return leader if settled else None
         return leader
 
     def met(self, view: EnsembleView) -> bool:
