@@ -128,8 +128,14 @@ class CnxManager(Generic[M]):
     # ---- what happened to connections
 
     def dialed(self, to: Sid, conn: int) -> list[CnxEffect[M]]:
-        """My connect to ``to`` succeeded. It survives only if my sid is the larger."""
+        """My connect to ``to`` succeeded. It survives only if my sid is the larger.
+
+        If the larger sid's own link came first, mine has nothing to say any more: its
+        initiation would only make the other tear that link down and dial again.
+        """
         self._dialing.discard(to)
+        if to > self.me and to in self._links:
+            return [Drop(conn, "its link stands already")]
         if to > self.me:
             return [Initiate(conn), Drop(conn, "my sid is the smaller: the other dials back")]
         return [Initiate(conn), *self._adopt(to, conn)]

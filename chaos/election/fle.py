@@ -93,11 +93,19 @@ class FastLeaderElection:
         self._views = None
         return [Disarm(RESEND), Disarm(FINALIZE)]
 
-    def use(self, views: Views) -> None:
-        """Count by other configurations from now on."""
-        if self._views is not None:
-            self._views = views
-            self._recount = True
+    def use(self, views: Views) -> list[Effect]:
+        """Count by other configurations from now on.
+
+        Deliberately better than ZooKeeper: a finalize wait whose quorum is none any more ends.
+        """
+        if self._views is None:
+            return []
+        self._views = views
+        self._recount = True
+        if not self._finalizing or views.tally(self._recv, self.proposal).has_all_quorums():
+            return []
+        self._finalizing = False
+        return [Disarm(FINALIZE), Arm(RESEND, self._wait_ms)]
 
     def receive(self, sender: Sid, message: Notification) -> list[Effect]:
         """Take the next message from the receive queue."""

@@ -196,7 +196,7 @@ class QuorumPeer:
         effects = self.standing.commit(config)
         if not effects:
             return [], False
-        self.election.use(self.standing.views)
+        effects += self.election.use(self.standing.views)
         if old.same_as(config):
             return effects, False
         return effects + self._restart_election(), True
@@ -209,7 +209,7 @@ class QuorumPeer:
             return [Ignored(me, f"the configuration does not parse: {error}")]
         if not happened.activate:
             effects = self.standing.see(config)
-            self.election.use(self.standing.views)
+            effects += self.election.use(self.standing.views)
             return effects or [Ignored(me, "no newer configuration to see")]
         old = self.standing.views.committed
         leader = self.standing.vote.leader

@@ -58,15 +58,17 @@ def write_config(home: Path, text: str, *, active: bool) -> None:
 def load(home: Path, spec: PeerSpec) -> PeerSpec:
     """``spec`` with everything that ``home`` knows better; writes down what it does not know.
 
+    What it writes down here is not synced: after a crash it would be written again.
+
     Raises:
         InfrastructureError: a file does not hold what it should, or the disk refuses.
     """
     _make(home)
     config = _read(home, CONFIG)
     if config is None:
-        write_config(home, spec.config, active=True)
+        _write(home, CONFIG, spec.config, sync=False)
         if spec.last_seen is not None:
-            write_config(home, spec.last_seen, active=False)
+            _write(home, NEXT, spec.last_seen, sync=False)
         config = spec.config
     try:
         parse_configuration(config)
@@ -128,7 +130,7 @@ def _read(home: Path, name: str) -> str | None:
 def _number(home: Path, name: str, born_with: int) -> int:
     text = _read(home, name)
     if text is None:
-        write_number(home, name, born_with)
+        _write(home, name, f"{born_with}\n", sync=False)
         return born_with
     if not re.fullmatch(r"-?[0-9]{1,19}\s*", text):
         raise InfrastructureError(
@@ -137,15 +139,17 @@ def _number(home: Path, name: str, born_with: int) -> int:
     return int(text)
 
 
-def _write(home: Path, name: str, text: str) -> None:
+def _write(home: Path, name: str, text: str, *, sync: bool = True) -> None:
     temporary = home / (name + ".tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         temporary.replace(home / name)
-        _sync(home)
+        if sync:
+            _sync(home)
     except OSError as error:
         raise InfrastructureError(f"cannot write {home / name}: {error}") from error
 

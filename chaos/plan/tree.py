@@ -20,6 +20,7 @@ from chaos.plan.problems import Problems
 _BYTES_MAX: Final = 1_000_000
 _NODES_MAX: Final = 50_000  # with every alias written out
 _DEPTH_MAX: Final = 30
+_TOO_MUCH: Final = f"a plan is nested at most {_DEPTH_MAX} deep and has at most {_NODES_MAX} values"
 
 _NULL: Final = re.compile(r"~|null|Null|NULL|")
 _TRUE: Final = re.compile(r"true|True|TRUE")
@@ -108,16 +109,13 @@ def parse(text: str, file: str, problems: Problems) -> Node | None:
         problems.add(start, f"a plan has at most {_BYTES_MAX} bytes")
         return None
     try:
-        _refuse_tags(text, file, problems)
-        root = yaml.compose(text, Loader=yaml.BaseLoader)
+        _refuse(text, file, problems)
+        root = None if problems else yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         problems.add(_place(file, error.problem_mark or error.context_mark), _said(error))
         return None
     except yaml.YAMLError as error:
         problems.add(start, f"this is no YAML: {str(error).splitlines()[0]}")
-        return None
-    except RecursionError:
-        problems.add(start, f"a plan is nested at most {_DEPTH_MAX} deep")
         return None
     return None if root is None else _Planter(file, problems).plant(root, 0)
 
@@ -134,8 +132,7 @@ class _Planter:
         where = _place(self._file, node.start_mark)
         self._count += 1
         if depth > _DEPTH_MAX or self._count > _NODES_MAX:
-            text = f"a plan is nested at most {_DEPTH_MAX} deep and has at most {_NODES_MAX} values"
-            self._problems.add(where, text)
+            self._problems.add(where, _TOO_MUCH)
             self._problems.stop()
         match node:
             case yaml.MappingNode():
@@ -198,11 +195,18 @@ def leaves(node: Node) -> Iterator[Leaf]:
                 yield from leaves(entry.value)
 
 
-def _refuse_tags(text: str, file: str, problems: Problems) -> None:
+def _refuse(text: str, file: str, problems: Problems) -> None:
+    """Tags, and nesting that nobody wrote by hand; seen before any tree is built."""
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
             tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
             problems.add(_place(file, event.start_mark), f"tags are not supported: {tag}")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH_MAX:
+            problems.add(_place(file, event.start_mark), _TOO_MUCH)
+            return
 
 
 class _Mark(Protocol):

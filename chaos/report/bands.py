@@ -32,6 +32,14 @@ from chaos.history.history import History
 from chaos.report import words
 from chaos.report.words import MS
 
+_VERBS: Final[Mapping[type[Action], str]] = {
+    Lose: "loss",
+    Slow: "delay",
+    TurnRound: "turn the round of",
+    SetEpochs: "set epochs of",
+    SetZxid: "set the zxid of",
+    SkewTimers: "skew timers of",
+}
 _TOGETHER_NS: Final = 50 * MS  # actions of one step and kind this close are one fault
 
 
@@ -154,23 +162,7 @@ def _joined(band: Band, fresh: Band) -> Band:
 
 
 def _verb(done: Action) -> str:
-    match done:
-        case Block():
-            return "block"
-        case Slow():
-            return "delay"
-        case Lose():
-            return "lose"
-        case TurnRound():
-            return "turn round of"
-        case SetEpochs():
-            return "set epochs of"
-        case SetZxid():
-            return "set zxid of"
-        case SkewTimers():
-            return "skew timers of"
-        case _:
-            return type(done).__name__.lower()
+    return _VERBS.get(type(done), type(done).__name__.lower())
 
 
 def _key(done: Action) -> str:
@@ -218,9 +210,7 @@ def _lanes(pairs: frozenset[tuple[Sid, Sid]], owners: set[Sid]) -> tuple[Sid, ..
     ends = set(_flat(pairs))
     for sid in sorted(ends):
         group = {sid} | {
-            other
-            for other in ends
-            if (sid, other) not in pairs and (other, sid) not in pairs
+            other for other in ends if (sid, other) not in pairs and (other, sid) not in pairs
         }
         whole = {(a, b) for a in group for b in ends - group}
         if whole and pairs <= whole | {(b, a) for a, b in whole} and 2 * len(group) <= len(ends):

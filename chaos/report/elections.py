@@ -17,7 +17,7 @@ from chaos.history.events import Stepped
 from chaos.history.history import History
 from chaos.report.bands import Band
 from chaos.report.lanes import Look, Reign, Segment
-from chaos.report.words import MS
+from chaos.report.words import MS, duration
 
 _SLACK_NS: Final = 5 * MS  # a leader may be gone this long before the fault is confirmed
 
@@ -83,7 +83,7 @@ def elections(
         looking = _looking(_survivors(segments, cause), gap, cause, before_ns)
         if looking is None:
             continue
-        found.append(_election(history, len(found) + 1, gap, heir, cause, looking))
+        found.append(_election(history, _Gap(len(found) + 1, gap, heir, cause, looking)))
     return tuple(found)
 
 
@@ -148,18 +148,23 @@ def _votes(history: History, from_ns: int, to_ns: int) -> _Votes:
     return found
 
 
-def _election(
-    history: History,
-    number: int,
-    gap: Reign,
-    heir: Reign | None,
-    cause: Band | None,
-    looking: Segment,
-) -> Election:
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A leaderless time between what came before and what comes after."""
+
+    number: int
+    reign: Reign
+    heir: Reign | None
+    cause: Band | None
+    looking: Segment
+
+
+def _election(history: History, seen: _Gap) -> Election:
+    number, gap, heir, cause = seen.number, seen.reign, seen.heir, seen.cause
     leader, epoch = max(heir.leaders, key=lambda pair: pair[1]) if heir else (None, None)
     served_ns = heir.from_ns if heir else None
     end_ns = served_ns if served_ns is not None else gap.to_ns
-    looking_ns = looking.from_ns
+    looking_ns = seen.looking.from_ns
     votes = _votes(history, looking_ns, end_ns)
     stops = [
         ("detect", _detect_ns(number, gap, cause, looking_ns)),
@@ -209,3 +214,15 @@ def important(found: Sequence[Election], cited_ns: Sequence[int]) -> list[Electi
         return (cited, undecided, election.cause is not None, election.took_ns)
 
     return sorted(found, key=rank, reverse=True)
+
+
+def finding_of(election: Election) -> str:
+    """The election in one sentence."""
+    after = "the start" if election.cause is None else election.cause.label
+    if election.number > 1 and election.cause is None:
+        after = "no fault that the history knows"
+    took = duration(election.took_ns)
+    if election.served_ns is None:
+        return f"After {after}: no leader served within {took}."
+    legs = ", ".join(f"{p.name} {duration(p.to_ns - p.from_ns)}" for p in election.phases)
+    return f"After {after}: peer {election.leader} led epoch {election.epoch} in {took} ({legs})."

@@ -248,11 +248,9 @@ def packet_words(packet: Packet) -> tuple[str, str]:
             return "LEADERINFO", f"epoch {packet.epoch}"
         case AckEpoch():
             return "ACKEPOCH", f"zxid {hex64(packet.zxid)}, current {packet.current_epoch}"
-        case NewLeader():
-            return "NEWLEADER", f"zxid {hex64(packet.zxid)}"
         case UpToDate():
             return "UPTODATE", "the learner may serve"
-        case OtherPacket():
-            return f"TYPE {packet.kind}", f"zxid {hex64(packet.zxid)}"
-        case Ack() | Diff() | Trunc() | Ping():
-            return type(packet).__name__.upper(), f"zxid {hex64(packet.zxid)}"
+        case Ack() | Diff() | Trunc() | Ping() | NewLeader() | OtherPacket():
+            known = type(packet).__name__.upper()
+            name = f"TYPE {packet.kind}" if isinstance(packet, OtherPacket) else known
+            return name, f"zxid {hex64(packet.zxid)}"

@@ -76,9 +76,7 @@ class Reign:
 def segments(history: History) -> tuple[Segment, ...]:
     """All lanes, by peer and time."""
     stopped = paused(history)
-    return tuple(
-        part for span in history.spans for part in _parts(span, stopped.get(span.sid, []))
-    )
+    return tuple(part for span in history.spans for part in _parts(span, stopped.get(span.sid, [])))
 
 
 def _parts(span: Span, stopped: list[tuple[int, int]]) -> Iterator[Segment]:

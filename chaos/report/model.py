@@ -12,9 +12,10 @@ from chaos.history.events import Sampled
 from chaos.history.history import History
 from chaos.report import words
 from chaos.report.bands import Band, bands
+from chaos.report.bins import merged
 from chaos.report.canary import canary
-from chaos.report.elections import Election, elections, important
-from chaos.report.enlarged import Close, finding_of, panel, windows
+from chaos.report.elections import Election, elections, finding_of, important
+from chaos.report.enlarged import panel
 from chaos.report.handshakes import Mark, Parcel, Sign, Wait, marks, parcels, waits
 from chaos.report.lanes import Reign, Segment, reigns, segments
 from chaos.report.messages import Fate, Message, messages, sayings, tallies
@@ -34,8 +35,9 @@ from chaos.report.rows import (
     verdict_rows,
 )
 from chaos.report.svg import Scale
-from chaos.report.timeline import Story, defs, merged, timeline
+from chaos.report.timeline import Story, defs, timeline
 from chaos.report.waterfall import waterfall
+from chaos.report.windows import Close, windows
 from chaos.store import RunResult
 from chaos.verify.verdict import Outcome
 
@@ -105,6 +107,7 @@ class Page:
     waterfall: Markup | None
     elections: tuple[tuple[Election, str], ...]
     elections_left: int
+    cut: str
     insets: tuple[Inset, ...]
     measures: tuple[MeasureGroup, ...]
     verdicts: tuple[VerdictRow, ...]
@@ -148,8 +151,8 @@ def _seen(result: RunResult, history: History) -> _Seen:
     )
 
 
-def page_of(result: RunResult, history: History) -> Page:
-    """Everything that the page of a run shows."""
+def page_of(result: RunResult, history: History, insets: int = INSETS_MAX) -> Page:
+    """Everything that the page of a run shows, with at most ``insets`` elections enlarged."""
     seen = _seen(result, history)
     anchors, left = cited(result.verdicts, history)
     sign, word, meaning = words.ENDINGS.get(
@@ -176,7 +179,8 @@ def page_of(result: RunResult, history: History) -> Page:
         waterfall=waterfall(by_time[:ROWS_MAX]) if by_time else None,
         elections=tuple((e, finding_of(e)) for e in by_time[:ROWS_MAX]),
         elections_left=max(0, len(by_time) - ROWS_MAX),
-        insets=_insets(seen, result),
+        cut=_cut(len(by_time), insets),
+        insets=_insets(seen, result, insets),
         measures=measure_groups(result.measures, history),
         verdicts=verdict_rows(result.verdicts, anchors),
         evidence=cited_rows(anchors, history),
@@ -266,7 +270,13 @@ def _state(segment: Segment, history: History) -> StateRow:
 # ---- elections
 
 
-def _insets(seen: _Seen, result: RunResult) -> tuple[Inset, ...]:
+def _cut(found: int, most: int) -> str:
+    if most == INSETS_MAX or found <= most:
+        return ""
+    return f"the page would be too large with more than {words.count(most, 'election')} enlarged."
+
+
+def _insets(seen: _Seen, result: RunResult, most: int) -> tuple[Inset, ...]:
     history = seen.history
     cited_ns = [
         history.events[index].at_ns
@@ -275,15 +285,13 @@ def _insets(seen: _Seen, result: RunResult) -> tuple[Inset, ...]:
         for index in verdict.evidence
         if 0 <= index < len(history.events)
     ]
-    chosen = important(seen.elections, cited_ns)[:INSETS_MAX]
+    chosen = important(seen.elections, cited_ns)[:most]
     return tuple(_inset(seen, election) for election in chosen)
 
 
 def _inset(seen: _Seen, election: Election) -> Inset:
     close = _close(seen, election)
-    panels = tuple(
-        (window.title, *panel(close, window)) for window in windows(close)
-    )
+    panels = tuple((window.title, *panel(close, window)) for window in windows(close))
     said = sayings(close.messages)
     zero_ns = seen.history.zero_ns
     after = "the start" if election.number == 1 else "no fault"

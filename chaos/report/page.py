@@ -7,20 +7,32 @@ style-src 'self'``, which strips inline styles and leaves elements and attribute
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from chaos.history.history import History
-from chaos.report.model import page_of
-from chaos.report.words import duration, moment, visible
+from chaos.report.model import INSETS_MAX, page_of
+from chaos.report.words import duration, visible
 from chaos.store import RunResult
 
+BYTES_MAX: Final = 5_000_000
 
-def render(result: RunResult, history: History) -> str:
-    """The page of one stored run, at most a few megabytes however long the run was."""
+
+def render(result: RunResult, history: History, bytes_max: int = BYTES_MAX) -> str:
+    """The page of one stored run.
+
+    Figures are binned and tables capped. What is still larger than ``bytes_max`` in UTF-8 is
+    drawn again with fewer elections enlarged, at last with none, and says so.
+    """
     template = _environment().get_template("page.html.j2")
-    return template.render(page=page_of(result, history), zero_ns=history.zero_ns)
+    text = ""
+    for insets in (INSETS_MAX, 2, 1, 0):
+        text = template.render(page=page_of(result, history, insets))
+        if len(text.encode()) <= bytes_max:
+            break
+    return text
 
 
 @cache
@@ -33,7 +45,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_plain,
     )
-    environment.filters |= {"duration": duration, "moment": moment}
+    environment.filters |= {"duration": duration}
     return environment
 
 

@@ -20,6 +20,9 @@ from chaos.verify.verdict import Measure, Outcome, Verdict
 
 CITED_MAX: Final = 250  # events in the evidence list
 CITED_EACH: Final = 12  # links beside one verdict
+MEASURES_MAX: Final = 60  # rows of one name
+PAIRS_MAX: Final = 30  # peers whose pairs are counted apart
+CAUSES_MAX: Final = 40
 _LATE_PERCENT: Final = 25  # of a tick, as in chaos.runner.surroundings
 
 _WHERE = re.compile(r":(\d+):\d+$")
@@ -84,16 +87,21 @@ class MeasureGroup:
     name: str
     rows: tuple[MeasureRow, ...]
     spread: str
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Messages from each peer (rows) to each (columns); ``None`` where there were none."""
+    """Messages from each peer (rows) to each (columns); ``None`` where there were none.
 
-    sids: tuple[Sid, ...]
+    With more than :data:`PAIRS_MAX` peers the one column is to all others together.
+    """
+
+    columns: tuple[str, ...]
     rows: tuple[tuple[Sid, tuple[Tally | None, ...]], ...]
     total: Tally
     causes: tuple[tuple[str, int], ...]
+    causes_all: int
 
 
 def line_of(where: str) -> int:
@@ -189,7 +197,12 @@ def measure_groups(measures: Iterable[Measure], history: History) -> tuple[Measu
     for measure in measures:
         groups.setdefault(measure.name, []).append(measure)
     return tuple(
-        MeasureGroup(name, tuple(_measured(one, history) for one in found), _spread(found))
+        MeasureGroup(
+            name,
+            tuple(_measured(one, history) for one in found[:MEASURES_MAX]),
+            _spread(found),
+            max(0, len(found) - MEASURES_MAX),
+        )
         for name, found in groups.items()
     )
 
@@ -214,7 +227,7 @@ def _spread(measures: Sequence[Measure]) -> str:
     """Number, least, median, most. Censored ones count, as longer than any other."""
     if len(measures) < 2:
         return ""
-    ends = sorted((m.value_ns for m in measures if m.value_ns is not None))
+    ends = sorted(m.value_ns for m in measures if m.value_ns is not None)
     hidden = len(measures) - len(ends)
     parts = [f"n {len(measures)}"] + ([f"{hidden} did not end"] if hidden else [])
     if ends:
@@ -230,9 +243,24 @@ def _spread(measures: Sequence[Measure]) -> str:
 def matrix(found: Sequence[Tally], messages: Iterable[Message], sids: Sequence[Sid]) -> Matrix:
     """All pairs, their sum, and why messages did not arrive."""
     known = tuple(sorted({*sids, *(tally.source for tally in found), *(t.target for t in found)}))
-    cells = {(tally.source, tally.target): tally for tally in found}
-    rows = tuple((sid, tuple(cells.get((sid, other)) for other in known)) for sid in known)
-    total = Tally(
+    rows: tuple[tuple[Sid, tuple[Tally | None, ...]], ...]
+    if len(known) > PAIRS_MAX:
+        columns: tuple[str, ...] = ("to all others",)
+        rows = tuple((sid, (_sum([t for t in found if t.source == sid]),)) for sid in known)
+    else:
+        columns = tuple(f"to {sid}" for sid in known)
+        cells = {(tally.source, tally.target): tally for tally in found}
+        rows = tuple((sid, tuple(cells.get((sid, other)) for other in known)) for sid in known)
+    causes = Counter(
+        f"{message.fate.value}: {message.why}"
+        for message in messages
+        if message.fate is not Fate.DELIVERED
+    )
+    return Matrix(columns, rows, _sum(found), tuple(causes.most_common(CAUSES_MAX)), len(causes))
+
+
+def _sum(found: Sequence[Tally]) -> Tally:
+    return Tally(
         Sid(0),
         Sid(0),
         sum(tally.offered for tally in found),
@@ -241,12 +269,6 @@ def matrix(found: Sequence[Tally], messages: Iterable[Message], sids: Sequence[S
         sum(tally.undelivered for tally in found),
         sum(tally.queued for tally in found),
     )
-    causes = Counter(
-        f"{message.fate.value}: {message.why}"
-        for message in messages
-        if message.fate is not Fate.DELIVERED
-    )
-    return Matrix(known, rows, total, tuple(causes.most_common(40)))
 
 
 def health(history: History) -> tuple[tuple[str, str], ...]:

@@ -45,19 +45,17 @@ def element(name: str, *children: str, **attributes: Attribute) -> Markup:
     parts = [f"<{name}"]
     for key, value in attributes.items():
         text = value if isinstance(value, str) else number(value)
-        parts.append(f' {key.rstrip("_").replace("_", "-")}="{escape(text)}"')
-    if not children:
-        return Markup("".join([*parts, "/>"]))
+        parts.append(f' {key.replace("_", "-")}="{escape(text)}"')
     inside = "".join(
         child if isinstance(child, Markup) else escape(visible(child)) for child in children
     )
-    return Markup("".join([*parts, ">", inside, f"</{name}>"]))
+    parts.append(f">{inside}</{name}>" if children else "/>")
+    return Markup("".join(parts))  # noqa: S704 - all that came from outside is escaped above
 
 
 def number(value: float) -> str:
     """A coordinate with at most one decimal."""
-    text = f"{value:.1f}"
-    return text[:-2] if text.endswith(".0") else text
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
@@ -67,7 +65,8 @@ def joined(parts: Iterable[Markup]) -> Markup:
 
 def label(x: float, y: float, text: str, **attributes: Attribute) -> Markup:
     """Text in the page's colour, its baseline at ``y``."""
-    return element("text", text, **({"x": x, "y": y, "fill": "currentColor"} | attributes))
+    ink: dict[str, Attribute] = {"x": x, "y": y, "fill": "currentColor"}
+    return element("text", text, **(ink | attributes))
 
 
 def titled(inside: Iterable[Markup], title: str, **attributes: Attribute) -> Markup:
@@ -93,20 +92,29 @@ def figure(name: str, height: float, title: str, finding: str, inside: Iterable[
     )
 
 
-def hatch(name: str, colour: str, *, gap: int, line: float, turn: int, ground: float = 0) -> Markup:
-    """A pattern of lines ``gap`` apart, over ``ground`` of the colour itself."""
-    parts = [element("rect", width=line, height=gap, fill=colour)]
-    if ground:
-        tint = element("rect", width=gap, height=gap, fill=colour, fill_opacity=f"{ground:.2f}")
-        parts.insert(0, tint)
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A texture: lines of a width, ``gap`` apart, turned by degrees, over a tint of 0 to 1."""
+
+    width: float
+    gap: int
+    turn: int
+    tint: float
+
+
+def hatch(name: str, colour: str, lines: Lines) -> Markup:
+    """A pattern called ``name``."""
+    gap = lines.gap
+    tint = f"{lines.tint:.2f}"
     return element(
         "pattern",
-        *parts,
+        element("rect", width=gap, height=gap, fill=colour, fill_opacity=tint),
+        element("rect", width=lines.width, height=gap, fill=colour),
         id=name,
         patternUnits="userSpaceOnUse",
         width=gap,
         height=gap,
-        patternTransform=f"rotate({turn})",
+        patternTransform=f"rotate({lines.turn})",
     )
 
 

@@ -183,14 +183,8 @@ def _effect(effect: Effect) -> str:
     match effect:
         case Entered():
             return f"{effect.state.name}, {effect.phase.value}"
-        case Proposed():
-            vote = effect.vote
-            return f"proposes {words.vote(vote.leader, vote.zxid, vote.round)}"
-        case QuorumSeen():
-            return f"sees a quorum for {effect.vote.leader}: {words.sids(effect.support)}"
-        case Decided():
-            how = effect.how.value.replace("_", " ")
-            return f"decides on {effect.vote.leader} ({how}; {words.sids(effect.support)})"
+        case Proposed() | QuorumSeen() | Decided():
+            return _voted(effect)
         case Serving():
             return f"epoch {effect.epoch} is established"
         case SteppedDown():
@@ -199,6 +193,18 @@ def _effect(effect: Effect) -> str:
             return f"ignored: {effect.why}"
         case _:
             return _performed(effect)
+
+
+def _voted(effect: Proposed | QuorumSeen | Decided) -> str:
+    vote = effect.vote
+    match effect:
+        case Proposed():
+            return f"proposes {words.vote(vote.leader, vote.zxid, vote.round)}"
+        case QuorumSeen():
+            return f"sees a quorum for {vote.leader}: {words.sids(effect.support)}"
+        case Decided():
+            how = effect.how.value.replace("_", " ")
+            return f"decides on {vote.leader} ({how}; {words.sids(effect.support)})"
 
 
 def _performed(effect: Effect) -> str:

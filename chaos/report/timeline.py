@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from markupsafe import Markup
 
 from chaos.election.ids import Sid
 from chaos.report import words
 from chaos.report.bands import Band
+from chaos.report.bins import Line, Loss, binned, losses, thinned
 from chaos.report.lanes import Look, Reign, Segment
-from chaos.report.messages import Fate, Message
+from chaos.report.messages import Message
 from chaos.report.svg import (
     AMBER,
     BLUE,
@@ -22,6 +22,7 @@ from chaos.report.svg import (
     PURPLE,
     RED,
     Attribute,
+    Lines,
     Scale,
     element,
     figure,
@@ -38,53 +39,6 @@ LANE: Final = 38
 BAR: Final = 22
 LINES_MAX: Final = 3000  # of votes
 LOSSES_MAX: Final = 400  # of marks for what did not arrive
-
-
-class Sent(Protocol):
-    """Something that went from one peer to another: a vote or a packet."""
-
-    @property
-    def source(self) -> Sid: ...  # noqa: D102
-    @property
-    def target(self) -> Sid: ...  # noqa: D102
-    @property
-    def sent_ns(self) -> int: ...  # noqa: D102
-    @property
-    def read_ns(self) -> int | None: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Votes from ``source`` to ``target`` that fall into the same pixels."""
-
-    source: Sid
-    target: Sid
-    x1: int
-    x2: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Messages that did not arrive, in the same pixels; ``target`` is ``None`` for several.
-
-    ``harm`` counts those whose place no newer message took.
-    """
-
-    source: Sid
-    target: Sid | None
-    x: int
-    at_ns: int
-    why: str
-    count: int
-    harm: int
-
-    def told(self, base_ns: int) -> str:
-        """What was lost, and why; the time is that since ``base_ns``."""
-        many = "" if self.count == 1 else f"{self.count} messages, the first: "
-        at = words.moment(self.at_ns - base_ns)
-        to = "several" if self.target is None else str(self.target)
-        return f"{many}{self.source} → {to} at {at}, {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +75,12 @@ def defs() -> Markup:
     head = element("path", d="M0 0L7 3.5L0 7z", fill="context-stroke")
     return element(
         "defs",
-        hatch("looking", AMBER, gap=6, line=2.5, turn=45, ground=0.25),
-        hatch("observing", PURPLE, gap=5, line=1, turn=90, ground=0.25),
-        hatch("paused", "currentColor", gap=6, line=1, turn=0, ground=0.06),
-        hatch("fault", RED, gap=7, line=1.2, turn=-45, ground=0.06),
-        hatch("early", GREEN, gap=5, line=2.5, turn=90, ground=0.3),
-        hatch("wait", AMBER, gap=4, line=1.2, turn=0, ground=0.1),
+        hatch("looking", AMBER, Lines(2.5, 6, 45, 0.25)),
+        hatch("observing", PURPLE, Lines(1, 5, 90, 0.25)),
+        hatch("paused", "currentColor", Lines(1, 6, 0, 0.06)),
+        hatch("fault", RED, Lines(1.2, 7, -45, 0.06)),
+        hatch("early", GREEN, Lines(2.5, 5, 90, 0.3)),
+        hatch("wait", AMBER, Lines(1.2, 4, 0, 0.1)),
         element(
             "marker",
             head,
@@ -139,74 +93,6 @@ def defs() -> Markup:
             orient="auto",
         ),
     )
-
-
-def binned(messages: Iterable[Sent], scale: Scale, most: int) -> tuple[list[Line], int]:
-    """What was read, by pixel; how many pixels wide a bin had to be for ``most`` lines.
-
-    Pairs that are too many for any width share one line from the lowest to the highest sid.
-    """
-    sent = [m for m in messages if m.read_ns is not None and scale.shows(m.sent_ns, m.read_ns)]
-    pixels = 1
-    while True:
-        counts: dict[tuple[Sid, Sid, int, int], int] = defaultdict(int)
-        for message in sent:
-            assert message.read_ns is not None
-            x1 = int(scale.x(message.sent_ns)) // pixels * pixels
-            x2 = int(scale.x(message.read_ns)) // pixels * pixels
-            counts[message.source, message.target, x1, x2] += 1
-        if len(counts) <= most:
-            return [Line(*key, many) for key, many in sorted(counts.items())], pixels
-        if pixels >= 16:
-            return _envelopes(counts), pixels
-        pixels *= 2
-
-
-def _envelopes(counts: Mapping[tuple[Sid, Sid, int, int], int]) -> list[Line]:
-    columns: dict[tuple[int, int], list[tuple[Sid, Sid, int]]] = defaultdict(list)
-    for (source, target, x1, x2), many in counts.items():
-        columns[x1, x2].append((source, target, many))
-    return [
-        Line(
-            min(min(source, target) for source, target, _ in parts),
-            max(max(source, target) for source, target, _ in parts),
-            x1,
-            x2,
-            sum(many for _, _, many in parts),
-        )
-        for (x1, x2), parts in sorted(columns.items())
-    ]
-
-
-def losses(messages: Iterable[Message], scale: Scale, most: int) -> tuple[list[Loss], int]:
-    """What did not arrive, by pixel; the counts add up to all of it.
-
-    Pairs that are too many share a cross beside their sender.
-    """
-    gone = [
-        m for m in messages if m.fate is not Fate.DELIVERED and scale.shows(m.sent_ns, m.sent_ns)
-    ]
-    for pixels, pairs in _COARSER:
-        bins: dict[tuple[Sid, Sid | None, int, bool], list[Message]] = defaultdict(list)
-        for message in gone:
-            x = int(scale.x(message.sent_ns)) // pixels * pixels
-            target = message.target if pairs else None
-            bins[message.source, target, x, message.routine].append(message)
-        if len(bins) <= most:
-            break
-    else:
-        pixels = _COARSER[-1][0]
-    found = [_loss(*key[:3], parts) for key, parts in bins.items()]
-    return sorted(found, key=lambda loss: (loss.at_ns, loss.source)), pixels
-
-
-_COARSER: Final = (*((n, True) for n in (1, 2, 4, 8, 16)), *((n, False) for n in (4, 16, 64, 256)))
-
-
-def _loss(source: Sid, target: Sid | None, x: int, parts: list[Message]) -> Loss:
-    why = f"{parts[0].fate.value}: {parts[0].why}"
-    harm = sum(not message.routine for message in parts)
-    return Loss(source, target, x, parts[0].sent_ns, why, len(parts), harm)
 
 
 def timeline(story: Story) -> Drawn:
@@ -228,42 +114,10 @@ def timeline(story: Story) -> Drawn:
         *_losses(lost, middle, story.zero_ns),
         *_strip(story, scale, strip),
     ]
-    markup = figure("timeline-figure", strip + BAR + 6, "Timeline of the run", story.finding, inside)
+    markup = figure(
+        "timeline-figure", strip + BAR + 6, "Timeline of the run", story.finding, inside
+    )
     return Drawn(markup, pixels, loss_pixels, len(story.segments) - len(states))
-
-
-def merged(segments: Iterable[Segment]) -> list[Segment]:
-    """Neighbours that look the same, as one."""
-    found: list[Segment] = []
-    for one in segments:
-        last = found[-1] if found else None
-        if (
-            last is not None
-            and (last.sid, last.look, last.settled) == (one.sid, one.look, one.settled)
-            and (last.leader, last.to_ns) == (one.leader, one.from_ns)
-        ):
-            found[-1] = Segment(
-                last.sid, last.look, last.settled, last.leader, last.from_ns, one.to_ns, last.index
-            )
-        else:
-            found.append(one)
-    return found
-
-
-def thinned(segments: Iterable[Segment], scale: Scale) -> list[Segment]:
-    """Without those that would hide behind another one of the same pixel."""
-    found: list[Segment] = []
-    taken: tuple[Sid, int] | None = None
-    for segment in segments:
-        if not scale.shows(segment.from_ns, segment.to_ns):
-            continue
-        pixel = int(scale.x(segment.from_ns))
-        small = int(scale.x(segment.to_ns)) == pixel
-        if small and taken == (segment.sid, pixel):
-            continue
-        taken = (segment.sid, pixel)
-        found.append(segment)
-    return found
 
 
 def bar(segment: Segment, scale: Scale, y: float, height: float) -> Markup:
@@ -273,9 +127,7 @@ def bar(segment: Segment, scale: Scale, y: float, height: float) -> Markup:
     x, to_x = scale.x(segment.from_ns), scale.x(segment.to_ns)
     width = max(to_x - x, 0.8)
     paint, ink = _paint(segment)
-    rect = element(
-        "rect", x=x, y=y - height / 2, width=width, height=height, rx=2, **paint
-    )
+    rect = element("rect", x=x, y=y - height / 2, width=width, height=height, rx=2, **paint)
     parts = [rect]
     text = _inscription(segment, width, height)
     if text:
@@ -294,25 +146,31 @@ _TEXTURED = (Look.LOOKING, Look.PAUSED, Look.OBSERVING)
 _ROLES = (Look.LEADING, Look.FOLLOWING, Look.OBSERVING)
 
 
+_PAINT: Final[Mapping[Look, dict[str, Attribute]]] = {
+    Look.LEADING: {"fill": GREEN},
+    Look.FOLLOWING: {"fill": BLUE, "fill_opacity": ".30", "stroke": BLUE},
+    Look.OBSERVING: {"fill": "url(#observing)", "stroke": PURPLE},
+    Look.LOOKING: {"fill": "url(#looking)", "stroke": AMBER},
+    Look.PAUSED: {"fill": "url(#paused)", "stroke": "currentColor"},
+    Look.DOWN: {
+        "fill": "none",
+        "stroke": "currentColor",
+        "stroke_opacity": ".7",
+        "stroke_dasharray": "3 3",
+    },
+}
+_EARLY: Final[Mapping[Look, dict[str, Attribute]]] = {  # before the epoch is established
+    Look.LEADING: {"fill": "url(#early)", "stroke": GREEN},
+    Look.FOLLOWING: {"fill": BLUE, "fill_opacity": ".12", "stroke": BLUE},
+}
+
+
 def _paint(segment: Segment) -> tuple[dict[str, Attribute], str]:
     """The attributes of a bar, and the colour of the text in it."""
-    match segment.look:
-        case Look.LEADING if segment.settled:
-            return {"fill": GREEN}, "#FFFFFF"
-        case Look.LEADING:
-            return {"fill": "url(#early)", "stroke": GREEN}, "currentColor"
-        case Look.FOLLOWING:
-            opacity = ".30" if segment.settled else ".12"
-            return {"fill": BLUE, "fill-opacity": opacity, "stroke": BLUE}, "currentColor"
-        case Look.OBSERVING:
-            return {"fill": "url(#observing)", "stroke": PURPLE}, "currentColor"
-        case Look.LOOKING:
-            return {"fill": "url(#looking)", "stroke": AMBER}, "currentColor"
-        case Look.PAUSED:
-            return {"fill": "url(#paused)", "stroke": "currentColor"}, "currentColor"
-        case Look.DOWN:
-            dashes = {"stroke": "currentColor", "stroke-dasharray": "3 3"}
-            return {"fill": "none", "stroke-opacity": ".7", **dashes}, "currentColor"
+    look = segment.look
+    if not segment.settled and look in _EARLY:
+        return _EARLY[look], "currentColor"
+    return _PAINT[look], "#FFFFFF" if look is Look.LEADING else "currentColor"
 
 
 def _inscription(segment: Segment, width: float, height: float) -> str:
@@ -414,7 +272,8 @@ def _votes(lines: Iterable[Line], middle: dict[Sid, float]) -> Markup:
 
 def _losses(lost: Iterable[Loss], middle: dict[Sid, float], zero_ns: int) -> list[Markup]:
     """A cross on the way of what did not arrive, a third of the way to its receiver."""
-    harmful, routine = [], []
+    harmful: list[Markup] = []
+    routine: list[Markup] = []
     for loss in lost:
         here = middle.get(loss.source)
         there = here if loss.target is None else middle.get(loss.target)
@@ -426,9 +285,7 @@ def _losses(lost: Iterable[Loss], middle: dict[Sid, float], zero_ns: int) -> lis
     ink: dict[str, Attribute] = {"stroke": RED, "stroke_width": 2, "fill": "none"}
     pale: dict[str, Attribute] = {"stroke": "currentColor", "stroke_width": 1, "fill": "none"}
     return [
-        element("g", *parts, **paint)
-        for parts, paint in ((routine, pale), (harmful, ink))
-        if parts
+        element("g", *parts, **paint) for parts, paint in ((routine, pale), (harmful, ink)) if parts
     ]
 
 
@@ -450,22 +307,18 @@ def _strip(story: Story, scale: Scale, y: float) -> list[Markup]:
         box = element("rect", x=x, y=y, width=width, height=BAR, rx=2, **paint)
         inside = [box]
         if width > 7 * len(text) + 8:
-            inside.append(
-                element("text", text, x=x + 6, y=y + 15, fill=ink, font_weight=600)
-            )
+            inside.append(element("text", text, x=x + 6, y=y + 15, fill=ink, font_weight=600))
         parts.append(titled(inside, f"{said} for {took}"))
     return parts
 
 
-def _reign(
-    reign: Reign, took: str
-) -> tuple[dict[str, Attribute], str, str, str]:
+def _reign(reign: Reign, took: str) -> tuple[dict[str, Attribute], str, str, str]:
     """Paint, ink, inscription and words."""
     if not reign.leaders:
         paint: dict[str, Attribute] = {
             "fill": "none",
             "stroke": RED,
-            "stroke-dasharray": "4 3",
+            "stroke_dasharray": "4 3",
         }
         return paint, "currentColor", f"none {took}", "nobody led with a quorum"
     names = " and ".join(f"{sid} in epoch {epoch}" for sid, epoch in reign.leaders)

@@ -94,20 +94,40 @@ class Zygote:
         Raises:
             InfrastructureError: it did not come up; the message holds its own reason.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        return self.fork_all([birth_json])[0]
+
+    def fork_all(self, births: Sequence[str]) -> list[PeerProcess]:
+        """:meth:`fork` for many: while one starts, the next is already being forked.
+
+        Raises:
+            InfrastructureError: one did not come up; its message holds its own reason.
+        """
+        controls: list[socket.socket] = []
+        peers: list[PeerProcess] = []
         try:
-            with theirs:
-                request = f'{{"do":"fork","birth":{birth_json}}}'.encode()
-                try:
-                    socket.send_fds(self._socket, [request], [theirs.fileno()])
-                except OSError as error:
-                    raise self._lost(f"cannot ask the zygote: {error}") from error
-                inner = self._forked()
-            return self._hello(inner, ours)
+            controls.extend(map(self._request, births))
+            inner = [self._forked() for _ in births]
+            peers.extend(map(self._hello, inner, controls))
         except BaseException:
-            ours.close()
+            for peer in peers:
+                peer.close()
+            for control in controls[len(peers) :]:
+                control.close()
             raise
+        return peers
+
+    def _request(self, birth_json: str) -> socket.socket:
+        """Ask for a peer; our end of its control channel."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            request = f'{{"do":"fork","birth":{birth_json}}}'.encode()
+            try:
+                socket.send_fds(self._socket, [request], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                raise self._lost(f"cannot ask the zygote: {error}") from error
+        return ours
 
     def exits(self) -> list[tuple[int, int]]:
         """Peers that have ended since the last call: inner pid and status, negative for a signal.

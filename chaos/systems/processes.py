@@ -24,7 +24,7 @@ from chaos.sandbox.canary import Canary
 from chaos.systems.hands import Hands
 from chaos.systems.peerlink import PeerLink
 from chaos.systems.tail import Tail
-from chaos.systems.world import World
+from chaos.systems.world import PeerProcess, World
 
 _LOOK_NS: Final = 2_000_000  # between two looks at the journals
 _REAP_NS: Final = 5_000_000_000  # a killed process is gone by then, or the host is broken
@@ -99,8 +99,10 @@ class Processes:
         self._world = world = World.open(self._wanted, self._folder)
         self._hands = Hands(self, world, self._setup)
         self._specs = {spec.sid: spec for spec in peer_specs(self._setup, world.host_of)}
-        for sid in self._setup.sids:
-            self.fork(sid, inc=0, wait=True)
+        births = [self._birth(sid, inc=0, wait=True) for sid in self._setup.sids]
+        forked = world.fork_all([birth.to_json() for birth in births])
+        for birth, process in zip(births, forked, strict=True):
+            self._welcome(birth, process)
         self._hands.slow_links()
         self._canary.start()
 
@@ -174,14 +176,19 @@ class Processes:
     def fork(self, sid: Sid, inc: int, *, wait: bool) -> PeerLink:
         """Bring a peer up; it listens when this returns."""
         assert self._world is not None
+        birth = self._birth(sid, inc, wait=wait)
+        return self._welcome(birth, self._world.fork(birth.to_json()))
+
+    def _birth(self, sid: Sid, inc: int, *, wait: bool) -> Birth:
         home = self.home(sid)
         home.mkdir(exist_ok=True)
         seed = f"{self._seed}/{sid}/{inc}"
-        birth = Birth(self._specs[sid], inc, str(home.resolve()), seed, wait)
-        process = self._world.fork(birth.to_json())
-        peer = PeerLink(sid, inc, process, held=wait)
-        self._peers[sid] = peer
-        self._tail.add(home / f"journal-{inc}.jsonl")
+        return Birth(self._specs[sid], inc, str(home.resolve()), seed, wait)
+
+    def _welcome(self, birth: Birth, process: PeerProcess) -> PeerLink:
+        peer = PeerLink(birth.spec.sid, birth.inc, process, held=birth.wait)
+        self._peers[peer.sid] = peer
+        self._tail.add(birth.journal)
         return peer
 
     def next_inc(self, sid: Sid) -> int:

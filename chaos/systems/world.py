@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -158,9 +158,17 @@ class World:
         Raises:
             InfrastructureError: it did not come up; the message holds its own reason.
         """
-        peer = self._zygote.fork(birth_json)
-        self._peers.append(peer)
-        return peer
+        return self.fork_all([birth_json])[0]
+
+    def fork_all(self, births: Sequence[str]) -> list[PeerProcess]:
+        """:meth:`fork` for many, which come up at the same time; in the order of ``births``.
+
+        Raises:
+            InfrastructureError: one did not come up; none of them is kept.
+        """
+        peers = self._zygote.fork_all(births)
+        self._peers.extend(peers)
+        return peers
 
     def exits(self) -> list[tuple[int, int]]:
         """Peers that have ended since the last call: inner pid and status, negative for a signal.

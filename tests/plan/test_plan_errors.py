@@ -190,8 +190,8 @@ MESSAGES = {
         "first is longer than max",
     ),
     "unknown zone": (
-        "ensemble: {peers: [{id: 1, zone: east}], "
-        "links: {pairs: [{from: {zone: eats}, to: 1, latency: 1ms}]}}",
+        "ensemble: {peers: [{id: 1, zone: east}], links: {pairs: [%s]}}"
+        % "{from: {zone: eats}, to: 1, latency: 1ms}",
         'no peer is in zone "eats"; there is east',
     ),
     "link to nobody": (

@@ -81,7 +81,7 @@ def result_of(history: History, plan: str = "pause-then-cut", exit_code: int = 1
         headline="next: peer 4 led after 1.22 s, asked for was 1 s",
         reproduce="chaos run plans/pause-then-cut.yaml --seed 7",
         verdicts=_verdicts(decided, gone),
-        measures=_measures(history, decided, gone),
+        measures=_measures(decided, gone),
         steps=tuple(_steps(history)),
         environment={
             "chaos": "0.1.0",
@@ -133,13 +133,15 @@ def _verdicts(decided: list[int], gone: list[int]) -> tuple[Verdict, ...]:
     )
 
 
-def _measures(history: History, decided: list[int], gone: list[int]) -> tuple[Measure, ...]:
+def _measures(decided: list[int], gone: list[int]) -> tuple[Measure, ...]:
     found = [
         Measure("election.total", f"#{n}", (200 + 17 * n) * 1_000_000 + 123_456, index, index)
         for n, index in enumerate(decided[:3], 1)
     ]
     found.append(Measure("election.total", "#4", None, decided[-1], None))
-    found += [Measure("leaderless", "pause-it", 1_221_811_291, gone[0], decided[-1])] if gone else []
+    found += (
+        [Measure("leaderless", "pause-it", 1_221_811_291, gone[0], decided[-1])] if gone else []
+    )
     found.append(Measure("rounds", "#1", 1, decided[0], decided[0], "count"))
     return tuple(found)
 

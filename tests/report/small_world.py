@@ -9,6 +9,7 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from chaos.actions import (
     Action,
@@ -95,7 +96,7 @@ class World:
                     self._tell_link(one, other)
         self.events.append(RunBegan(ZERO, plan, seed, "processes", {"network": "kernel"}))
         for number, sid in enumerate(self.peers):
-            self.at(ZERO + number * MS // 3, lambda sid=sid: self._step(sid, fx.Start()))
+            self.at(ZERO + number * MS // 3, partial(self._step, sid, fx.Start()))
 
     def at(self, when_ns: int, what: Callable[[], None]) -> None:
         self._tie += 1

@@ -10,7 +10,7 @@ from chaos.election.effects import Decided, Deliver
 from chaos.election.ids import PeerEpoch, Sid, zxid_of
 from chaos.ensemble import EnsembleSetup, LinkSetup, PeerSetup, QuorumKind
 from chaos.history.events import Stepped, Wrote
-from chaos.sim.bench import decide
+from chaos.sim.bench import decide, elections_per_second
 from chaos.sim.world import Order
 from tests.sim.drive import SECOND, Run, ensemble
 
@@ -127,3 +127,7 @@ def test_events_come_in_the_order_of_time() -> None:
     times = [event.at_ns for event in run.events]
     assert times == sorted(times)
     assert run.system.now_ns == run.zero + 3 * SECOND
+
+
+def test_elections_are_cheap_enough_to_draw_thousands_of_seeds() -> None:
+    assert elections_per_second(5, 0.1) > 30  # a quiet core does ten times as many
