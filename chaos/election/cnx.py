@@ -105,6 +105,10 @@ class CnxManager(Generic[M]):
             for effect in self._connect_one(sid)
         ]
 
+    def has_link(self, sid: Sid) -> bool:
+        """Whether a link to ``sid`` stands."""
+        return sid in self._links
+
     def have_delivered(self) -> bool:
         """Whether at least one send queue is empty; false when there is none."""
         return any(not queue for queue in self._queues.values())

@@ -32,6 +32,7 @@ from chaos.peer.dials import Dial as Attempt
 from chaos.peer.journal import Offer
 from chaos.peer.late import LateLine
 from chaos.peer.listener import Listener, refused
+from chaos.peer.loop import Deadline
 from chaos.peer.room import Room
 from chaos.peer.stream import Stream
 from chaos.wire.election import FrameReader, InitiationReader, Skipped, encode_initiation
@@ -39,6 +40,7 @@ from chaos.wire.election import FrameReader, InitiationReader, Skipped, encode_i
 PENDING_MAX: Final = 64  # connections without an initiation, beside one for each member
 STRANGERS_MAX: Final = 64  # links to sids that no configuration names
 _MS: Final = 1_000_000
+_YIELD_NS: Final = 2 * _MS  # for a larger sid's own dial to come first
 
 ELECTION: Final = Port.ELECTION
 
@@ -86,6 +88,7 @@ class ElectionPort:
         self._pending: dict[int, Link] = {}  # accepted, initiation not read; oldest first
         self._strangers: dict[int, Link] = {}
         self._dials: dict[Sid, Attempt] = {}
+        self._yielding: dict[Sid, Deadline] = {}  # dials to larger sids that wait a moment
         self._ready: dict[int, Link] = {}  # have something to write, perhaps
         self._initiation = b""
 
@@ -117,6 +120,9 @@ class ElectionPort:
         for attempt in self._dials.values():
             self._room.dials.cancel(attempt)
         self._dials.clear()
+        for waiting in self._yielding.values():
+            waiting.cancel()
+        self._yielding.clear()
         for link in list(self._links.values()):
             self._close(link, "the election layer restarts")
         if home is None:
@@ -174,6 +180,8 @@ class ElectionPort:
                     self._ready[effect.conn] = self._links[effect.conn]
                 case Overwritten():
                     self._journal.lost(effect.message, effect.to, "overwritten in its queue")
+                case Dial() if effect.to > self._room.me:
+                    self._yield(effect.to, effect.address)
                 case Dial():
                     self._dial(effect.to, effect.address)
                 case Initiate():
@@ -182,6 +190,22 @@ class ElectionPort:
                     self._adopt(self._links[effect.conn], effect.sid)
                 case Drop():
                     self._drop(self._links[effect.conn], effect.why)
+
+    def _yield(self, to: Sid, address: Address) -> None:
+        """Dial a larger sid in a moment: if it dials me meanwhile, that link is the one to last.
+
+        When a whole ensemble starts at once this saves half of the connections, and the
+        links that each of them would tear down.
+        """
+
+        def go() -> None:
+            del self._yielding[to]
+            if self.cnx.has_link(to):
+                self.cnx.dial_failed(to)
+            else:
+                self._dial(to, address)
+
+        self._yielding[to] = self._loop.call_at(self._loop.now_ns + _YIELD_NS, go)
 
     def _dial(self, to: Sid, address: Address) -> None:
         def done(sock: socket.socket | None, why: str) -> None:

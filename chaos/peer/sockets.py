@@ -7,6 +7,7 @@ import errno
 import socket
 import struct
 import sys
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -104,6 +105,7 @@ def resolve(host: str) -> str:
         raise InfrastructureError(f'host "{host}" is unknown: {error}') from error
 
 
+@lru_cache(maxsize=1024)
 def numeric(host: str) -> str | None:
     """``host`` if it is an address already, ``None`` if it is a name."""
     try:
@@ -112,6 +114,7 @@ def numeric(host: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=1024)
 def is_wildcard(host: str) -> bool:
     """Whether binding to ``host`` would leave the address open."""
     return ip_address(host).is_unspecified

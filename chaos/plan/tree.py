@@ -18,7 +18,7 @@ from chaos.plan.model import Where
 from chaos.plan.problems import Problems
 
 _BYTES_MAX: Final = 1_000_000
-_NODES_MAX: Final = 50_000  # with every alias written out
+_NODES_MAX: Final = 20_000  # with every alias written out
 _DEPTH_MAX: Final = 30
 _TOO_MUCH: Final = f"a plan is nested at most {_DEPTH_MAX} deep and has at most {_NODES_MAX} values"
 

@@ -139,7 +139,7 @@ def _condition(condition: Condition) -> str:
             of = "nobody" if condition.among is None else f"none of {whom(condition.among)}"
             return f"{of} leads"
         case RoleOutcome():
-            return f"{whom(condition.of)} has the role {condition.role}"
+            return f"{condition.role} is the role of {whom(condition.of)}"
         case Elapsed():
             return f"{span(condition.time_ns)} went by"
 

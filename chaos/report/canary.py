@@ -31,7 +31,7 @@ def canary(samples: Sequence[Sampled], scale: Scale, zero_ns: int, limit_ns: int
         f"M{x} {base}V{number(base - HIGH * late / full)}" for x, late in sorted(worst.items())
     )
     inside = [
-        grid(scale, zero_ns, AXIS, base),
+        grid(scale, zero_ns, (AXIS, base)),
         label(10, AXIS + 11, words.duration(full), font_size=11),
         label(10, base, "0", font_size=11),
         element("path", d=bars, stroke=BLUE, stroke_width=1.6, fill="none"),

@@ -80,10 +80,12 @@ def elections(
         heir = reigns[place + 1] if place + 1 < len(reigns) else None
         before_ns = reigns[place - 1].from_ns if place else history.zero_ns
         cause = None if place == 0 else _cause(faults, gap, before_ns)
-        looking = _looking(_survivors(segments, cause), gap, cause, before_ns)
+        survivors = _survivors(segments, cause)
+        looking = _looking(survivors, gap, cause, before_ns)
         if looking is None:
             continue
-        found.append(_election(history, _Gap(len(found) + 1, gap, heir, cause, looking)))
+        left_ns = _left_ns(survivors, gap, cause, looking)
+        found.append(_election(history, _Gap(len(found) + 1, gap, heir, cause, looking, left_ns)))
     return tuple(found)
 
 
@@ -157,18 +159,20 @@ class _Gap:
     heir: Reign | None
     cause: Band | None
     looking: Segment
+    left_ns: int  # the first survivor LOOKING with the fault in effect
 
 
 def _election(history: History, seen: _Gap) -> Election:
     number, gap, heir, cause = seen.number, seen.reign, seen.heir, seen.cause
+    first = number == 1 and cause is None  # nothing to detect: the ensemble has just come up
     leader, epoch = max(heir.leaders, key=lambda pair: pair[1]) if heir else (None, None)
     served_ns = heir.from_ns if heir else None
     end_ns = served_ns if served_ns is not None else gap.to_ns
     looking_ns = seen.looking.from_ns
     votes = _votes(history, looking_ns, end_ns)
     stops = [
-        ("detect", _detect_ns(number, gap, cause, looking_ns)),
-        ("vote", looking_ns if number > 1 or cause is not None else history.zero_ns),
+        ("detect", None if first else gap.from_ns if cause is None else cause.done_ns),
+        ("vote", history.zero_ns if first else seen.left_ns),
         ("finalize", votes.quorum_ns),
         ("handshake", votes.decided_ns),
     ]
@@ -189,17 +193,28 @@ def _election(history: History, seen: _Gap) -> Election:
     )
 
 
-def _detect_ns(number: int, gap: Reign, cause: Band | None, looking_ns: int) -> int | None:
-    if number == 1 and cause is None:
-        return None  # nothing to detect: the ensemble has just come up
-    return min(gap.from_ns if cause is None else cause.done_ns, looking_ns)
+def _left_ns(survivors: Sequence[Segment], gap: Reign, cause: Band | None, looking: Segment) -> int:
+    """When the first survivor went LOOKING with the fault in effect.
+
+    A killed leader's connections end before its process is reaped, so others may be earlier.
+    """
+    base_ns = gap.from_ns if cause is None else cause.done_ns
+    late = [
+        segment.from_ns
+        for segment in survivors
+        if segment.look is Look.LOOKING and base_ns <= segment.from_ns <= gap.to_ns
+    ]
+    return min(late, default=base_ns) if looking.from_ns < base_ns else looking.from_ns
 
 
 def _phases(stops: list[tuple[str, int]], end_ns: int) -> tuple[Phase, ...]:
-    ends = [at_ns for _, at_ns in stops[1:]] + [end_ns]
-    return tuple(
-        Phase(name, at_ns, to_ns) for (name, at_ns), to_ns in zip(stops, ends, strict=True)
-    )
+    """One leg begins where the other ends; none runs backwards."""
+    found: list[Phase] = []
+    for place, (name, at_ns) in enumerate(stops):
+        from_ns = found[-1].to_ns if found else at_ns
+        to_ns = stops[place + 1][1] if place + 1 < len(stops) else end_ns
+        found.append(Phase(name, from_ns, max(from_ns, min(to_ns, end_ns))))
+    return tuple(found)
 
 
 def important(found: Sequence[Election], cited_ns: Sequence[int]) -> list[Election]:

@@ -34,6 +34,7 @@ from chaos.report.svg import (
 )
 from chaos.report.timeline import bar
 from chaos.report.windows import Close, Window
+from chaos.report.words import MS, SECOND
 
 AXIS: Final = 24
 HEAD: Final = 14  # room for marks above a bar
@@ -121,8 +122,9 @@ class _Panel:
 
     def draw(self) -> Markup:
         close, window = self.close, self.window
+        unit = SECOND if window.to_ns - window.from_ns > 2 * SECOND else MS
         inside = [
-            grid(self.scale, close.election.looking_ns, AXIS, self.height - GAP / 2),
+            grid(self.scale, close.election.looking_ns, (AXIS, self.height - GAP / 2), unit),
             *self._lanes(),
             *self._moments(),
             *self._arrows(),

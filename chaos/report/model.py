@@ -197,7 +197,8 @@ def _facts(result: RunResult, history: History) -> tuple[str, ...]:
     asked = sum(verdict.outcome is not Outcome.NOT_EXERCISED for verdict in result.verdicts)
     span = words.duration(history.end_ns - history.zero_ns)
     return (
-        *((f"{held} of {words.count(asked, 'verdict')} held",) if asked else ()),
+        f"exit code {result.exit_code}",
+        *((f"{held} of {words.count(asked, 'verdict')} held",) if asked > held else ()),
         words.count(len(history.sids), "peer"),
         span,
         f"{result.system}, {result.network} network",

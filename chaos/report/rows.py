@@ -225,7 +225,7 @@ def _at(index: int | None, history: History) -> str:
 
 def _spread(measures: Sequence[Measure]) -> str:
     """Number, least, median, most. Censored ones count, as longer than any other."""
-    if len(measures) < 2:
+    if len(measures) < 3:
         return ""
     ends = sorted(m.value_ns for m in measures if m.value_ns is not None)
     hidden = len(measures) - len(ends)

@@ -12,11 +12,12 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from chaos.report.words import MS, SECOND, visible
+from chaos.report.words import SECOND, visible
 
 WIDTH: Final = 1080
 GUTTER: Final = 84  # names of lanes
 MARGIN: Final = 14  # right of the plot
+TICKS_MAX: Final = 11
 
 # Paul Tol's bright and medium-contrast schemes: 3:1 or more on white and on near-black.
 BLUE: Final = "#4477AA"
@@ -137,19 +138,19 @@ class Scale:
         """Whether a stretch of time is in the window, in part or whole."""
         return from_ns <= self.to_ns and to_ns >= self.from_ns
 
-    def ticks(self, base_ns: int, most: int = 11) -> list[tuple[float, str]]:
-        """Round moments after ``base_ns`` with their labels, in seconds or milliseconds."""
-        step = _step((self.to_ns - self.from_ns) / most)
+    def ticks(self, base_ns: int, unit: int) -> list[tuple[float, str]]:
+        """Round moments with their labels, in ``unit`` (of nanoseconds) after ``base_ns``."""
+        step = _step((self.to_ns - self.from_ns) / TICKS_MAX)
         first = -((base_ns - self.from_ns) // step) * step
-        in_seconds = self.to_ns - self.from_ns > 2 * SECOND
-        unit = SECOND if in_seconds else MS
         decimals = max(0, len(str(unit)) - len(str(step)))
         found = []
         offset = first
         while base_ns + offset <= self.to_ns:
             if base_ns + offset >= self.from_ns:
                 text = f"{offset / unit:.{decimals}f}".replace("-", "−")
-                found.append((self.x(base_ns + offset), f"{text} {'s' if in_seconds else 'ms'}"))
+                found.append(
+                    (self.x(base_ns + offset), f"{text} {'s' if unit == SECOND else 'ms'}")
+                )
             offset += step
         return found
 
@@ -164,12 +165,14 @@ def _step(least_ns: float) -> int:
         power *= 10
 
 
-def grid(scale: Scale, base_ns: int, top: float, bottom: float) -> Markup:
-    """Vertical lines at round moments, their labels above."""
-    lines = "".join(f"M{number(x)} {number(top)}V{number(bottom)}" for x, _ in scale.ticks(base_ns))
+def grid(scale: Scale, base_ns: int, edges: tuple[float, float], unit: int = SECOND) -> Markup:
+    """Upright lines from edge to edge at round moments, their labels above."""
+    top, bottom = edges
+    ticks = scale.ticks(base_ns, unit)
+    lines = "".join(f"M{number(x)} {number(top)}V{number(bottom)}" for x, _ in ticks)
     names = [
         label(min(x, scale.right - 20), top - 6, text, text_anchor="middle", opacity=".75")
-        for x, text in scale.ticks(base_ns)
+        for x, text in ticks
     ]
     rule = element("path", d=lines, stroke="currentColor", stroke_opacity=".16", fill="none")
     return joined([rule, element("g", *names, font_size=11, font_family=MONO)]) if names else rule

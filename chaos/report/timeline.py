@@ -106,7 +106,7 @@ def timeline(story: Story) -> Drawn:
     lines, pixels = binned(story.messages, scale, LINES_MAX)
     lost, loss_pixels = losses(story.messages, scale, LOSSES_MAX)
     inside = [
-        grid(scale, story.zero_ns, AXIS, strip + BAR),
+        grid(scale, story.zero_ns, (AXIS, strip + BAR)),
         *_faults(story, scale, rows, middle),
         *(_rail(sid, y) for sid, y in middle.items()),
         _votes(lines, middle),

@@ -75,20 +75,26 @@ def visible(text: str) -> str:
 
 
 def duration(span_ns: int) -> str:
-    """A length of time in three or four digits: ``3.42 ms``, ``331 ms``, ``1.204 s``."""
+    """A length of time in three or four digits: ``3.42 ms``, ``331 ms``, ``1.204 s``.
+
+    Number and unit stay on one line.
+    """
     size = abs(span_ns)
-    if size < 10 * MS:
-        return f"{span_ns / MS:.2f} ms"
-    if size < 100 * MS:
-        return f"{span_ns / MS:.1f} ms"
-    if size < SECOND:
-        return f"{span_ns / MS:.0f} ms"
-    return f"{span_ns / SECOND:.3f} s" if size < 100 * SECOND else f"{span_ns / SECOND:.1f} s"
+    if size < 999_500_000:
+        digits = 2 if size < 9_995_000 else 1 if size < 99_950_000 else 0
+        return f"{_signed(span_ns / MS, digits)}\u00a0ms"
+    return f"{_signed(span_ns / SECOND, 3 if size < 100 * SECOND else 1)}\u00a0s"
 
 
 def moment(at_ns: int) -> str:
     """A moment since time zero, ``4.4012 s``: a tenth of a millisecond can be told."""
-    return f"{at_ns / SECOND:.4f} s"
+    return f"{_signed(at_ns / SECOND, 4)}\u00a0s"
+
+
+def _signed(value: float, digits: int) -> str:
+    """With a minus sign, not a hyphen, and none before a zero."""
+    text = f"{abs(value):.{digits}f}"
+    return f"−{text}" if value < 0 and float(text) else text
 
 
 def count(number: int, one: str, many: str = "") -> str:

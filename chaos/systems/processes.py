@@ -109,7 +109,9 @@ class Processes:
     def go(self) -> int:
         """Let all peers that are up look for a leader."""
         zero = time.monotonic_ns()
-        asked = [(peer, peer.tell("go")) for peer in self.peers() if not peer.stopped]
+        # The largest sid first: it is the one whose dial lasts.
+        ready = [peer for peer in reversed(self.peers()) if not peer.stopped]
+        asked = [(peer, peer.tell("go")) for peer in ready]
         for peer, number in asked:
             peer.answer(number)
             peer.held = False

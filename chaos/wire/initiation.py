@@ -12,6 +12,7 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -143,6 +144,7 @@ def _address(sid: int, text: str) -> Address:
     return Address(found[1] or found[2], int(found[3]))
 
 
+@lru_cache(maxsize=1024)
 def is_wildcard(host: str) -> bool:
     """Whether ``host`` is ``0.0.0.0`` or ``::``, in whatever spelling. Names are not."""
     try:

@@ -163,6 +163,7 @@ def test_a_wrong_plan_is_told_with_place_line_caret_and_advice(text: str, told: 
     assert str(caught.value) == told
 
 
+FROM_EATS = "{from: {zone: eats}, to: 1, latency: 1ms}"
 MESSAGES = {
     "neither size nor peers": ("ensemble: {}", 'needs either "size" or "peers"'),
     "both size and peers": ("ensemble: {size: 3, peers: [{id: 1}]}", 'either "size" or "peers"'),
@@ -190,8 +191,7 @@ MESSAGES = {
         "first is longer than max",
     ),
     "unknown zone": (
-        "ensemble: {peers: [{id: 1, zone: east}], links: {pairs: [%s]}}"
-        % "{from: {zone: eats}, to: 1, latency: 1ms}",
+        f"ensemble: {{peers: [{{id: 1, zone: east}}], links: {{pairs: [{FROM_EATS}]}}}}",
         'no peer is in zone "eats"; there is east',
     ),
     "link to nobody": (

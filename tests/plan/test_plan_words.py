@@ -1,0 +1,80 @@
+"""Steps in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.plan.load import load_plan
+from chaos.plan.words import sentence
+
+HEAD = "version: 1\nname: p\nensemble: {size: 5}\nsteps:\n"
+FIRST = "  - {id: a, fault: pause, target: leader, as: old, for: 1500ms}\n"
+
+SENTENCES = {
+    "{wait: {outcome: leader}, within: 5s}": "wait until a leader serves, at most 5s",
+    "{wait: {outcome: leader, among: [1, 2, 3], seen_by: all, hold_for: 1s}, within: 2m}": (
+        "wait until a leader from peers 1, 2 and 3 serves that every running peer is settled "
+        "under for 1s on end, at most 2m"
+    ),
+    "{wait: {outcome: no_leader, among: $old}, within: 1s}": (
+        "wait until none of $old leads, at most 1s"
+    ),
+    "{wait: {outcome: {role: follower}, of: followers}, within: 1s}": (
+        "wait until follower is the role of the followers, at most 1s"
+    ),
+    "{wait: {time: 500ms}}": "let 500ms go by",
+    "{fault: kill, target: majority}": "kill a smallest quorum",
+    "{fault: kill, target: 3, with: {restart: after}, for: 2s}": (
+        "kill peer 3, bring it back with its data after 2s"
+    ),
+    "{fault: terminate, target: [1, $old], with: {restart: after, wipe: true}, for: 2s}": (
+        "terminate peer 1 and $old, bring it back without its data after 2s"
+    ),
+    "{at: 2s, fault: isolate, target: leader, as: x, for: 1s}": (
+        "at 2s, isolate the leader (silently) for 1s, call it $x"
+    ),
+    "{after: a, fault: partition, with: {shape: halves, drop: reset}, for: 1s}": (
+        "when a begins, cut the smaller half of the voters off from all others, "
+        "not from each other (with resets) for 1s"
+    ),
+    "{after: {step: a, edge: ended, plus: 5ms}, release: [a]}": "5ms after a is over, end a",
+    "{fault: one_way, target: {from: 1, to: followers}, for: 1s}": (
+        "cut what goes from peer 1 towards the followers (silently) for 1s"
+    ),
+    "{fault: block_port, target: 1, with: {port: election, direction: in, how: refuse}, for: 1s}": (
+        "block the election port of peer 1, inward only (refusing connections) for 1s"
+    ),
+    "{fault: delay, target: all, with: {latency: 20ms, jitter: 5ms}, for: 1s}": (
+        "delay the messages of every peer by 20ms ± 5ms for 1s"
+    ),
+    "{fault: loss, target: observers, with: {percent: 0.5}, for: 1s}": (
+        "lose 0.5 % of the notifications of the observers for 1s"
+    ),
+    "{fault: skew_logical_clock, target: minority, with: {by: -3}}": (
+        "move the round of as many voters as a quorum can spare by -3"
+    ),
+    '{fault: skew_zxid, target: 1, with: {to: "0x100000003"}}': (
+        "move the last zxid of peer 1 to 0x100000003"
+    ),
+    "{fault: skew_peer_epoch, target: 1, with: {accepted: {by: 1}, current: {to: 4}}}": (
+        "move the accepted epoch by +1 and the current epoch to 4 of peer 1"
+    ),
+    '{fault: skew_timers, target: 1, with: {rate: "1.5", offset: -50ms}, for: 1s}': (
+        "run the timers of peer 1 at 1.5 of true speed, shifted by -50ms for 1s"
+    ),
+    "{fault: bump_config_version, target: {pick: 1, of: voters, except: leader}, with: {by: 1}}": (
+        "give 1 of all voters but the leader a configuration whose version moves by +1"
+    ),
+    "{fault: bump_config_version, target: 1, with: {to: 9, activate: false, weights: {1: 2}, "
+    "members: {remove: [5], observers: [4]}}}": (
+        "propose to peer 1 a configuration whose version moves to 9, without 5, not voting: 4, "
+        "other weights"
+    ),
+}
+
+
+@pytest.mark.parametrize(("step", "words"), SENTENCES.items(), ids=range(len(SENTENCES)))
+def test_a_step_is_told_in_a_sentence(step: str, words: str) -> None:
+    plan = load_plan(f"{HEAD}{FIRST}  - {{id: b, {step[1:]}\n", "p.yaml")
+    assert sentence(plan.steps[0]) == "pause the leader for 1500ms, call it $old"
+    assert sentence(plan.steps[1]) == words
