@@ -40,7 +40,7 @@ from chaos.wire.election import FrameReader, InitiationReader, Skipped, encode_i
 PENDING_MAX: Final = 64  # connections without an initiation, beside one for each member
 STRANGERS_MAX: Final = 64  # links to sids that no configuration names
 _MS: Final = 1_000_000
-_YIELD_NS: Final = 2 * _MS  # for a larger sid's own dial to come first
+_YIELD_NS: Final = 5 * _MS  # for a larger sid's own dial to come first
 
 ELECTION: Final = Port.ELECTION
 
@@ -202,10 +202,13 @@ class ElectionPort:
             del self._yielding[to]
             if self.cnx.has_link(to):
                 self.cnx.dial_failed(to)
+            elif any(link.stream.route.other == to for link in self._pending.values()):
+                self._yield(to, address)  # it is here already, and about to say who it is
             else:
                 self._dial(to, address)
 
-        self._yielding[to] = self._loop.call_at(self._loop.now_ns + _YIELD_NS, go)
+        due_ns = self._loop.read_clock() + _YIELD_NS
+        self._yielding[to] = self._loop.call_at(due_ns, go)
 
     def _dial(self, to: Sid, address: Address) -> None:
         def done(sock: socket.socket | None, why: str) -> None:

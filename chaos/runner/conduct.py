@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import NoReturn
 
 from chaos.actions import Action
 from chaos.election.config import parse_configuration
 from chaos.election.ids import Sid
 from chaos.ensemble import configuration_of
 from chaos.faults.targets import NoTarget, Selector, aim, resolve
-from chaos.history.events import Acted, Began, Event, StepBegan, StepEnded
+from chaos.history.codec import FORMAT
+from chaos.history.events import Acted, Began, Event, RunBegan, StepBegan, StepEnded
 from chaos.history.view import EnsembleView
 from chaos.plan.model import (
     After,
@@ -28,10 +30,11 @@ from chaos.plan.model import (
     Step,
     Wait,
 )
-from chaos.plan.words import sentence
+from chaos.plan.words import sentence, span
 from chaos.runner.conditions import condition_of
 from chaos.runner.log import StepLog
 from chaos.runner.show import Show
+from chaos.runner.surroundings import tool_version
 from chaos.store import RunFolder
 from chaos.systems.base import System
 from chaos.verify.waits import Watch
@@ -64,12 +67,28 @@ class Conduct:
     # ---- the whole way
 
     def before_zero(self) -> None:
-        """Do the steps of time zero, before any peer looks for a leader."""
+        """Do the steps of time zero, before any peer looks for a leader.
+
+        Raises:
+            Ended: one of them ends the steps.
+        """
         for step in self._early():
             self._step(step)
 
+    def begin(self, zero_ns: int) -> None:
+        """Time zero of the plan is known: write it down."""
+        self.zero_ns = zero_ns
+        for step in self._early():
+            self.logs[step.id].planned_ns = zero_ns
+        facts: dict[str, int | str] = {"format": FORMAT, "chaos": tool_version()}
+        self.record(RunBegan(zero_ns, self.plan.name, self.seed, self._system.name, facts))
+
     def steps(self) -> None:
-        """Do every other step in its turn; ends early when one fails."""
+        """Do every other step in its turn.
+
+        Raises:
+            Ended: a step failed, found nobody, or the run's time is up.
+        """
         early = {step.id for step in self._early()}
         for step in self.plan.steps:
             if step.id not in early:
@@ -163,9 +182,11 @@ class Conduct:
 
     def _step(self, step: Step) -> None:
         log = self.logs[step.id]
-        log.planned_ns = self._planned(step)
-        if log.planned_ns is not None and self.zero_ns:
-            self.advance(log.planned_ns)
+        if self.zero_ns:
+            log.planned_ns = self._planned(log)
+            self.advance(min(log.planned_ns or 0, self._deadline))
+            if self.now_ns >= self._deadline:
+                self._give_up(log, f"the run's {span(self.plan.run_timeout_ns)} were up before it")
         match step.verb:
             case Wait():
                 self._wait(log, step.verb)
@@ -177,21 +198,23 @@ class Conduct:
                     self._release(self.logs[name])
                 self._end(log, "done")
 
-    def _planned(self, step: Step) -> int | None:
+    def _give_up(self, log: StepLog, why: str) -> NoReturn:
+        """End the steps before this one began."""
+        log.outcome, log.why = "inconclusive", why
+        self._show.told(self.elapsed_ns, f"{log.step.id}: inconclusive: {why}")
+        raise Ended
+
+    def _planned(self, log: StepLog) -> int | None:
         """When the step is due, once what it comes after has happened."""
-        match step.start:
-            case At():
-                return self.zero_ns + step.start.at_ns
-            case After():
-                after = step.start
+        match log.step.start:
+            case At(at_ns=at_ns):
+                return self.zero_ns + at_ns
+            case After() as after:
                 other = self.logs[after.step]
                 self._await(other, after.edge)
                 moment = other.edge(after.edge)
                 if moment is None:
-                    log = self.logs[step.id]
-                    log.outcome = "inconclusive"
-                    log.why = f"{after.step} never {after.edge} before the run's time was up"
-                    raise Ended
+                    self._give_up(log, f"{after.step} has not {after.edge} by now")
                 return moment + after.plus_ns
             case _:
                 return None
@@ -214,11 +237,16 @@ class Conduct:
         assert log.began_ns is not None
         watch = None if condition is None else Watch(condition)
         within = wait.condition.time_ns if isinstance(wait.condition, Elapsed) else wait.within_ns
-        satisfied = self.advance(min(log.began_ns + within, self._deadline), watch)
-        if satisfied or watch is None:
+        until = log.began_ns + within
+        satisfied = self.advance(min(until, self._deadline), watch)
+        if satisfied or (watch is None and until <= self._deadline):
             self._end(log, "done")
             return
-        why = f"not so within {wait.within_ns / 1e9:g} s; roles were {self._roles()}"
+        if until > self._deadline:
+            up = f"the run's {span(self.plan.run_timeout_ns)} were up while it waited"
+            self._end(log, "inconclusive", f"{up}; roles were {self._roles()}")
+            raise Ended
+        why = f"not so within {span(wait.within_ns)}; roles were {self._roles()}"
         match wait.otherwise:
             case Otherwise.RUN:
                 self._end(log, "done", why)
@@ -250,8 +278,7 @@ class Conduct:
         if fault.instant:
             self._end(log, "done")
         if not bit and verb.confirm:
-            log.outcome, log.why = "inconclusive", "the fault could not be confirmed"
-            raise Ended
+            self._give_up(log, "the fault could not be confirmed")
 
     def _release(self, log: StepLog) -> None:
         if not log.active:
@@ -287,10 +314,18 @@ class Conduct:
         log.done_ns = log.done_ns or log.ended_ns
         log.outcome, log.why = outcome, why
         self.record(StepEnded(log.ended_ns, log.step.id, outcome, why))
-        if isinstance(log.step.verb, FaultStep) and not (log.fault and log.fault.instant):
-            self._show.told(self.elapsed_ns, f"{log.step.id}: ended")
-        if outcome in ("failed", "inconclusive"):
-            self._show.told(self.elapsed_ns, f"{log.step.id}: {outcome}: {why}")
+        for text in self._told(log):
+            self._show.told(self.elapsed_ns, f"{log.step.id}: {text}")
+
+    def _told(self, log: StepLog) -> Iterator[str]:
+        """What there is to say at a step's end."""
+        if log.fault is not None and not log.fault.instant:
+            yield "ended"
+        elif log.why:
+            yield f"{log.outcome}: {log.why}"
+        elif isinstance(log.step.verb, Wait) and not isinstance(log.step.verb.condition, Elapsed):
+            leader = self.view.leader
+            yield "satisfied; " + ("nobody leads" if leader is None else f"peer {leader} leads")
 
     def words(self, log: StepLog) -> str:
         """The step in words, with what its target resolved to."""
@@ -303,7 +338,7 @@ class Conduct:
         return resolve(selector, self.view, self.names, self._dice(step))
 
     def _dice(self, step: Step) -> random.Random:
-        return random.Random(f"{self.seed}/{step.id}")  # noqa: S311 - replayed, not secret
+        return random.Random(f"{self.seed}/{step.id}")
 
     def _roles(self) -> str:
         return ", ".join(f"{sid} {role}" for sid, role in self.view.roles().items())

@@ -69,7 +69,7 @@ class Case:
         Raises:
             NotReached: nobody; or a name whose step did not happen.
         """
-        dice = random.Random(0)  # noqa: S311 - expectations draw no lots
+        dice = random.Random(0)
         try:
             return resolve(selector, self.view, self.names, dice)
         except NoTarget as error:

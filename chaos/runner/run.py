@@ -5,9 +5,11 @@ However a run ends, the system is closed: healed, ended, reaped.
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
+
 from chaos.errors import InfrastructureError
-from chaos.history.codec import FORMAT
-from chaos.history.events import RunBegan, RunEnded
+from chaos.history.events import RunEnded
 from chaos.history.history import History
 from chaos.ledger import Ledger
 from chaos.plan.model import FaultStep, Plan, Release, Wait
@@ -16,7 +18,7 @@ from chaos.runner.conduct import Conduct, Ended
 from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.log import StepLog
 from chaos.runner.show import Show
-from chaos.runner.surroundings import disturbance, environment, health, tool_version
+from chaos.runner.surroundings import disturbance, environment, health
 from chaos.store import RunFolder, RunResult, StepRecord
 from chaos.systems.base import System
 from chaos.verify.verdict import Kind, Outcome, Verdict
@@ -33,27 +35,41 @@ _LOOK_NS = 50_000_000  # between two looks whether the expectations are decided
 _MARGIN_NS = 1_000_000  # past an expectation's bound, so that its end is in the history
 
 
-def perform(
-    plan: Plan, system: System, folder: RunFolder, seed: int, show: Show, reproduce: str
-) -> tuple[RunResult, History]:
-    """Run ``plan`` on ``system`` and judge it; the folder then holds all of it.
+class LeftBehind(InfrastructureError):
+    """A run was cut short, and not all of it could be taken off the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run of one plan; ``reproduce`` is the command that does it again."""
+
+    plan: Plan
+    seed: int
+    reproduce: str
+
+
+def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[RunResult, History]:
+    """Run a plan on ``system`` and judge it; the folder then holds all of it.
 
     Raises:
         InfrastructureError: the host could not run it; the folder holds a readable prefix.
+        LeftBehind: the same, and the host is not as clean as it was.
     """
-    conduct = Conduct(plan, system, folder, seed, show)
+    plan = task.plan
+    conduct = Conduct(plan, system, folder, task.seed, show)
     surroundings = environment()
-    ended_ns = 0
     ledger: Ledger | None = None
     try:
         system.prepare()
         ledger = _write_down(system, folder)
-        _lead(conduct, plan, system, seed, show)
+        _lead(conduct, system, show)
         ended_ns = system.now_ns
-    finally:
-        residue = _close(system, conduct)
-        if ledger is not None and not residue:
-            ledger.close()
+    except BaseException as error:
+        residue = _close(system, conduct, ledger)
+        if residue:
+            raise LeftBehind(f"{error or type(error).__name__}; then {residue}") from error
+        raise
+    residue = _close(system, conduct, ledger)
     conduct.record(RunEnded(ended_ns, residue or "done"))
     history = History.of([*conduct.events, *system.rest()])
     case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
@@ -65,12 +81,12 @@ def perform(
         plan=plan.name,
         plan_file=plan.file,
         plan_text=plan.text,
-        seed=seed,
+        seed=task.seed,
         system=system.name,
         network=system.network,
         exit_code=code,
         headline=headline,
-        reproduce=reproduce,
+        reproduce=task.reproduce,
         verdicts=verdicts,
         measures=case.measures(),
         steps=tuple(_record(conduct, log) for log in conduct.logs.values()),
@@ -81,22 +97,29 @@ def perform(
     return result, history
 
 
-def _lead(conduct: Conduct, plan: Plan, system: System, seed: int, show: Show) -> None:
+def _lead(conduct: Conduct, system: System, show: Show) -> None:
     """From the start of the peers until every expectation is decided."""
-    show.began(plan.name, system.name, system.network, seed)
+    show.began(conduct.plan.name, system.name, system.network, conduct.seed)
     conduct.advance(system.now_ns)
     try:
         conduct.before_zero()
-        conduct.zero_ns = system.go()
-        facts: dict[str, int | str] = {"format": FORMAT, "chaos": tool_version()}
-        conduct.record(RunBegan(conduct.zero_ns, plan.name, seed, system.name, facts))
-        conduct.steps()
-        conduct.finish_faults()
-        _settle(conduct, plan)
     except Ended:
-        pass
+        conduct.begin(system.now_ns)  # no peer ever looked
+    else:
+        conduct.begin(system.go())
+        _walk(conduct)
     conduct.release_all()
     conduct.advance(system.now_ns)
+
+
+def _walk(conduct: Conduct) -> None:
+    """The steps, the faults that outlast them, and what the expectations still wait for."""
+    try:
+        conduct.steps()
+    except Ended:
+        return
+    conduct.finish_faults()
+    _settle(conduct, conduct.plan)
 
 
 def _write_down(system: System, folder: RunFolder) -> Ledger | None:
@@ -104,19 +127,22 @@ def _write_down(system: System, folder: RunFolder) -> Ledger | None:
     pids = system.pids()
     if not pids:
         return None
-    ledger = Ledger.open(folder.path.name)
+    # Folders of one name may lie in several places; a process is one run at a time.
+    ledger = Ledger.open(f"{folder.path.name}-{os.getpid()}")
     for pid, what in pids.items():
         ledger.process(pid, what)
     return ledger
 
 
-def _close(system: System, conduct: Conduct) -> str:
-    """End the system; what it left behind, empty if nothing."""
+def _close(system: System, conduct: Conduct, ledger: Ledger | None) -> str:
+    """End the system; what it left behind, empty if nothing. Then its ledger is closed too."""
     try:
         for event in system.close():
             conduct.observe(event)
     except InfrastructureError as error:
         return str(error)
+    if ledger is not None:
+        ledger.close()
     return ""
 
 

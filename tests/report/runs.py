@@ -58,7 +58,7 @@ def killed_under_loss(seed: int = 3) -> History:
     return world.history()
 
 
-def result_of(history: History, plan: str = "pause-then-cut", exit_code: int = 1) -> RunResult:
+def result_of(history: History, exit_code: int = 1) -> RunResult:
     """A result that fits ``history``: its steps are the actions, one verdict of each outcome."""
     decided = [
         index
@@ -71,7 +71,7 @@ def result_of(history: History, plan: str = "pause-then-cut", exit_code: int = 1
         if any(isinstance(effect, SteppedDown) for effect in step.effects)
     ]
     return RunResult(
-        plan=plan,
+        plan="pause-then-cut",
         plan_file="plans/pause-then-cut.yaml",
         plan_text=PLAN,
         seed=7,
