@@ -146,7 +146,6 @@ def test_the_head_says_how_it_went_and_how_to_see_it_again() -> None:
     ("code", "word"), [(0, "PASS"), (3, "INCONCLUSIVE"), (7, "UNSAFE"), (99, "EXIT 99")]
 )
 def test_the_exit_code_has_a_word(code: int, word: str) -> None:
-    text = render(result_of(History(()), code), History(())) if code == 99 else ""
     history = killed_under_loss()
     text = render(result_of(history, code), history)
     assert f"{word}</b>" in text

@@ -1,0 +1,322 @@
+"""Messages, faults, lanes, elections and handshakes as a history tells them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from chaos.actions import Block, Cut, Evidence, Kill, Launch, Lose, Pause, Resume, TurnRound
+from chaos.election.effects import Deliver, PacketRead, Send
+from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
+from chaos.election.notification import Notification, ServerState
+from chaos.election.packets import Ping
+from chaos.history.events import Acted, Event, Exited, Lost, RunEnded, Stepped, Wrote
+from chaos.history.history import History
+from chaos.report.bands import Band, bands
+from chaos.report.bins import binned, losses, thinned
+from chaos.report.elections import Election, elections, important
+from chaos.report.handshakes import Sign, marks, parcels, waits
+from chaos.report.lanes import Look, Segment, reigns, segments
+from chaos.report.messages import Fate, Message, messages, sayings, tallies
+from chaos.report.svg import Scale
+from tests.report.runs import killed_under_loss, paused_then_cut
+from tests.report.small_world import MS, SECOND, World
+
+ONE, TWO, THREE = Sid(1), Sid(2), Sid(3)
+NOTE = Notification(ServerState.LOOKING, ONE, Zxid(0), Round(1), PeerEpoch(0))
+
+
+@cache
+def cut() -> History:
+    return paused_then_cut()
+
+
+@cache
+def killed() -> History:
+    return killed_under_loss()
+
+
+def said(at_ns: int, seq: int, to: tuple[Sid, ...] = (TWO,)) -> Stepped:
+    return Stepped(at_ns, ONE, 0, seq, Deliver(TWO, NOTE, "x", seq), (Send(to, NOTE),))
+
+
+def wrote(at_ns: int, step: int, frame: int, link: str = "a>b") -> Wrote:
+    return Wrote(at_ns, ONE, 0, 1000 + step, step, 0, TWO, link, frame)
+
+
+def heard(at_ns: int, frame: int, seq: int = 0, link: str = "a>b") -> Stepped:
+    return Stepped(at_ns, TWO, 0, seq, Deliver(ONE, NOTE, link, frame), ())
+
+
+def only(*events: Event) -> tuple[Message, ...]:
+    history = History.of([*events, RunEnded(100 * SECOND, "done")])
+    return messages(history, bands(history, {}))
+
+
+# ---- messages
+
+
+def test_a_frame_that_was_read_is_delivered() -> None:
+    (message,) = only(said(10, 1), wrote(11, 1, 0), heard(40, 0))
+    assert (message.fate, message.sent_ns, message.read_ns) == (Fate.DELIVERED, 11, 40)
+    assert message.note == NOTE
+
+
+def test_a_link_name_that_comes_back_names_another_frame() -> None:
+    first, second = only(
+        said(10, 1), wrote(11, 1, 0), said(50, 2), wrote(51, 2, 0), heard(60, 0), heard(12, 0, 9)
+    )
+    assert (first.read_ns, second.read_ns) == (12, 60)
+
+
+def test_a_frame_is_not_read_before_it_was_written() -> None:
+    (message,) = only(said(50, 1), wrote(51, 1, 0), heard(40, 0))
+    assert message.fate is Fate.UNDELIVERED
+
+
+def test_what_the_sender_lost_names_the_fault() -> None:
+    lost = Lost(11, ONE, 0, 5, 1, 0, TWO, "lost on its way", "lossy")
+    (message,) = only(said(10, 1), lost)
+    assert (message.fate, message.why) == (Fate.LOST, "lost on its way (step lossy)")
+    assert not message.routine
+
+
+def test_what_a_newer_one_replaced_is_routine() -> None:
+    (message,) = only(said(10, 1), Lost(11, ONE, 0, 5, 1, 0, TWO, "overwritten in its queue"))
+    assert message.routine
+
+
+YES = Evidence(True)
+BLOCK = Block("cut", (Cut(ONE, TWO),))
+CAUSES: dict[str, tuple[list[Event], str]] = {
+    "a block of that direction": (
+        [Acted(5, 6, "cut", BLOCK, YES)],
+        "while step cut was in place: block 1→2 (silent)",
+    ),
+    "a block of the other direction is none": (
+        [Acted(5, 6, "cut", Block("cut", (Cut(TWO, ONE),)), YES)],
+        "the history does not tell why",
+    ),
+    "its reader was stopped": ([Acted(5, 6, "stop", Pause(TWO), YES)], "peer 2 was paused"),
+    "its reader was killed": ([Exited(15, TWO, 0, -9)], "peer 2 ended first"),
+    "nothing known": ([], "the history does not tell why"),
+}
+
+
+@pytest.mark.parametrize(("events", "why"), CAUSES.values(), ids=CAUSES.keys())
+def test_what_was_not_read_has_its_cause(events: list[Event], why: str) -> None:
+    (message,) = only(said(10, 1), wrote(11, 1, 0), *events)
+    assert (message.fate, message.why) == (Fate.UNDELIVERED, why)
+
+
+@pytest.mark.parametrize("make", [cut, killed], ids=["cut", "killed"])
+def test_the_counts_are_those_of_the_history(make: object) -> None:
+    history = cut() if make is cut else killed()
+    found = messages(history, bands(history, {}))
+    fates = Counter(message.fate for message in found)
+    assert fates[Fate.LOST] == sum(1 for _ in history.every(Lost))
+    written = sum(1 for _ in history.every(Wrote))
+    assert fates[Fate.DELIVERED] + fates[Fate.UNDELIVERED] == written
+    pairs = tallies(history, found)
+    assert sum(tally.delivered for tally in pairs) == fates[Fate.DELIVERED]
+    assert sum(tally.lost for tally in pairs) == fates[Fate.LOST]
+    assert all(
+        tally.offered == tally.delivered + tally.lost + tally.undelivered + tally.queued
+        for tally in pairs
+    )
+
+
+def test_what_one_effect_said_to_all_is_one_saying() -> None:
+    history = cut()
+    found = messages(history, ())
+    groups = sayings(found)
+    assert sum(len(group.parts) for group in groups) == len(found)
+    assert max(len(group.to) for group in groups) == 4
+
+
+@pytest.mark.parametrize("most", [1000, 20, 3, 1])
+def test_crosses_drawn_are_messages_lost_however_coarse(most: int) -> None:
+    history = killed()
+    found = messages(history, bands(history, {}))
+    gone = sum(message.fate is not Fate.DELIVERED for message in found)
+    drawn, _ = losses(found, Scale(history.zero_ns, history.end_ns), most)
+    assert gone > 30
+    assert sum(loss.count for loss in drawn) == gone
+
+
+@pytest.mark.parametrize("most", [1000, 40, 5])
+def test_lines_drawn_are_messages_delivered_however_coarse(most: int) -> None:
+    history = cut()
+    found = messages(history, bands(history, {}))
+    lines, pixels = binned(found, Scale(history.zero_ns, history.end_ns), most)
+    read = sum(message.fate is Fate.DELIVERED for message in found)
+    assert sum(line.count for line in lines) == read
+    assert (pixels > 1) is (most < 1000)
+
+
+# ---- faults
+
+
+def drawn(*events: Event) -> tuple[Band, ...]:
+    return bands(History.of([*events, RunEnded(1000, "done")]), {"s": "named_here"})
+
+
+def test_a_fault_lasts_until_what_undoes_it() -> None:
+    (band,) = drawn(Acted(10, 12, "s", Pause(ONE), YES), Acted(60, 63, "s", Resume(ONE), YES))
+    assert (band.from_ns, band.done_ns, band.to_ns, band.lanes) == (10, 12, 63, (ONE,))
+    assert band.label == "named here 1"
+
+
+def test_a_fault_that_nothing_undid_lasts_until_the_end() -> None:
+    (band,) = drawn(Acted(10, 12, "t", Kill(ONE), YES), Acted(60, 63, "t", Launch(TWO), YES))
+    assert (band.to_ns, band.label) == (1000, "kill 1")
+
+
+def test_a_fault_of_one_step_on_two_peers_is_one_fault() -> None:
+    (band,) = drawn(
+        Acted(10, 12, "s", Kill(ONE), YES),
+        Acted(20, 22, "s", Kill(TWO), YES),
+        Acted(60, 61, "s", Launch(ONE), YES),
+        Acted(70, 71, "s", Launch(TWO), YES),
+    )
+    assert (band.lanes, band.done_ns, band.to_ns) == ((ONE, TWO), 22, 71)
+
+
+def test_a_fault_that_is_over_at_once_is_a_moment() -> None:
+    (band,) = drawn(Acted(10, 12, "s", TurnRound(ONE, by=3), YES))
+    assert (band.instant, band.to_ns) == (True, 12)
+
+
+def test_a_partition_touches_its_smaller_side() -> None:
+    sides = ((ONE,), (TWO, THREE, Sid(4)))
+    cuts = tuple(Cut(a, b) for a in sides[0] for b in sides[1])
+    (band,) = drawn(Acted(10, 12, "s", Block("s", cuts), YES))
+    assert band.lanes == (ONE,)
+    assert len(band.links) == 3
+
+
+def test_loss_between_all_touches_all() -> None:
+    cuts = tuple(Cut(a, b) for a in (ONE, TWO, THREE) for b in (ONE, TWO, THREE) if a != b)
+    (band,) = drawn(Acted(10, 12, "t", Lose("t", cuts, 500_000), YES))
+    assert (band.lanes, band.label) == ((ONE, TWO, THREE), "loss 1, 2, 3")
+
+
+# ---- lanes
+
+
+def test_a_lane_has_no_hole_and_no_overlap() -> None:
+    for sid in cut().sids:
+        lane = [segment for segment in segments(cut()) if segment.sid == sid]
+        assert lane[-1].to_ns == cut().end_ns
+        assert all(a.to_ns == b.from_ns for a, b in zip(lane, lane[1:], strict=False))
+
+
+def test_a_paused_leader_is_shown_paused_for_as_long_as_it_was() -> None:
+    (paused,) = (segment for segment in segments(cut()) if segment.look is Look.PAUSED)
+    begin, end = (event for _, event in cut().every(Acted) if event.step == "pause-it")
+    assert (paused.from_ns, paused.to_ns) == (begin.done_ns, end.at_ns)
+
+
+def test_a_killed_peer_is_shown_down() -> None:
+    (down,) = (segment for segment in segments(killed()) if segment.look is Look.DOWN)
+    assert down.to_ns - down.from_ns == pytest.approx(2 * SECOND, abs=MS)
+
+
+def test_reigns_follow_each_other_without_a_hole() -> None:
+    found = reigns(cut())
+    assert found[-1].to_ns == cut().end_ns
+    assert all(a.to_ns == b.from_ns for a, b in zip(found, found[1:], strict=False))
+    led = [reign.leaders for reign in found]
+    assert led == [(), ((5, 1),), (), ((4, 2),), (), ((5, 3),)]
+
+
+def test_states_shorter_than_a_pixel_share_one() -> None:
+    scale = Scale(0, 10_000)
+    lane = [Segment(ONE, Look.LOOKING, False, None, n, n + 1, n) for n in range(1000)]
+    kept = thinned(lane, scale)
+    assert 90 <= len(kept) <= 110
+
+
+# ---- elections
+
+
+def elected(history: History) -> tuple[Election, ...]:
+    faults = bands(history, {})
+    return elections(history, reigns(history), segments(history), faults)
+
+
+def test_each_fault_that_ends_a_leadership_has_its_election() -> None:
+    found = elected(cut())
+    causes = [None if e.cause is None else e.cause.label for e in found]
+    assert causes == [None, "pause 5", "block 4"]
+    assert [(e.leader, e.epoch) for e in found] == [(5, 1), (4, 2), (5, 3)]
+
+
+@pytest.mark.parametrize("make", [cut, killed], ids=["cut", "killed"])
+def test_the_legs_of_an_election_add_up(make: object) -> None:
+    for election in elected(cut() if make is cut else killed()):
+        legs = election.phases
+        assert legs[0].from_ns == election.begin_ns
+        assert legs[-1].to_ns == election.end_ns
+        assert all(a.to_ns == b.from_ns for a, b in zip(legs, legs[1:], strict=False))
+        assert sum(leg.to_ns - leg.from_ns for leg in legs) == election.took_ns
+
+
+def test_the_legs_are_named_and_the_first_election_has_nothing_to_detect() -> None:
+    first, second, _ = elected(cut())
+    assert [leg.name for leg in first.phases] == ["vote", "finalize", "handshake"]
+    assert [leg.name for leg in second.phases] == ["detect", "vote", "finalize", "handshake"]
+    finalize = second.phases[2]
+    assert finalize.to_ns - finalize.from_ns >= 200 * MS
+
+
+def test_an_election_that_nobody_wins_is_not_over() -> None:
+    world = World(3)
+    world.begin()
+    world.run(1)
+    world.act("kill-two", Kill(THREE))
+    world.act("kill-two", Kill(TWO))
+    world.run(6)
+    last = elected(world.history())[-1]
+    assert last.served_ns is None
+    assert last.leader is None
+    assert last.end_ns == world.history().end_ns
+
+
+def test_what_a_red_verdict_cites_is_most_important() -> None:
+    found = elected(cut())
+    first = found[0]
+    assert important(found, [first.looking_ns])[0] is first
+    assert important(found, [])[0] is found[2]
+
+
+# ---- handshakes
+
+
+def test_packets_arrive_in_the_order_of_their_connection() -> None:
+    found = parcels(cut())
+    kinds = Counter(parcel.kind for parcel in found)
+    assert kinds["LEADERINFO"] == kinds["ACKEPOCH"] == kinds["NEWLEADER"] == kinds["UPTODATE"]
+    assert kinds["LEADERINFO"] >= 12
+    assert all(parcel.read_ns is None or parcel.read_ns > parcel.sent_ns for parcel in found)
+
+
+def test_every_packet_that_was_read_was_sent_by_somebody() -> None:
+    read = sum(
+        isinstance(step.happened, PacketRead) and not isinstance(step.happened.packet, Ping)
+        for _, step in killed().every(Stepped)
+    )
+    assert read > 0
+    assert sum(parcel.read_ns is not None for parcel in parcels(killed())) == read
+
+
+def test_each_decision_is_marked_and_follows_a_wait_that_held() -> None:
+    decided = [mark for mark in marks(cut()) if mark.sign is Sign.DECIDED]
+    finalized = [mark for mark in decided if "(finalized)" in mark.text]
+    held = [wait for wait in waits(cut()) if wait.done]
+    assert len(finalized) == len(held)
+    for mark in finalized:
+        (wait,) = (w for w in held if (w.sid, w.to_ns) == (mark.sid, mark.at_ns))
+        assert wait.to_ns - wait.from_ns == 200 * MS

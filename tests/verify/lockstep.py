@@ -1,0 +1,182 @@
+"""A whole ensemble in one test, its cores given from outside: correct ones, or broken ones.
+
+Messages take no time and keep their order; timers run on a virtual clock of milliseconds.
+Every step is written down as a peer process would.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from chaos.election import effects as fx
+from chaos.election.config import Configuration
+from chaos.election.ids import PeerEpoch, Sid, Zxid
+from chaos.election.quorum_peer import QuorumPeer
+from chaos.election.spec import PeerSpec
+from chaos.history.events import Began, Event, Exited, RunBegan, RunEnded, Stepped, Wrote
+from chaos.history.history import History
+from tests.election.story import configuration
+
+MS = 1_000_000
+Core = Callable[[PeerSpec], QuorumPeer]
+
+
+class Peer:
+    """One incarnation: its core, its armed timers, its line counter."""
+
+    def __init__(self, spec: PeerSpec, inc: int, core: QuorumPeer) -> None:
+        self.spec = spec
+        self.inc = inc
+        self.core = core
+        self.seq = 0
+        self.listens = False
+        self.timers: dict[fx.Timer, int] = {}
+
+
+class Lockstep:
+    """``voters`` as ``1-3``; ``cores`` replaces the core of some peers."""
+
+    def __init__(
+        self, config: Configuration | str = "1-3", cores: Mapping[int, Core] | None = None
+    ) -> None:
+        self.config = configuration(config) if isinstance(config, str) else config
+        self.events: list[Event] = [RunBegan(0, "test", 1, "lockstep")]
+        self.now_ms = 0
+        self.peers: dict[Sid, Peer] = {}
+        self.disks: dict[Sid, dict[str, int]] = {sid: {} for sid in self.config.members}
+        self.cut: set[tuple[Sid, Sid]] = set()
+        self._cores = dict(cores or {})
+        self._incs: dict[Sid, int] = {}
+        self._queue: deque[tuple[Sid, fx.Input]] = deque()
+        self._conns: dict[int, tuple[Sid, Sid]] = {}  # learner, leader
+        self._frames: dict[str, int] = {}
+
+    # ---- what a test does
+
+    def start(self, *sids: int) -> Lockstep:
+        """Bring peers up; all members if none is named."""
+        for sid in map(Sid, sids or sorted(self.config.members)):
+            inc = self._incs[sid] = self._incs.get(sid, -1) + 1
+            disk = self.disks[sid]
+            spec = PeerSpec(
+                sid,
+                self.config.text(),
+                accepted_epoch=PeerEpoch(disk.get("acceptedEpoch", 0)),
+                current_epoch=PeerEpoch(disk.get("currentEpoch", 0)),
+                zxid=Zxid(disk.get("zxid", 0)),
+            )
+            core = self._cores.get(sid, QuorumPeer)(spec)
+            peer = self.peers[sid] = Peer(spec, inc, core)
+            self.events.append(Began(self._now, sid, inc, self._line(peer), 100 + sid, spec))
+            self._queue.append((sid, fx.Start()))
+        return self
+
+    def kill(self, sid: int) -> Lockstep:
+        """SIGKILL: its connections break, and what was under way to it is gone."""
+        peer = self.peers.pop(Sid(sid))
+        self.events.append(Exited(self._now, Sid(sid), peer.inc, -9))
+        self._queue = deque(one for one in self._queue if one[0] != sid)
+        for conn, ends in list(self._conns.items()):
+            if sid in ends:
+                self._close(conn, Sid(sid))
+        return self
+
+    def give(self, sid: int, happened: fx.Input) -> Lockstep:
+        """An input from outside."""
+        self._step(Sid(sid), happened)
+        return self
+
+    def run(self, ms: int = 1000) -> Lockstep:
+        """Let ``ms`` pass."""
+        until = self.now_ms + ms
+        while True:
+            while self._queue:
+                sid, happened = self._queue.popleft()
+                if sid in self.peers:
+                    self._step(sid, happened)
+            due = min(
+                ((at, sid, timer) for sid, p in self.peers.items() for timer, at in p.timers.items()),
+                key=lambda one: (one[0], one[1]),
+                default=None,
+            )
+            if due is None or due[0] > until:
+                self.now_ms = until
+                return self
+            self.now_ms = due[0]
+            del self.peers[due[1]].timers[due[2]]
+            self._queue.append((due[1], fx.Expire(due[2], have_delivered=True)))
+
+    def history(self) -> History:
+        """Everything so far."""
+        return History.of([*self.events, RunEnded(self._now, "done")])
+
+    # ---- how it is done
+
+    @property
+    def _now(self) -> int:
+        return self.now_ms * MS
+
+    def _line(self, peer: Peer) -> int:
+        peer.seq += 1
+        return peer.seq - 1
+
+    def _step(self, sid: Sid, happened: fx.Input) -> None:
+        peer = self.peers[sid]
+        done = tuple(peer.core.step(happened))
+        seq = self._line(peer)
+        self.events.append(Stepped(self._now, sid, peer.inc, seq, happened, done))
+        for number, effect in enumerate(done):
+            self._perform(sid, peer, effect, (seq, number))
+
+    def _perform(self, sid: Sid, peer: Peer, effect: fx.Effect, at: tuple[int, int]) -> None:
+        match effect:
+            case fx.Send():
+                for to in effect.to:
+                    self._send(sid, peer, to, effect, at)
+            case fx.Arm():
+                peer.timers[effect.timer] = self.now_ms + effect.delay_ms
+            case fx.Disarm():
+                peer.timers.pop(effect.timer, None)
+            case fx.Persist():
+                self.disks[sid][effect.name] = effect.value
+            case fx.OpenLeaderPort() | fx.CloseLeaderPort():
+                peer.listens = isinstance(effect, fx.OpenLeaderPort)
+                if not peer.listens:
+                    for conn, ends in list(self._conns.items()):
+                        if ends[1] == sid:
+                            self._close(conn, sid)
+            case fx.ConnectLeader():
+                self._connect(sid, effect.leader)
+            case fx.SendPacket() if effect.conn in self._conns:
+                learner, leader = self._conns[effect.conn]
+                other = leader if sid == learner else learner
+                self._queue.append((other, fx.PacketRead(effect.conn, effect.packet)))
+            case fx.CloseConnection() if effect.conn in self._conns:
+                self._close(effect.conn, sid)
+            case _:
+                pass
+
+    def _send(self, sid: Sid, peer: Peer, to: Sid, effect: fx.Send, at: tuple[int, int]) -> None:
+        if to not in self.peers or (sid, to) in self.cut:
+            return
+        link = f"{sid}.{peer.inc}>{to}.{self.peers[to].inc}"
+        frame = self._frames[link] = self._frames.get(link, -1) + 1
+        line = self._line(peer)
+        self.events.append(Wrote(self._now, sid, peer.inc, line, *at, to, link, frame))
+        self._queue.append((to, fx.Deliver(sid, effect.notification, link, frame)))
+
+    def _connect(self, sid: Sid, leader: Sid) -> None:
+        other = self.peers.get(leader)
+        if other is None or not other.listens or (sid, leader) in self.cut:
+            self._queue.append((sid, fx.LeaderRefused("refused")))
+            return
+        conn = max(self._conns, default=0) + 1
+        self._conns[conn] = (sid, leader)
+        self._queue.append((leader, fx.LearnerConnected(conn)))
+        self._queue.append((sid, fx.LeaderConnected(conn)))
+
+    def _close(self, conn: int, by: Sid) -> None:
+        learner, leader = self._conns.pop(conn)
+        other = leader if by == learner else learner
+        self._queue.append((other, fx.ConnectionLost(conn, "end of file")))
