@@ -20,7 +20,7 @@ setup: $(DEV) ## create .venv and install chaos with its development tools
 run: $(RUNTIME) ## run plans/leader-pause.yaml: pause a leader, watch the next one
 	$(CHAOS) run plans/leader-pause.yaml
 
-test: $(DEV) ## run the fast tests, one worker a core
+test: $(DEV) ## run every test, one worker a core
 	$(PY) -m pytest -n auto
 
 check: lint test ## lint, format, types, layers and tests: what must be green before a commit
@@ -31,8 +31,8 @@ lint: $(DEV)
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
-live: $(DEV) ## run the tests that start real peer processes, one after another
-	$(PY) -m pytest -m live
+live: $(DEV) ## run only the tests that start real processes
+	$(PY) -m pytest -n auto -m live
 
 bench: $(DEV) ## measure: start-up, message rate, simulated elections a second
 	$(PY) tests/bench/bench.py

@@ -1,31 +1,35 @@
-"""``chaos run``: every plan, every repeat, one after another."""
+"""``chaos run``: every plan, every repeat, one after another.
+
+All plans are read before the first one runs: a bad one stops the command before any process
+exists. A host that fails one run leaves the others their turn.
+"""
 
 from __future__ import annotations
 
-import json
 import random
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from rich.console import Console
-
+from chaos.cli.console import Voice, voice
+from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
+from chaos.cli.reading import read_plans
 from chaos.cli.show import showing
-from chaos.errors import PlanError, UnsupportedError
+from chaos.cli.tally import Tally
+from chaos.errors import InfrastructureError, PlanError
 from chaos.history.history import History
-from chaos.plan.load import load_plan
+from chaos.ledger import recover
 from chaos.plan.model import Plan
 from chaos.runner import codes
-from chaos.runner.run import perform
+from chaos.runner.run import ResidueError, Task, perform
 from chaos.runner.show import Show
-from chaos.store import PLAN, RunFolder, RunResult, result_json
-from chaos.systems.base import System
+from chaos.store import PLAN, RunFolder, RunResult
 
 _SEED_MAX: Final = 2**31
 
@@ -49,70 +53,92 @@ class Terminated(BaseException):
     """SIGTERM came: end the run as Ctrl-C does."""
 
 
-def run_plans(request: Request) -> int:
+def run_plans(
+    request: Request, drivers: Mapping[str, Callable[[], Driver]] = DRIVERS
+) -> int:
     """Run everything; the most serious exit code."""
-    console = Console(stderr=request.as_json, highlight=False)
-    plans = [read_plan(path, request.settings) for path in request.plans]
-    documents: list[Mapping[str, object]] = []
-    found: list[int] = []
+    tally = Tally()
+    code = _Command(request, drivers, tally).run()
+    if request.as_json:
+        sys.stdout.write(tally.document(code))
+        sys.stdout.flush()
+    return code
+
+
+class _Command:
+    """One ``chaos run`` under way."""
+
+    def __init__(
+        self, request: Request, drivers: Mapping[str, Callable[[], Driver]], tally: Tally
+    ) -> None:
+        self._request = request
+        self._drivers = drivers
+        self._tally = tally
+        self._voice: Voice = voice(stderr=request.as_json)
+
+    def run(self) -> int:
+        """Read all plans, then run them; the exit code."""
+        request, tally = self._request, self._tally
+        quiet = request.quiet or request.as_json
+        try:
+            with _sigterm():
+                plans = read_plans(request.plans, request.settings)
+                with showing(self._voice, quiet=quiet) as show:
+                    for plan in plans:
+                        self._repeats(plan, show)
+        except PlanError as error:
+            tally.fail(error)
+            return codes.USAGE
+        except ResidueError as error:
+            tally.fail(error, codes.RESIDUE)
+        except (KeyboardInterrupt, Terminated) as error:
+            tally.fail("interrupted; every peer is ended, the run's folder holds what was seen")
+            return codes.TERMINATED if isinstance(error, Terminated) else codes.INTERRUPTED
+        return tally.code
+
+    def _repeats(self, plan: Plan, show: Show) -> None:
+        """All runs of one plan, unless the system cannot do what it asks for."""
+        request = self._request
+        system = request.system or plan.system or DEFAULT
+        driver = self._drivers[system]()
+        if lacking := driver.lacks(plan):
+            self._tally.skip(plan, system, f"{system} cannot do {lacking}")
+            return
+        if driver.on_host:
+            _sweep()
+        first = request.seed if request.seed is not None else plan.seed
+        if first is None:
+            first = random.SystemRandom().randrange(_SEED_MAX)
+        for number in range(request.repeat):
+            seed = first + number
+            try:
+                self._one(Task(plan, seed, _reproduce(plan, seed, system, request)), driver, show)
+            except ResidueError:
+                raise
+            except InfrastructureError as error:
+                self._tally.fail(f"{plan.name} seed {seed}: {error}", codes.INFRASTRUCTURE)
+
+    def _one(self, task: Task, driver: Driver, show: Show) -> None:
+        request, plan = self._request, task.plan
+        folder = RunFolder.create(request.out, plan.name, task.seed)
+        (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
+        system = driver.make(plan.ensemble, task.seed, folder.path, request.network)
+        result, history = perform(task, system, folder, show)
+        page = _draw(folder.path, result, history)
+        show.ended(result, page)
+        self._tally.judged(result, folder.path)
+        if request.quiet and not request.as_json:
+            self._voice.print(_line(result), soft_wrap=True, markup=False)
+
+
+def _sweep() -> None:
+    """End what dead runs left on this host. What cannot be ended does not stop this run."""
     try:
-        with _sigterm(), showing(console, quiet=request.quiet or request.as_json) as show:
-            for plan in plans:
-                for result, folder in _repeats(plan, request, show):
-                    found.append(result.exit_code)
-                    documents.append({"folder": str(folder), **result_json(result)})
-                    if request.quiet and not request.as_json:
-                        console.print(_line(result), soft_wrap=True, markup=False)
-    except (KeyboardInterrupt, Terminated) as error:
-        sys.stderr.write(
-            "chaos: interrupted; every peer is ended, what was seen is in the run's folder\n"
-        )
-        term = isinstance(error, Terminated)
-        return codes.TERMINATED if term else codes.INTERRUPTED
-    finally:
-        if request.as_json:
-            sys.stdout.write(json.dumps({"version": 1, "runs": documents}, indent=1) + "\n")
-    return codes.worst(found)
-
-
-def _repeats(plan: Plan, request: Request, show: Show) -> Iterator[tuple[RunResult, Path]]:
-    first = request.seed if request.seed is not None else plan.seed
-    if first is None:
-        first = random.SystemRandom().randrange(_SEED_MAX)
-    for number in range(request.repeat):
-        yield _one(plan, first + number, request, show)
-
-
-def _one(plan: Plan, seed: int, request: Request, show: Show) -> tuple[RunResult, Path]:
-    folder = RunFolder.create(request.out, plan.name, seed)
-    (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
-    system = _system(plan, seed, folder.path, request)
-    missing = sorted(kind.__name__ for kind in plan.needs - system.supports)
-    if missing:
-        raise UnsupportedError(f"{plan.file}: {system.name} cannot do {', '.join(missing)}")
-    command = _reproduce(plan, seed, system.name, request)
-    result, history = perform(plan, system, folder, seed, show, command)
-    page = _draw(folder.path, result, history)
-    show.ended(result, page)
-    return result, folder.path
-
-
-def _system(plan: Plan, seed: int, folder: Path, request: Request) -> System:
-    """The literal table of drivers."""
-    name = request.system or plan.system or "processes"
-    match name:
-        case "processes":
-            from chaos.systems.processes import Processes
-
-            return Processes(plan.ensemble, seed, folder, request.network)
-        case "simulated":
-            from chaos.systems.simulated import Simulated
-
-            return Simulated(plan.ensemble, seed)
-        case _:
-            raise UnsupportedError(
-                f'{plan.file}: there is no system "{name}" yet; processes and simulated are there'
-            )
+        swept = recover()
+    except InfrastructureError as error:
+        swept = [f"not swept: {error}"]
+    for line in swept:
+        sys.stderr.write(f"chaos: {line}\n")
 
 
 def _draw(folder: Path, result: RunResult, history: History) -> str:
@@ -128,31 +154,16 @@ def _draw(folder: Path, result: RunResult, history: History) -> str:
     return str(path)
 
 
-def read_plan(path: Path, settings: Mapping[str, str]) -> Plan:
-    """Load one plan file.
-
-    Raises:
-        PlanError: it cannot be read, or is no plan.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise PlanError(
-            f"{path}: {error.strerror}; name a plan file, as plans/leader-pause.yaml"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise PlanError(f"{path}: a plan is UTF-8 text: {error}") from error
-    return load_plan(text, str(path), settings)
-
-
 def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
     """The command that does this very run again."""
-    words = ["chaos", "run", plan.file, "--system", system, "--seed", str(seed)]
+    words = ["chaos", "run", "--system", system, "--seed", str(seed)]
     if system == "processes" and request.network != "auto":
         words += ["--network", request.network]
     for key, value in request.settings.items():
         words += ["--set", f"{key}={value}"]
-    return shlex.join(words)
+    if plan.file.startswith("-"):
+        words.append("--")
+    return shlex.join([*words, plan.file])
 
 
 def _line(result: RunResult) -> str:

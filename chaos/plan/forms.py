@@ -6,6 +6,7 @@ The records of :mod:`chaos.plan.written` and the faults are read by their annota
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum, StrEnum
@@ -34,6 +35,7 @@ T = TypeVar("T")
 Schema = dict[str, Json]
 
 SID_MAX: Final = 2**31 - 1
+ID: Final = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 
 
 class Broken(Enum):
@@ -92,6 +94,23 @@ class Word(Text):
         """The text with its place."""
         text = super().read(node, problems)
         return Said(text, node.where) if isinstance(text, str) else BROKEN
+
+
+class Id(Word):
+    """A word that files, rules and ``--set`` paths can be named by."""
+
+    def read(self, node: Node, problems: Problems) -> object:
+        """The word with its place."""
+        said = super().read(node, problems)
+        if not isinstance(said, Said) or re.fullmatch(ID, said.text):
+            return said
+        text = f'"{said}" is no id; it has letters, digits, - and _, at most 64 of them'
+        problems.add(said.where, text)
+        return BROKEN
+
+    def schema(self) -> Schema:
+        """A string of a pattern."""
+        return {"type": "string", "pattern": f"^{ID}$"}
 
 
 class Flag:

@@ -38,7 +38,7 @@ def load_plan(text: str, file: str, overrides: Mapping[str, str] = _NONE) -> Pla
     steps, expectations = builder.steps(), builder.expectations(problems)
     problems.stop()
     return Plan(
-        name=written.name,
+        name=written.name.text,
         file=file,
         text=text,
         ensemble=ensemble,

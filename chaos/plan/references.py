@@ -170,8 +170,6 @@ class _Checker:
     def _bind(self, said: Said) -> None:
         if said.text in self._names:
             self._problems.add(said.where, f"${said} has a meaning already")
-        if said.text.startswith("$"):
-            self._problems.add(said.where, f"as: {said.text[1:]} is enough; the $ is for its use")
         self._names.add(said.text)
 
     def _release(self, said: Said) -> None:

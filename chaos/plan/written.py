@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
 from chaos.faults.base import Duration
-from chaos.plan.forms import Choice, Number, Said
+from chaos.plan.forms import Choice, Id, Number, Said
 from chaos.plan.parts import Invariant, Params, SaidInvariant
 from chaos.plan.tree import Leaf
 from chaos.plan.written_ensemble import EnsembleText
@@ -46,7 +46,7 @@ class PlanText:
         {"matrix", "repeat", "cleanup", "known_issues", "report"}
     )
     version: Version
-    name: str
+    name: Annotated[Said, Id()]
     ensemble: EnsembleText
     steps: tuple[Annotated[StepText, Step()], ...]
     description: str = ""

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final
 
 from chaos.faults.base import Duration
 from chaos.history.codec import Json
-from chaos.plan.forms import BROKEN, Record, Said, Schema
+from chaos.plan.forms import BROKEN, Id, Record, Said, Schema
 from chaos.plan.model import Where
 from chaos.plan.parts import (
     Amount,
@@ -30,7 +30,7 @@ class ExpectLeader:
 
     title: ClassVar[str] = "an expectation of a leader"
     where: Where
-    id: Said
+    id: Annotated[Said, Id()]
     outcome: Annotated[SaidOutcome, Outcome()]
     within: Duration
     among: Annotated[Aimed, Target(still=True)] | None = None
@@ -44,7 +44,7 @@ class ExpectNoLeader:
 
     title: ClassVar[str] = "an expectation of no leader"
     where: Where
-    id: Said
+    id: Annotated[Said, Id()]
     outcome: Annotated[SaidOutcome, Outcome()]
     among: Annotated[Aimed, Target(still=True)] | None = None
     during: Said | None = None
@@ -57,7 +57,7 @@ class ExpectSame:
 
     title: ClassVar[str] = "an expectation of the same leader"
     where: Where
-    id: Said
+    id: Annotated[Said, Id()]
     outcome: Annotated[SaidOutcome, Outcome()]
     between: Annotated[tuple[SaidMoment, SaidMoment], Between()]
 
@@ -68,7 +68,7 @@ class ExpectRole:
 
     title: ClassVar[str] = "an expectation of a role"
     where: Where
-    id: Said
+    id: Annotated[Said, Id()]
     outcome: Annotated[SaidOutcome, Outcome()]
     of: Annotated[Aimed, Target(still=True)]
     within: Duration
@@ -89,7 +89,7 @@ class ExpectMetric:
     title: ClassVar[str] = "an expectation of a metric"
     later: ClassVar[frozenset[str]] = _LATER
     where: Where
-    id: Said
+    id: Annotated[Said, Id()]
     metric: Said
     max: Annotated[Leaf, Amount()]
     of: Annotated[Said | SaidPeer | None, Whose()] = None

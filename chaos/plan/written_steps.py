@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 from chaos.faults.base import Duration, Fault
 from chaos.faults.catalogue import FAULTS
 from chaos.faults.targets import Ambiguity
-from chaos.plan.forms import BROKEN, Record, Said, Schema
+from chaos.plan.forms import BROKEN, Id, Record, Said, Schema
 from chaos.plan.model import Otherwise, Where
 from chaos.plan.parts import FaultWord, Moment, Outcome, Raw, SaidMoment, SaidOutcome
 from chaos.plan.problems import Problems, meant
@@ -53,7 +53,7 @@ class WaitStep:
     title: ClassVar[str] = "a wait step"
     later: ClassVar[frozenset[str]] = frozenset({"when"})
     where: Where
-    id: Said
+    id: Annotated[Said, Id()]
     wait: WaitText
     within: Duration | None = None
     otherwise: Otherwise = Otherwise.FAIL
@@ -69,11 +69,11 @@ class FaultText:
     title: ClassVar[str] = "a fault step"
     later: ClassVar[frozenset[str]] = frozenset({"when", "within", "otherwise"})
     where: Where
-    id: Said
+    id: Annotated[Said, Id()]
     fault: Annotated[Said, FaultWord()]
     target: Annotated[Aimed, Target(links=True)] | None = None
     with_: Annotated[Node | None, Raw()] = None
-    as_: Said | None = None
+    as_: Annotated[Said | None, Id()] = None
     for_: Duration | None = None
     confirm: Confirm = Confirm.REQUIRED
     if_ambiguous: Ambiguity = Ambiguity.FAIL
@@ -97,7 +97,7 @@ class ReleaseStep:
     title: ClassVar[str] = "a release step"
     later: ClassVar[frozenset[str]] = frozenset({"when"})
     where: Where
-    id: Said
+    id: Annotated[Said, Id()]
     release: tuple[Said, ...]
     at: Duration | None = None
     after: Annotated[SaidMoment, Moment()] | None = None

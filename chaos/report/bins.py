@@ -155,7 +155,7 @@ def thinned(segments: Iterable[Segment], scale: Scale) -> list[Segment]:
         if not scale.shows(segment.from_ns, segment.to_ns):
             continue
         pixel = int(scale.x(segment.from_ns))
-        small = int(scale.x(segment.to_ns)) == pixel
+        small = scale.x(segment.to_ns) - scale.x(segment.from_ns) < 1
         if small and taken == (segment.sid, pixel):
             continue
         taken = (segment.sid, pixel)

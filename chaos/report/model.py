@@ -45,6 +45,7 @@ INSETS_MAX: Final = 6
 VOTES_MAX: Final = 150  # rows of one election's table
 STATES_MAX: Final = 200  # rows of the timeline's table
 ROWS_MAX: Final = 40  # elections in the waterfall
+MESSAGES_MANY: Final = 2000  # from here on the page says that they share lines
 PLAN_LINES_MAX: Final = 2000
 PLAN_WIDTH_MAX: Final = 1000
 
@@ -233,9 +234,11 @@ def _timeline(seen: _Seen) -> tuple[Markup | None, tuple[str, ...]]:
         )
     )
     said = []
-    if drawn.pixels > 1:
-        many = words.count(len(seen.messages), "message")
-        said.append(f"{many}: those within {drawn.pixels} pixels share a line.")
+    read = sum(message.fate is Fate.DELIVERED for message in seen.messages)
+    if drawn.pixels > 1 or read > MESSAGES_MANY:
+        within = words.count(drawn.pixels, "pixel")
+        lines = words.count(drawn.lines, "line")
+        said.append(f"{words.count(read, 'message')} are drawn as {lines}: one within {within}.")
     if drawn.loss_pixels > 1:
         said.append(f"Crosses within {drawn.loss_pixels} pixels share one, which counts them.")
     if drawn.hidden:

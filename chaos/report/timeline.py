@@ -45,11 +45,12 @@ LOSSES_MAX: Final = 400  # of marks for what did not arrive
 class Drawn:
     """A figure, and how coarsely it was drawn.
 
-    ``pixels`` is how wide votes are that share a line, ``loss_pixels`` the same for crosses;
-    ``hidden`` counts states that are shorter than a pixel and share one with another.
+    ``lines`` stand for votes, which share one within ``pixels``, as crosses do within
+    ``loss_pixels``; ``hidden`` counts states that share a pixel with another.
     """
 
     markup: Markup
+    lines: int
     pixels: int
     loss_pixels: int
     hidden: int
@@ -117,7 +118,7 @@ def timeline(story: Story) -> Drawn:
     markup = figure(
         "timeline-figure", strip + BAR + 6, "Timeline of the run", story.finding, inside
     )
-    return Drawn(markup, pixels, loss_pixels, len(story.segments) - len(states))
+    return Drawn(markup, len(lines), pixels, loss_pixels, len(story.segments) - len(states))
 
 
 def bar(segment: Segment, scale: Scale, y: float, height: float) -> Markup:

@@ -184,7 +184,8 @@ class Conduct:
         log = self.logs[step.id]
         if self.zero_ns:
             log.planned_ns = self._planned(log)
-            self.advance(min(log.planned_ns or 0, self._deadline))
+            if log.planned_ns is not None:
+                self.advance(min(log.planned_ns, self._deadline))
             if self.now_ns >= self._deadline:
                 self._give_up(log, f"the run's {span(self.plan.run_timeout_ns)} were up before it")
         match step.verb:

@@ -35,7 +35,7 @@ _LOOK_NS = 50_000_000  # between two looks whether the expectations are decided
 _MARGIN_NS = 1_000_000  # past an expectation's bound, so that its end is in the history
 
 
-class LeftBehind(InfrastructureError):
+class ResidueError(InfrastructureError):
     """A run was cut short, and not all of it could be taken off the host."""
 
 
@@ -53,7 +53,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
 
     Raises:
         InfrastructureError: the host could not run it; the folder holds a readable prefix.
-        LeftBehind: the same, and the host is not as clean as it was.
+        ResidueError: the same, and the host is not as clean as it was.
     """
     plan = task.plan
     conduct = Conduct(plan, system, folder, task.seed, show)
@@ -67,7 +67,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     except BaseException as error:
         residue = _close(system, conduct, ledger)
         if residue:
-            raise LeftBehind(f"{error or type(error).__name__}; then {residue}") from error
+            raise ResidueError(f"{_cause(error)}; then {residue}") from error
         raise
     residue = _close(system, conduct, ledger)
     conduct.record(RunEnded(ended_ns, residue or "done"))
@@ -95,6 +95,10 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     )
     folder.finish(history, result)
     return result, history
+
+
+def _cause(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 def _lead(conduct: Conduct, system: System, show: Show) -> None:

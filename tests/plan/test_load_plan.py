@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chaos import actions as act
 from chaos.election.ids import Sid, zxid_of
@@ -286,3 +288,18 @@ def test_a_parameter_that_is_not_there_is_told_with_its_place() -> None:
 def test_a_parameter_stands_alone() -> None:
     with pytest.raises(PlanError, match="stands alone"):
         load_plan(ALL.replace("owner: me", 'owner: "by ${pause_for}"'), "all.yaml")
+
+
+@given(
+    st.integers(min_value=0, max_value=len(ALL)),
+    st.integers(min_value=0, max_value=12),
+    st.text(alphabet="{}[]:,-$\"'&*!|>%#\t\n ab1~", max_size=6),
+)
+def test_a_damaged_plan_is_a_plan_or_a_plan_error(at: int, cut: int, put: str) -> None:
+    text = ALL[:at] + put + ALL[at + cut :]
+    try:
+        plan = load_plan(text, "all.yaml")
+    except PlanError as error:
+        assert str(error).startswith("all.yaml:")  # noqa: PT017 - either outcome is right
+    else:
+        assert plan.text == text

@@ -78,6 +78,15 @@ WRONG = {
         _steps("  - {id: a, fault: kill, target: 1, for: 1s}\n"),
         "or add with: {restart: after}",
     ),
+    "id that names no file": (_steps("  - {id: ../x, wait: {time: 1s}}\n"), '"../x" is no id'),
+    "name with a $": (
+        _steps("  - {id: a, fault: kill, target: 1, as: $old}\n"),
+        '"$old" is no id',
+    ),
+    "plan that names no folder": (
+        "version: 1\nname: a/b\nensemble: {size: 3}\nsteps: []\n",
+        '"a/b" is no id',
+    ),
     "release of no fault": (
         _steps(UP, "  - {id: r, release: [up]}\n"),
         'step "up" is no fault',

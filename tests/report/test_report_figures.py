@@ -38,7 +38,7 @@ DURATIONS = {
 WINDOWS = {
     "twelve seconds": (0, 12 * SECOND, SECOND, ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s", "12 s"]),
     "under a second": (0, SECOND // 2, SECOND, ["0.00 s", "0.05 s"]),
-    "milliseconds from before": (-4 * MS, 20 * MS, MS, ["−2 ms", "0 ms", "2 ms", "4 ms"]),
+    "milliseconds from before": (-3 * MS, 17 * MS, MS, ["−2 ms", "0 ms", "2 ms", "4 ms"]),
     "one moment": (7, 7, MS, []),
 }
 TRICKS = {

@@ -7,10 +7,11 @@ from dataclasses import replace
 from chaos.election import effects as fx
 from chaos.election import packets as pk
 from chaos.election.fle import FastLeaderElection
-from chaos.election.ids import PeerEpoch, Round, Sid
-from chaos.election.notification import Notification
+from chaos.election.ids import Round, Sid
+from chaos.election.notification import ServerState
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.vote import Vote
+from chaos.election.voting import Views
 
 
 class _Peer(QuorumPeer):
@@ -54,9 +55,9 @@ class Stubborn(_Peer):
 
 
 class _AmnesicElection(FastLeaderElection):
-    def look(self, *args: object) -> list[fx.Effect]:
+    def look(self, views: Views, learner_state: ServerState) -> list[fx.Effect]:
         self.round = Round(0)
-        return super().look(*args)  # type: ignore[arg-type]
+        return super().look(views, learner_state)
 
 
 class Amnesic(_Peer):
@@ -98,24 +99,34 @@ def _offers(effect: fx.Effect) -> bool:
     return isinstance(effect, fx.SendPacket) and isinstance(effect.packet, pk.NewLeader)
 
 
-class Forgetful(QuorumPeer):
-    """As a leader it proposes epoch 1, whatever it and its followers promised before."""
+class _OldElection(FastLeaderElection):
+    def look(self, views: Views, learner_state: ServerState) -> list[fx.Effect]:
+        return super().look(Views(views.committed), learner_state)
+
+    def use(self, views: Views) -> list[fx.Effect]:
+        return super().use(Views(views.committed))
+
+
+class OldFashioned(_Peer):
+    """It counts by the committed configuration alone."""
+
+    election_type = _OldElection
+
+
+class Flattered(QuorumPeer):
+    """It counts observer 4 among those who elected its leader."""
 
     def step(self, happened: fx.Input) -> list[fx.Effect]:
-        return [self._lower(effect) for effect in super().step(happened)]
+        return [self._count(effect) for effect in super().step(happened)]
 
-    def _lower(self, effect: fx.Effect) -> fx.Effect:
-        match effect:
-            case fx.Persist(name="acceptedEpoch" | "currentEpoch" as name):
-                return fx.Persist(name, 1)
-            case fx.SendPacket(conn=conn, packet=pk.LeaderInfo()):
-                return fx.SendPacket(conn, pk.LeaderInfo(PeerEpoch(1)))
-            case _:
-                return effect
+    def _count(self, effect: fx.Effect) -> fx.Effect:
+        if isinstance(effect, fx.Decided):
+            return replace(effect, support=(*effect.support, Sid(4)))
+        return effect
 
 
-class _DeafElection(FastLeaderElection):
-    def receive(self, sender: Sid, message: Notification) -> list[fx.Effect]:
-        assert self._views is not None
-        self._views = replace(self._views, committed=self._views.committed)
-        return super().receive(sender, message)
+class Mumbling(QuorumPeer):
+    """It leaves out what it ignored, which no message shows."""
+
+    def step(self, happened: fx.Input) -> list[fx.Effect]:
+        return [e for e in super().step(happened) if not isinstance(e, fx.Ignored)]

@@ -96,7 +96,11 @@ class Lockstep:
                 if sid in self.peers:
                     self._step(sid, happened)
             due = min(
-                ((at, sid, timer) for sid, p in self.peers.items() for timer, at in p.timers.items()),
+                (
+                    (at, sid, timer)
+                    for sid, p in self.peers.items()
+                    for timer, at in p.timers.items()
+                ),
                 key=lambda one: (one[0], one[1]),
                 default=None,
             )

@@ -1,0 +1,60 @@
+"""What came of all runs of one command, and the document that ``--json`` prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos.plan.model import Plan
+from chaos.runner import codes
+from chaos.store import RunResult, result_json
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Tally:
+    """Runs that were judged, plans that were skipped, and what went wrong besides."""
+
+    codes: list[int] = field(default_factory=list)
+    runs: list[Mapping[str, object]] = field(default_factory=list)
+    skipped: list[Mapping[str, object]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def judged(self, result: RunResult, folder: Path) -> None:
+        """A run has come to its end."""
+        self.codes.append(result.exit_code)
+        self.runs.append({"folder": str(folder), **result_json(result)})
+
+    def skip(self, plan: Plan, system: str, reason: str) -> None:
+        """A plan was not run; says so on stderr."""
+        self.skipped.append(
+            {"plan": plan.name, "plan_file": plan.file, "system": system, "reason": reason}
+        )
+        sys.stderr.write(f"chaos: {plan.file}: skipped: {reason}\n")
+
+    def fail(self, error: BaseException | str, code: int | None = None) -> None:
+        """Something else went wrong; says so on stderr. ``code`` counts among the runs' codes."""
+        if code is not None:
+            self.codes.append(code)
+        self.errors.append(str(error))
+        sys.stderr.write(f"chaos: {error}\n")
+
+    @property
+    def code(self) -> int:
+        """The most serious exit code; that nothing ran, if nothing did."""
+        return codes.worst(self.codes)
+
+    def document(self, code: int) -> str:
+        """All of it as JSON. ``code`` is what the command exits with."""
+        whole = {
+            "version": FORMAT,
+            "exit_code": code,
+            "runs": self.runs,
+            "skipped": self.skipped,
+            "errors": self.errors,
+        }
+        return json.dumps(whole, indent=1) + "\n"

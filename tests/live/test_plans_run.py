@@ -1,0 +1,49 @@
+"""Every plan of ``plans/`` passes, on processes and on the simulator."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLANS = sorted(path.relative_to(ROOT) for path in (ROOT / "plans").glob("*.yaml"))
+IDS = [path.stem for path in PLANS]
+
+
+def verdict(plan: Path, system: str, out: Path, *options: str) -> tuple[int, str]:
+    """The exit code of one run, and its headline."""
+    done = subprocess.run(
+        [sys.executable, "-m", "chaos.cli", "run", str(plan), "--system", system]
+        + ["--out", str(out), "--json", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    runs = json.loads(done.stdout)["runs"] if done.stdout else []
+    return done.returncode, runs[0]["headline"] if runs else done.stderr
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("plan", PLANS, ids=IDS)
+def test_a_plan_passes_on_processes(plan: Path, tmp_path: Path) -> None:
+    code, headline = verdict(plan, "processes", tmp_path)
+    assert code == 0, headline
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=IDS)
+def test_a_plan_passes_on_the_simulator(plan: Path, tmp_path: Path) -> None:
+    code, headline = verdict(plan, "simulated", tmp_path)
+    assert code == 0, headline
+
+
+@pytest.mark.live
+def test_the_first_plan_passes_where_the_kernel_may_not_help(tmp_path: Path) -> None:
+    plan = Path("plans/isolate-leader.yaml")
+    code, headline = verdict(plan, "processes", tmp_path, "--network", "in-process")
+    assert code == 0, headline
