@@ -6,21 +6,23 @@ stdout is data, stderr is talk; exit codes are those of ``docs/plan-format.md``.
 
 from __future__ import annotations
 
+import io
 import sys
+import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from chaos.errors import ChaosError, HistoryError, InfrastructureError, PlanError
+from chaos.errors import ChaosError, HistoryError, PlanError
 from chaos.runner.codes import INFRASTRUCTURE, USAGE
 
 app = typer.Typer(
     name="chaos",
     help="The chaos tester for leader election.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -40,20 +42,31 @@ class NetworkName(StrEnum):
     IN_PROCESS = "in-process"
 
 
-def _plans(incomplete: str) -> list[str]:
-    """Plan files, for shell completion."""
-    base = Path(incomplete).parent if incomplete else Path()
-    found = [str(path) for path in [*base.glob("*.yaml"), *base.glob("*/*.yaml")]]
+def complete_plans(incomplete: str) -> list[str]:
+    """Plan files that begin with ``incomplete``, spelt as it begins; for shell completion.
+
+    Those of the folder that it names, else those one level below: ``chaos run <TAB>`` finds
+    ``plans/leader-pause.yaml``.
+    """
+    folder, slash, _ = incomplete.rpartition("/")
+    base = Path(folder + slash)
+    found = [
+        folder + slash + path.relative_to(base).as_posix()
+        for pattern in ("*.yaml", "*.yml", "*/*.yaml", "*/*.yml")
+        for path in base.glob(pattern)
+    ]
     return sorted(path for path in found if path.startswith(incomplete))
 
 
 PlanFiles = Annotated[
     list[Path],
-    typer.Argument(help="Plans to run, in this order.", autocompletion=_plans, metavar="PLAN…"),
+    typer.Argument(
+        help="Plans to run, in this order.", autocompletion=complete_plans, metavar="PLAN…"
+    ),
 ]
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+def _version(wanted: bool) -> None:
     if wanted:
         from chaos.runner.surroundings import tool_version
 
@@ -63,7 +76,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
@@ -93,14 +106,19 @@ def run(
         "reports"
     ),
     json_: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")
+        bool,
+        typer.Option("--json", help="One JSON document on stdout, even for a bad plan."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the verdicts only.")] = False,
 ) -> None:
     """Run plans: inject their faults, judge the elections, write a report for each run.
 
-    Exit status: 0 all held, 1 an expectation failed, 2 bad plan or usage, 3 inconclusive,
-    4 the host failed, 5 nothing ran, 7 a safety property is broken, 8 something was left behind.
+    Every plan is read before the first one runs. A plan that asks for more than the system can
+    do is skipped with its reason. The last line of a run is the command that repeats it.
+
+    Exit status: 0 all held; 1 an expectation failed; 2 a bad plan or bad usage; 3 inconclusive;
+    4 the host failed; 5 nothing ran; 7 a safety property is broken; 8 something was left behind;
+    130 and 143 ended by SIGINT and SIGTERM. Of several runs the worst counts: 7, 8, 1, 3, 4, 0.
     """
     from chaos.cli.running import Request, run_plans
 
@@ -125,11 +143,12 @@ def validate(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the plan by path."),
     ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
     """Read plans and say what is wrong with them, or what they will do."""
     from chaos.cli.validating import validate_plans
 
-    raise typer.Exit(validate_plans(tuple(plans), _settings(settings or [])))
+    raise typer.Exit(validate_plans(tuple(plans), _settings(settings or []), as_json=json_))
 
 
 @app.command()
@@ -166,9 +185,10 @@ def schema() -> None:
     """Print the JSON Schema of a plan, for editors."""
     import json
 
+    from chaos.cli.console import put
     from chaos.plan.schema import plan_schema
 
-    typer.echo(json.dumps(plan_schema(), indent=2))
+    put(json.dumps(plan_schema(), indent=2) + "\n")
 
 
 def _settings(texts: list[str]) -> dict[str, str]:
@@ -183,13 +203,20 @@ def _settings(texts: list[str]) -> dict[str, str]:
 
 def main() -> NoReturn:
     """Run the command line; every error becomes one line and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale without ✓ is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(standalone_mode=True)
     except (PlanError, HistoryError) as error:
         _say(error)
         sys.exit(USAGE)
-    except (InfrastructureError, ChaosError, OSError) as error:
+    except (ChaosError, OSError) as error:
         _say(error)
+        sys.exit(INFRASTRUCTURE)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not look like a verdict
+        traceback.print_exc()
+        typer.echo(f"chaos: this is a mistake in chaos, not in your plan: {error!r}", err=True)
         sys.exit(INFRASTRUCTURE)
     sys.exit(0)
 

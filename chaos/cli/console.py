@@ -39,3 +39,12 @@ def deafen(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
+
+
+def put(text: str) -> None:
+    """Write data to stdout, all of it or as much as its reader wants."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        deafen(sys.stdout.fileno())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chaos.cli.console import put, voice
 from chaos.ledger import recover
 from chaos.runner import codes
 from chaos.sandbox.host import abilities
@@ -21,9 +20,9 @@ def report_host(*, as_json: bool) -> int:
     found = abilities()
     if as_json:
         document = {"abilities": [asdict(one) for one in found], "swept": swept}
-        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+        put(json.dumps(document, indent=1) + "\n")
         return codes.PASSED
-    console = Console(highlight=False)
+    console = voice()
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
     for title in ("", "what", "here", "what would help"):
         table.add_column(title, overflow="fold")
@@ -31,6 +30,8 @@ def report_host(*, as_json: bool) -> int:
         sign = Text("✓", style="green") if one.available else Text("✗", style="bold red")
         table.add_row(sign, Text(one.name), Text(one.detail), Text(one.remedy))
     console.print(table)
+    if not all(one.available for one in found):
+        console.print(Text("✗ does not stop a run; it says in its report what it did without"))
     for line in swept:
         console.print(Text(f"swept: {line}"))
     return codes.PASSED

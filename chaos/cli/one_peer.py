@@ -9,7 +9,9 @@ from chaos.election.config import parse_configuration
 from chaos.election.ids import Sid
 from chaos.election.spec import PeerSpec
 from chaos.election.timings import Timings
-from chaos.errors import ConfigError, InfrastructureError
+from chaos.errors import ConfigError, HistoryError, InfrastructureError
+from chaos.history.codec import Reader
+from chaos.history.events import Left
 from chaos.peer import disk
 from chaos.peer.birth import Birth
 from chaos.peer.hand import run_by_hand
@@ -17,28 +19,54 @@ from chaos.runner import codes
 
 
 def run_peer(config: Path, sid: int, data: Path, tick_ms: int) -> int:
-    """Be server ``sid`` of ``config`` until SIGINT or SIGTERM.
+    """Be server ``sid`` of ``config`` until SIGINT or SIGTERM; the exit code.
 
     Raises:
-        InfrastructureError: the configuration cannot be read, or the peer cannot start.
+        InfrastructureError: the data folder cannot be used.
     """
     try:
         text = config.read_text(encoding="utf-8").strip()
         members = parse_configuration(text).members
     except OSError as error:
-        raise InfrastructureError(f"{config}: {error.strerror}") from error
-    except ConfigError as error:
-        sys.stderr.write(f"chaos: {config}: {error}\n")
-        return codes.USAGE
+        return _unusable(f"{config}: {error.strerror}; name a file of server.N= lines")
+    except (ConfigError, UnicodeDecodeError) as error:
+        return _unusable(f"{config}: {error}")
     if sid not in members:
         known = ", ".join(map(str, sorted(members)))
-        sys.stderr.write(f"chaos: {config} has no server.{sid}; it has {known}\n")
-        return codes.USAGE
-    data.mkdir(parents=True, exist_ok=True)
-    home = data.resolve()
+        return _unusable(f"{config} has no server.{sid}; it has {known}")
+    home = _home(data)
     spec = PeerSpec(Sid(sid), text, timings=Timings(tick_ms=tick_ms))
     birth = Birth(spec, disk.next_incarnation(home), str(home), f"hand/{sid}", wait=False)
     sys.stderr.write(
         f"peer {sid} at {members[Sid(sid)].election}, journal {birth.journal}; Ctrl-C ends it\n"
     )
-    return run_by_hand(birth)
+    if run_by_hand(birth) == codes.PASSED:
+        return codes.PASSED
+    sys.stderr.write(f"chaos: peer {sid} ended: {_last_words(birth.journal)}\n")
+    return codes.INFRASTRUCTURE
+
+
+def _unusable(why: str) -> int:
+    sys.stderr.write(f"chaos: {why}\n")
+    return codes.USAGE
+
+
+def _home(data: Path) -> Path:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InfrastructureError(f"--data {data}: {error.strerror}; name a folder") from error
+    return data.resolve()
+
+
+def _last_words(journal: Path) -> str:
+    """Why a peer left, as its own journal says."""
+    why = f"see {journal}"
+    try:
+        with journal.open(encoding="utf-8") as lines:
+            for event in Reader().events(lines):
+                if isinstance(event, Left):
+                    why = event.why
+    except (OSError, HistoryError) as error:
+        return f"its journal cannot be read: {error}"
+    return why

@@ -17,12 +17,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from chaos.cli.console import Voice, voice
+from chaos.cli.console import Voice, put, voice
 from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
 from chaos.cli.reading import read_plans
 from chaos.cli.show import showing
 from chaos.cli.tally import Tally
-from chaos.errors import InfrastructureError, PlanError
+from chaos.errors import ChaosError, InfrastructureError, PlanError
 from chaos.history.history import History
 from chaos.ledger import recover
 from chaos.plan.model import Plan
@@ -53,15 +53,12 @@ class Terminated(BaseException):
     """SIGTERM came: end the run as Ctrl-C does."""
 
 
-def run_plans(
-    request: Request, drivers: Mapping[str, Callable[[], Driver]] = DRIVERS
-) -> int:
+def run_plans(request: Request, drivers: Mapping[str, Callable[[], Driver]] = DRIVERS) -> int:
     """Run everything; the most serious exit code."""
     tally = Tally()
     code = _Command(request, drivers, tally).run()
     if request.as_json:
-        sys.stdout.write(tally.document(code))
-        sys.stdout.flush()
+        put(tally.document(code))
     return code
 
 
@@ -115,7 +112,7 @@ class _Command:
                 self._one(Task(plan, seed, _reproduce(plan, seed, system, request)), driver, show)
             except ResidueError:
                 raise
-            except InfrastructureError as error:
+            except (ChaosError, OSError) as error:
                 self._tally.fail(f"{plan.name} seed {seed}: {error}", codes.INFRASTRUCTURE)
 
     def _one(self, task: Task, driver: Driver, show: Show) -> None:
@@ -156,14 +153,13 @@ def _draw(folder: Path, result: RunResult, history: History) -> str:
 
 def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
     """The command that does this very run again."""
-    words = ["chaos", "run", "--system", system, "--seed", str(seed)]
+    file = f"./{plan.file}" if plan.file.startswith("-") else plan.file
+    words = ["chaos", "run", file, "--system", system, "--seed", str(seed)]
     if system == "processes" and request.network != "auto":
         words += ["--network", request.network]
     for key, value in request.settings.items():
         words += ["--set", f"{key}={value}"]
-    if plan.file.startswith("-"):
-        words.append("--")
-    return shlex.join([*words, plan.file])
+    return shlex.join(words)
 
 
 def _line(result: RunResult) -> str:

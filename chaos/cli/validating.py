@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,33 +10,58 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from chaos.cli.running import read_plan
+from chaos.cli.console import put, voice
+from chaos.cli.reading import read_plan
 from chaos.errors import PlanError
 from chaos.plan.model import Plan
 from chaos.plan.words import sentence
 from chaos.runner import codes
 
+FORMAT = 1
 
-def validate_plans(paths: tuple[Path, ...], settings: Mapping[str, str]) -> int:
+
+def validate_plans(paths: tuple[Path, ...], settings: Mapping[str, str], *, as_json: bool) -> int:
     """Read every plan, even after a bad one; 2 if any is bad."""
-    console = Console(highlight=False)
-    bad = 0
+    console = voice()
+    plans: list[Plan] = []
+    errors: list[str] = []
     for path in paths:
         try:
             plan = read_plan(path, settings)
         except PlanError as error:
-            bad += 1
-            sys.stderr.write(f"{error}\n")
+            errors.append(str(error))
+            sys.stderr.write(f"chaos: {error}\n")
             continue
-        _describe(console, plan)
-    return codes.USAGE if bad else codes.PASSED
+        plans.append(plan)
+        if not as_json:
+            _describe(console, plan)
+    code = codes.USAGE if errors else codes.PASSED
+    if as_json:
+        document = {
+            "version": FORMAT,
+            "exit_code": code,
+            "plans": [_told(plan) for plan in plans],
+            "errors": errors,
+        }
+        put(json.dumps(document, indent=1) + "\n")
+    return code
+
+
+def _told(plan: Plan) -> dict[str, object]:
+    return {
+        "plan": plan.name,
+        "plan_file": plan.file,
+        "steps": [{"step": step.id, "sentence": sentence(step)} for step in plan.steps],
+        "expects": [expectation.id for expectation in plan.expectations],
+    }
 
 
 def _describe(console: Console, plan: Plan) -> None:
     voters = sum(peer.votes for peer in plan.ensemble.peers)
     observers = len(plan.ensemble.peers) - voters
-    more = f", {observers} observers" if observers else ""
-    head = f"✓ {plan.file}: {plan.name}, {voters} voters{more}, {plan.ensemble.quorum} quorum"
+    more = f", {observers} observer{'s' if observers > 1 else ''}" if observers else ""
+    peers = f"{voters} voter{'s' if voters > 1 else ''}{more}"
+    head = f"✓ {plan.file}: {plan.name}, {peers}, {plan.ensemble.quorum} quorum"
     console.print(Text(head, style="bold"), soft_wrap=True)
     for step in plan.steps:
         console.print(Text(f"    {step.id}: {sentence(step)}"), soft_wrap=True)

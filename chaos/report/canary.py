@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from markupsafe import Markup
-
 from chaos.history.events import Sampled
 from chaos.report import words
-from chaos.report.svg import BLUE, RED, Scale, element, figure, grid, label, number
+from chaos.report.svg import BLUE, RED, Markup, Scale, element, figure, grid, label, number
 
 AXIS: Final = 24
 HIGH: Final = 64

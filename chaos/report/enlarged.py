@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from markupsafe import Markup
-
 from chaos.election.ids import Sid
 from chaos.election.notification import Notification, ServerState
 from chaos.report import words
@@ -23,6 +21,7 @@ from chaos.report.svg import (
     RED,
     WIDTH,
     Attribute,
+    Markup,
     Scale,
     element,
     figure,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from markupsafe import Markup
-
 from chaos.history.events import Sampled
 from chaos.history.history import History
 from chaos.report import words
@@ -34,7 +32,7 @@ from chaos.report.rows import (
     step_rows,
     verdict_rows,
 )
-from chaos.report.svg import Scale
+from chaos.report.svg import Markup, Scale
 from chaos.report.timeline import Story, defs, timeline
 from chaos.report.waterfall import waterfall
 from chaos.report.windows import Close, windows

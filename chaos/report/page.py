@@ -10,7 +10,6 @@ from functools import cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from chaos.history.history import History
 from chaos.report.model import INSETS_MAX, page_of
@@ -51,4 +50,4 @@ def _environment() -> Environment:
 
 def _plain(value: object) -> object:
     """Markup as it is; of any other text, what would reorder or hide it is spelled out."""
-    return value if isinstance(value, Markup) else visible(str(value))
+    return value if hasattr(value, "__html__") else visible(str(value))

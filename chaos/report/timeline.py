@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from markupsafe import Markup
-
 from chaos.election.ids import Sid
 from chaos.report import words
 from chaos.report.bands import Band
@@ -23,6 +21,7 @@ from chaos.report.svg import (
     RED,
     Attribute,
     Lines,
+    Markup,
     Scale,
     element,
     figure,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from markupsafe import Markup
-
 from chaos.report import words
 from chaos.report.elections import Election
-from chaos.report.svg import AMBER, BLUE, PURPLE, Attribute, element, figure, label, titled
+from chaos.report.svg import AMBER, BLUE, PURPLE, Attribute, Markup, element, figure, label, titled
 from chaos.report.svg import WIDTH as FULL
 
 ROW: Final = 34

@@ -72,6 +72,11 @@ def test_a_link_name_that_comes_back_names_another_frame() -> None:
     assert (first.read_ns, second.read_ns) == (12, 60)
 
 
+def test_of_two_frames_of_one_name_the_latest_was_read() -> None:
+    first, second = only(said(10, 1), wrote(11, 1, 0), said(50, 2), wrote(51, 2, 0), heard(60, 0))
+    assert (first.fate, second.fate) == (Fate.UNDELIVERED, Fate.DELIVERED)
+
+
 def test_a_frame_is_not_read_before_it_was_written() -> None:
     (message,) = only(said(50, 1), wrote(51, 1, 0), heard(40, 0))
     assert message.fate is Fate.UNDELIVERED
@@ -84,9 +89,11 @@ def test_what_the_sender_lost_names_the_fault() -> None:
     assert not message.routine
 
 
-def test_what_a_newer_one_replaced_is_routine() -> None:
-    (message,) = only(said(10, 1), Lost(11, ONE, 0, 5, 1, 0, TWO, "overwritten in its queue"))
-    assert message.routine
+@pytest.mark.parametrize("fault", ["", "lossy"])
+def test_what_a_newer_one_replaced_is_routine_unless_a_fault_did_it(fault: str) -> None:
+    lost = Lost(11, ONE, 0, 5, 1, 0, TWO, "overwritten in its queue", fault)
+    (message,) = only(said(10, 1), lost)
+    assert message.routine is (fault == "")
 
 
 YES = Evidence(True)
@@ -273,6 +280,19 @@ def test_the_legs_are_named_and_the_first_election_has_nothing_to_detect() -> No
     assert finalize.to_ns - finalize.from_ns >= 200 * MS
 
 
+def test_the_latest_fault_before_is_the_cause() -> None:
+    world = World(5)
+    world.begin()
+    world.run(1)
+    world.act("first", Pause(ONE))
+    world.run(1.2)
+    world.act("second", Pause(world.leader()))
+    world.run(4)
+    cause = elected(world.history())[-1].cause
+    assert cause is not None
+    assert cause.step == "second"
+
+
 def test_an_election_that_nobody_wins_is_not_over() -> None:
     world = World(3)
     world.begin()
@@ -304,13 +324,18 @@ def test_packets_arrive_in_the_order_of_their_connection() -> None:
     assert all(parcel.read_ns is None or parcel.read_ns > parcel.sent_ns for parcel in found)
 
 
-def test_every_packet_that_was_read_was_sent_by_somebody() -> None:
+@pytest.mark.parametrize("until", [0.25, 5.0], ids=["before the first ping", "after pings"])
+def test_every_packet_that_was_read_was_sent_by_somebody(until: float) -> None:
+    world = World(3, seed=3)
+    world.begin()
+    world.run(until)
+    history = world.history()
     read = sum(
         isinstance(step.happened, PacketRead) and not isinstance(step.happened.packet, Ping)
-        for _, step in killed().every(Stepped)
+        for _, step in history.every(Stepped)
     )
-    assert read > 0
-    assert sum(parcel.read_ns is not None for parcel in parcels(killed())) == read
+    assert read > 10
+    assert sum(parcel.read_ns is not None for parcel in parcels(history)) == read
 
 
 def test_each_decision_is_marked_and_follows_a_wait_that_held() -> None:
