@@ -110,9 +110,13 @@ class RunFolder:
         """Hand what was appended to the kernel: from here on our own death loses none of it."""
         self._history.flush()
 
+    def close(self) -> None:
+        """Let go of the file; unless it was finished, the run stays a readable prefix."""
+        self._history.close()
+
     def finish(self, history: History, result: RunResult) -> None:
         """Write the whole history and the result; the journals are no longer needed."""
-        self._history.close()
+        self.close()
         writer = Writer()
         temporary = self.path / (HISTORY + ".tmp")
         with temporary.open("w", encoding="utf-8") as lines:

@@ -9,9 +9,7 @@ from chaos.election.config import parse_configuration
 from chaos.election.ids import Sid
 from chaos.election.spec import PeerSpec
 from chaos.election.timings import Timings
-from chaos.errors import ConfigError, HistoryError, InfrastructureError
-from chaos.history.codec import Reader
-from chaos.history.events import Left
+from chaos.errors import ConfigError, InfrastructureError
 from chaos.peer import disk
 from chaos.peer.birth import Birth
 from chaos.peer.hand import run_by_hand
@@ -40,10 +38,8 @@ def run_peer(config: Path, sid: int, data: Path, tick_ms: int) -> int:
     sys.stderr.write(
         f"peer {sid} at {members[Sid(sid)].election}, journal {birth.journal}; Ctrl-C ends it\n"
     )
-    if run_by_hand(birth) == codes.PASSED:
-        return codes.PASSED
-    sys.stderr.write(f"chaos: peer {sid} ended: {_last_words(birth.journal)}\n")
-    return codes.INFRASTRUCTURE
+    # A peer without a harness says on stderr itself what it ended of.
+    return codes.PASSED if run_by_hand(birth) == codes.PASSED else codes.INFRASTRUCTURE
 
 
 def _unusable(why: str) -> int:
@@ -57,16 +53,3 @@ def _home(data: Path) -> Path:
     except OSError as error:
         raise InfrastructureError(f"--data {data}: {error.strerror}; name a folder") from error
     return data.resolve()
-
-
-def _last_words(journal: Path) -> str:
-    """Why a peer left, as its own journal says."""
-    why = f"see {journal}"
-    try:
-        with journal.open(encoding="utf-8") as lines:
-            for event in Reader().events(lines):
-                if isinstance(event, Left):
-                    why = event.why
-    except (OSError, HistoryError) as error:
-        return f"its journal cannot be read: {error}"
-    return why

@@ -11,7 +11,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -117,10 +117,10 @@ class _Command:
 
     def _one(self, task: Task, driver: Driver, show: Show) -> None:
         request, plan = self._request, task.plan
-        folder = RunFolder.create(request.out, plan.name, task.seed)
-        (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
-        system = driver.make(plan.ensemble, task.seed, folder.path, request.network)
-        result, history = perform(task, system, folder, show)
+        with closing(RunFolder.create(request.out, plan.name, task.seed)) as folder:
+            (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
+            system = driver.make(plan.ensemble, task.seed, folder.path, request.network)
+            result, history = perform(task, system, folder, show)
         page = _draw(folder.path, result, history)
         show.ended(result, page)
         self._tally.judged(result, folder.path)

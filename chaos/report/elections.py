@@ -94,7 +94,7 @@ def _cause(faults: Sequence[Band], gap: Reign, since_ns: int) -> Band | None:
     by_ns = gap.from_ns + _SLACK_NS
     fresh = [b for b in faults if b.harms and since_ns <= b.from_ns <= by_ns]
     lasting = [b for b in faults if b.harms and b.covers(gap.from_ns)]
-    return max(fresh or lasting, key=lambda band: band.from_ns, default=None)
+    return max(fresh or lasting, key=lambda band: (band.from_ns, band.index), default=None)
 
 
 def _survivors(segments: Sequence[Segment], cause: Band | None) -> list[Segment]:

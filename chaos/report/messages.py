@@ -18,7 +18,7 @@ from chaos.election.notification import Notification
 from chaos.history.events import Exited, LinkClosed, Lost, Rejected, Stepped, Wrote
 from chaos.history.history import History
 from chaos.report.bands import Band, paused
-from chaos.report.words import SECOND, duration
+from chaos.report.words import SECOND
 
 _Frame = tuple[Sid, Sid, str, int]  # sender, receiver, link, frame
 
@@ -86,13 +86,15 @@ class Tally:
     """Messages from ``source`` to ``target``.
 
     ``offered`` counts what the rules asked for. A new link repeats the last message, so more
-    may be delivered. ``queued`` is what was neither written nor lost.
+    may be delivered. ``replaced`` made way for a newer one before they were written, ``lost``
+    had another reason. ``queued`` is what was neither written nor lost.
     """
 
     source: Sid
     target: Sid
     offered: int = 0
     delivered: int = 0
+    replaced: int = 0
     lost: int = 0
     undelivered: int = 0
     queued: int = 0
@@ -115,15 +117,20 @@ def tallies(history: History, found: Iterable[Message]) -> tuple[Tally, ...]:
     """What became of the messages of each pair that had something to say."""
     offered, queued = _offers(history)
     fates: dict[tuple[Sid, Sid, Fate], int] = defaultdict(int)
+    replaced: _Pairs = defaultdict(int)
     for message in found:
-        fates[message.source, message.target, message.fate] += 1
-    pairs = sorted({*offered, *((source, target) for source, target, _ in fates)})
+        if message.routine:
+            replaced[message.source, message.target] += 1
+        else:
+            fates[message.source, message.target, message.fate] += 1
+    pairs = sorted({*offered, *replaced, *((source, target) for source, target, _ in fates)})
     return tuple(
         Tally(
             source,
             target,
             offered[source, target],
             fates[source, target, Fate.DELIVERED],
+            replaced[source, target],
             fates[source, target, Fate.LOST],
             fates[source, target, Fate.UNDELIVERED],
             queued[source, target],
@@ -236,7 +243,7 @@ class _Causes:
                 return f"peer {sid} ended first"
         for closed_ns, why in self._closed[sent.link]:
             if closed_ns >= at_ns:
-                return f"its link closed {duration(closed_ns - at_ns)} later: {why}"
+                return f"its link closed: {why}"
         if self._end_ns - at_ns < _SOON_NS:
             return "still on its way when the run ended"
         return "the history does not tell why"

@@ -265,6 +265,7 @@ def _sum(found: Sequence[Tally]) -> Tally:
         Sid(0),
         sum(tally.offered for tally in found),
         sum(tally.delivered for tally in found),
+        sum(tally.replaced for tally in found),
         sum(tally.lost for tally in found),
         sum(tally.undelivered for tally in found),
         sum(tally.queued for tally in found),

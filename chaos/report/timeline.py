@@ -294,6 +294,16 @@ def _cross(x: float, y: float, size: float) -> str:
     return f"M{x1} {y1}L{x2} {y2}M{x1} {y2}L{x2} {y1}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Reigning:
+    """How a reign looks, what may stand in it, the longest first, and what it says on hover."""
+
+    paint: dict[str, Attribute]
+    ink: dict[str, Attribute]
+    texts: tuple[str, ...]
+    said: str
+
+
 def _strip(story: Story, scale: Scale, y: float) -> list[Markup]:
     """Who led with a quorum: one, nobody, or more than one."""
     parts = [label(10, y + 15, "leader", font_weight=600)]
@@ -303,27 +313,27 @@ def _strip(story: Story, scale: Scale, y: float) -> list[Markup]:
         x = scale.x(reign.from_ns)
         width = max(scale.x(reign.to_ns) - x, 1)
         took = words.duration(reign.to_ns - reign.from_ns)
-        paint, ink, text, said = _reign(reign, took)
-        box = element("rect", x=x, y=y, width=width, height=BAR, rx=2, **paint)
-        inside = [box]
-        if width > 7 * len(text) + 8:
-            inside.append(element("text", text, x=x + 6, y=y + 15, fill=ink, font_weight=600))
-        parts.append(titled(inside, f"{said} for {took}"))
+        look = _reigning(reign, took)
+        inside = [element("rect", x=x, y=y, width=width, height=BAR, rx=2, **look.paint)]
+        text = next((text for text in look.texts if width > 7 * len(text) + 8), "")
+        if text:
+            place: dict[str, Attribute] = {"x": x + 6, "y": y + 15, "font_weight": 600}
+            inside.append(element("text", text, **place, **look.ink))
+        parts.append(titled(inside, f"{look.said} for {took}"))
     return parts
 
 
-def _reign(reign: Reign, took: str) -> tuple[dict[str, Attribute], str, str, str]:
-    """Paint, ink, inscription and words."""
+def _reigning(reign: Reign, took: str) -> _Reigning:
+    plain: dict[str, Attribute] = {"fill": "currentColor"}
     if not reign.leaders:
-        paint: dict[str, Attribute] = {
-            "fill": "none",
-            "stroke": RED,
-            "stroke_dasharray": "4 3",
-        }
-        return paint, "currentColor", f"none {took}", "nobody led with a quorum"
+        dashed: dict[str, Attribute] = {"fill": "none", "stroke": RED, "stroke_dasharray": "4 3"}
+        return _Reigning(dashed, plain, (f"none {took}", "none", "–"), "nobody led with a quorum")
     names = " and ".join(f"{sid} in epoch {epoch}" for sid, epoch in reign.leaders)
     if len(reign.leaders) > 1:
         several = ", ".join(str(sid) for sid, _ in reign.leaders)
-        return {"fill": RED}, "#FFFFFF", f"{len(reign.leaders)} leaders: {several}", names
+        hatched: dict[str, Attribute] = {"fill": "url(#fault)", "stroke": RED, "stroke_width": 2}
+        texts = (f"{len(reign.leaders)} leaders: {several}", several, "!")
+        return _Reigning(hatched, plain | HALO, texts, f"{names} led at once")
     sid, epoch = reign.leaders[0]
-    return {"fill": GREEN}, "#FFFFFF", f"★ {sid} · epoch {epoch}", f"{names} led"
+    texts = (f"★ {sid} · epoch {epoch}", f"★ {sid}", str(sid))
+    return _Reigning({"fill": GREEN}, {"fill": "#FFFFFF"}, texts, f"{names} led")

@@ -74,7 +74,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     history = History.of([*conduct.events, *system.rest()])
     case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
     verdicts = judge(case)
-    code, headline = _outcome(verdicts, residue)
+    code, headline = outcome_of(verdicts, residue)
     late = disturbance(history, plan.ensemble.timings)
     facts = {**surroundings, **health(history), **system.facts()}
     result = RunResult(
@@ -162,10 +162,17 @@ def _settle(conduct: Conduct, plan: Plan) -> None:
         conduct.advance(max(goal, conduct.now_ns + _MARGIN_NS))
 
 
-def _outcome(verdicts: tuple[Verdict, ...], residue: str) -> tuple[int, str]:
-    """The exit code, and the run in one line."""
-    if residue:
-        return codes.RESIDUE, residue
+def outcome_of(verdicts: tuple[Verdict, ...], residue: str) -> tuple[int, str]:
+    """The exit code, and the run in one line. ``residue`` is what was left on the host."""
+    code, headline = _judged(verdicts)
+    if not residue:
+        return code, headline
+    if code == codes.UNSAFE:
+        return code, f"{headline}; {residue}"
+    return codes.RESIDUE, residue
+
+
+def _judged(verdicts: tuple[Verdict, ...]) -> tuple[int, str]:
     for outcome, code in _CODES:
         found = [one for one in verdicts if (one.outcome, one.kind) in outcome]
         if found:

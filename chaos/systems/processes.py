@@ -27,6 +27,7 @@ from chaos.systems.tail import Tail
 from chaos.systems.world import PeerProcess, World
 
 _LOOK_NS: Final = 2_000_000  # between two looks at the journals
+_SEEN_MAX: Final = 25  # peers whose proposals can be followed by eye
 _REAP_NS: Final = 5_000_000_000  # a killed process is gone by then, or the host is broken
 
 
@@ -62,7 +63,7 @@ class Processes:
         self._world: World | None = None
         self._specs: dict[Sid, PeerSpec] = {}
         self._peers: dict[Sid, PeerLink] = {}
-        self._tail = Tail()
+        self._tail = Tail(proposals=len(setup.peers) <= _SEEN_MAX)
         self._pending: deque[Event] = deque()
         self._samples: deque[Sampled] = deque()
         self._canary = Canary(self._samples.append)

@@ -16,15 +16,16 @@ from chaos.history.codec import Reader
 from chaos.history.events import Event
 
 _TEXT: Final = b'{"k":"text"'
-_NOTABLE: Final = (b'"Began"', b'"Left"', b'"Rejected"')
+_HEADS: Final = (b'{"k":"Began"', b'{"k":"Left"')
 _NOTABLE_EFFECTS: Final = (
     b'"Entered"',
     b'"Decided"',
     b'"Serving"',
     b'"SteppedDown"',
     b'"PersistConfig"',
-    b'"Proposed"',
+    b'"Persist"',
 )
+_PROPOSED: Final = b'"Proposed"'  # for the eye alone
 
 
 @dataclass(slots=True)
@@ -36,10 +37,14 @@ class _Journal:
 
 
 class Tail:
-    """Any number of journals, read to their present ends."""
+    """Any number of journals, read to their present ends.
 
-    def __init__(self) -> None:
+    ``proposals``: steps that only change a proposal are read at once too.
+    """
+
+    def __init__(self, *, proposals: bool) -> None:
         self._journals: list[_Journal] = []
+        self._effects = (*_NOTABLE_EFFECTS, _PROPOSED) if proposals else _NOTABLE_EFFECTS
 
     def add(self, path: Path) -> None:
         """Read this journal too, from its beginning."""
@@ -57,7 +62,7 @@ class Tail:
                 continue
             *lines, journal.torn = (journal.torn + data).split(b"\n")
             for line in lines:
-                if line.startswith(_TEXT) or _notable(line):
+                if line.startswith(_TEXT) or self._notable(line):
                     event = journal.reader.event(line.decode())
                     if event is not None:
                         yield event
@@ -68,7 +73,7 @@ class Tail:
             reader = Reader()
             with journal.path.open("rb") as lines:
                 for line in lines:
-                    if not line.endswith(b"\n") or _notable(line):
+                    if not line.endswith(b"\n") or self._notable(line):
                         continue
                     event = reader.event(line.decode())
                     if event is not None:
@@ -79,8 +84,7 @@ class Tail:
         for journal in self._journals:
             journal.file.close()
 
-
-def _notable(line: bytes) -> bool:
-    if line.startswith(b'{"k":"Stepped"'):
-        return any(name in line for name in _NOTABLE_EFFECTS)
-    return line.startswith(tuple(b'{"k":' + name for name in _NOTABLE))
+    def _notable(self, line: bytes) -> bool:
+        if line.startswith(b'{"k":"Stepped"'):
+            return any(name in line for name in self._effects)
+        return line.startswith(_HEADS)

@@ -35,6 +35,8 @@ from chaos.verify.fold import fold
 from chaos.verify.turns import What, turns
 from chaos.verify.verdict import Measure
 
+__all__ = ["START", "FaultSpan", "faults_of", "measures"]
+
 _BEGINS = (
     act.Kill,
     act.Terminate,

@@ -8,16 +8,18 @@ import pytest
 
 from chaos import actions
 from chaos.actions import Action, Cut, Port, PortCut
-from chaos.election.ids import Sid
+from chaos.election.ids import PeerEpoch, Sid
 from chaos.history.events import Sampled, Wrote
 from chaos.history.history import History
 from chaos.report import words
 from chaos.report.bands import bands
 from chaos.report.canary import canary
 from chaos.report.enlarged import panel
+from chaos.report.lanes import Reign
 from chaos.report.rows import late_limit_ns, line_of
 from chaos.report.svg import PALETTE, Markup, Scale, element
 from chaos.report.telling import what, who
+from chaos.report.timeline import Story, timeline
 from chaos.report.windows import windows
 from chaos.report.words import MS, SECOND
 from tests.report.closes import closes
@@ -171,3 +173,17 @@ def test_the_limit_is_drawn_where_it_is_near() -> None:
     busy = [*calm, Sampled(history.zero_ns + SECOND, 0, 0, 80 * MS)]
     assert "stroke-dasharray" not in canary(calm, scale, history.zero_ns, limit)
     assert "stroke-dasharray" in canary(busy, scale, history.zero_ns, limit)
+
+
+def test_the_strip_tells_one_leader_from_none_and_from_several() -> None:
+    def strip(*leaders: int) -> str:
+        led = tuple((Sid(sid), PeerEpoch(7)) for sid in leaders)
+        story = Story((Sid(1),), (), (Reign(led, 0, SECOND),), (), (), 0, 0, SECOND)
+        return timeline(story).markup
+
+    one, none, several = strip(1), strip(), strip(1, 2)
+    assert "★ 1 · epoch 7" in one
+    assert "none 1.000\u00a0s" in none
+    assert "2 leaders: 1, 2" in several
+    assert "1 in epoch 7 and 2 in epoch 7 led at once for 1.000\u00a0s" in several
+    assert [strip.count("url(#fault)") for strip in (one, none, several)] == [0, 0, 1]

@@ -129,11 +129,26 @@ def test_the_counts_are_those_of_the_history(make: object) -> None:
     assert fates[Fate.DELIVERED] + fates[Fate.UNDELIVERED] == written
     pairs = tallies(history, found)
     assert sum(tally.delivered for tally in pairs) == fates[Fate.DELIVERED]
-    assert sum(tally.lost for tally in pairs) == fates[Fate.LOST]
+    assert sum(tally.lost + tally.replaced for tally in pairs) == fates[Fate.LOST]
     assert all(
-        tally.offered == tally.delivered + tally.lost + tally.undelivered + tally.queued
+        tally.offered
+        == tally.delivered + tally.replaced + tally.lost + tally.undelivered + tally.queued
         for tally in pairs
     )
+
+
+def test_what_made_way_for_a_newer_one_is_counted_apart() -> None:
+    history = History.of(
+        [
+            said(10, 1),
+            Lost(11, ONE, 0, 5, 1, 0, TWO, "overwritten in its queue"),
+            said(20, 2),
+            Lost(21, ONE, 0, 6, 2, 0, TWO, "lost on its way", "lossy"),
+            said(30, 3),
+        ]
+    )
+    (tally,) = tallies(history, messages(history, ()))
+    assert (tally.offered, tally.replaced, tally.lost, tally.queued) == (3, 1, 1, 1)
 
 
 def test_what_one_effect_said_to_all_is_one_saying() -> None:
@@ -334,7 +349,7 @@ def test_every_packet_that_was_read_was_sent_by_somebody(until: float) -> None:
         isinstance(step.happened, PacketRead) and not isinstance(step.happened.packet, Ping)
         for _, step in history.every(Stepped)
     )
-    assert read > 10
+    assert read >= 8
     assert sum(parcel.read_ns is not None for parcel in parcels(history)) == read
 
 

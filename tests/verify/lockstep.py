@@ -1,6 +1,7 @@
 """A whole ensemble in one test, its cores given from outside: correct ones, or broken ones.
 
-Messages take no time and keep their order; timers run on a virtual clock of milliseconds.
+Messages take no time and keep their order, a connect takes ``CONNECT_MS``; timers run on a
+virtual clock.
 Every step is written down as a peer process would.
 """
 
@@ -9,16 +10,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.config import Configuration
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
-from chaos.history.events import Began, Event, Exited, RunBegan, RunEnded, Stepped, Wrote
+from chaos.history.events import Acted, Began, Event, Exited, RunBegan, RunEnded, Stepped, Wrote
 from chaos.history.history import History
 from tests.election.story import configuration
 
 MS = 1_000_000
+CONNECT_MS = 20
 Core = Callable[[PeerSpec], QuorumPeer]
 
 
@@ -49,8 +52,10 @@ class Lockstep:
         self._cores = dict(cores or {})
         self._incs: dict[Sid, int] = {}
         self._queue: deque[tuple[Sid, fx.Input]] = deque()
+        self._connects: deque[tuple[int, Sid, Sid]] = deque()  # when, learner, leader
         self._conns: dict[int, tuple[Sid, Sid]] = {}  # learner, leader
         self._frames: dict[str, int] = {}
+        self._dialed = 0
 
     # ---- what a test does
 
@@ -72,6 +77,14 @@ class Lockstep:
             self._queue.append((sid, fx.Start()))
         return self
 
+    def acted(
+        self, step: str, action: act.Action, *, bit: bool | None = True, **facts: int | str
+    ) -> Lockstep:
+        """Write an action down as done; a test does it itself."""
+        evidence = act.Evidence(bit, {name.replace("_", " "): fact for name, fact in facts.items()})
+        self.events.append(Acted(self._now, self._now, step, action, evidence))
+        return self
+
     def kill(self, sid: int) -> Lockstep:
         """SIGKILL: its connections break, and what was under way to it is gone."""
         peer = self.peers.pop(Sid(sid))
@@ -90,26 +103,33 @@ class Lockstep:
     def run(self, ms: int = 1000) -> Lockstep:
         """Let ``ms`` pass."""
         until = self.now_ms + ms
-        while True:
+        while self._next(until):
             while self._queue:
                 sid, happened = self._queue.popleft()
                 if sid in self.peers:
                     self._step(sid, happened)
-            due = min(
-                (
-                    (at, sid, timer)
-                    for sid, p in self.peers.items()
-                    for timer, at in p.timers.items()
-                ),
-                key=lambda one: (one[0], one[1]),
-                default=None,
-            )
-            if due is None or due[0] > until:
-                self.now_ms = until
-                return self
-            self.now_ms = due[0]
-            del self.peers[due[1]].timers[due[2]]
-            self._queue.append((due[1], fx.Expire(due[2], have_delivered=True)))
+        self.now_ms = until
+        return self
+
+    def _next(self, until: int) -> bool:
+        """Go to the next thing that is due by ``until``; whether there is one."""
+        timers = [
+            (at, sid, timer) for sid, p in self.peers.items() for timer, at in p.timers.items()
+        ]
+        soonest = min(timers, key=lambda one: one[:2], default=None)
+        connect_ms = self._connects[0][0] if self._connects else until + 1
+        if self._queue:
+            return True
+        if soonest is not None and soonest[0] <= min(until, connect_ms):
+            self.now_ms, sid, timer = soonest
+            del self.peers[sid].timers[timer]
+            self._queue.append((sid, fx.Expire(timer, have_delivered=True)))
+            return True
+        if connect_ms <= until:
+            self.now_ms, learner, leader = self._connects.popleft()
+            self._connect(learner, leader)
+            return True
+        return False
 
     def history(self) -> History:
         """Everything so far."""
@@ -151,7 +171,7 @@ class Lockstep:
                         if ends[1] == sid:
                             self._close(conn, sid)
             case fx.ConnectLeader():
-                self._connect(sid, effect.leader)
+                self._connects.append((self.now_ms + CONNECT_MS, sid, effect.leader))
             case fx.SendPacket() if effect.conn in self._conns:
                 learner, leader = self._conns[effect.conn]
                 other = leader if sid == learner else learner
@@ -170,15 +190,17 @@ class Lockstep:
         self.events.append(Wrote(self._now, sid, peer.inc, line, *at, to, link, frame))
         self._queue.append((to, fx.Deliver(sid, effect.notification, link, frame)))
 
-    def _connect(self, sid: Sid, leader: Sid) -> None:
+    def _connect(self, learner: Sid, leader: Sid) -> None:
         other = self.peers.get(leader)
-        if other is None or not other.listens or (sid, leader) in self.cut:
-            self._queue.append((sid, fx.LeaderRefused("refused")))
+        if learner not in self.peers:
             return
-        conn = max(self._conns, default=0) + 1
-        self._conns[conn] = (sid, leader)
+        if other is None or not other.listens or (learner, leader) in self.cut:
+            self._queue.append((learner, fx.LeaderRefused("refused")))
+            return
+        conn = self._dialed = self._dialed + 1
+        self._conns[conn] = (learner, leader)
         self._queue.append((leader, fx.LearnerConnected(conn)))
-        self._queue.append((sid, fx.LeaderConnected(conn)))
+        self._queue.append((learner, fx.LeaderConnected(conn)))
 
     def _close(self, conn: int, by: Sid) -> None:
         learner, leader = self._conns.pop(conn)

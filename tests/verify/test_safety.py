@@ -9,7 +9,7 @@ import pytest
 from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import PeerEpoch, Sid, Zxid
-from chaos.history.events import Acted, Began, Stepped
+from chaos.history.events import Began, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.verdict import Outcome, Verdict
@@ -160,17 +160,9 @@ def test_an_empty_history_exercises_nothing(check: object) -> None:
 
 def test_an_epoch_led_twice_after_the_tester_wiped_a_disk_is_unknown() -> None:
     ensemble = Lockstep().start().run(2000).kill(3).kill(2).kill(1)
-    ensemble.now_ms += 1
     for sid in (1, 2):
         ensemble.disks[Sid(sid)].clear()
-        wiped = Acted(
-            ensemble.now_ms * 10**6,
-            ensemble.now_ms * 10**6,
-            "wipe",
-            act.Launch(Sid(sid), wipe=True),
-            act.Evidence(True),
-        )
-        ensemble.events.append(wiped)
+        ensemble.acted("wipe", act.Launch(Sid(sid), wipe=True))
     history = ensemble.start(1, 2).run(3000).history()
     verdict = judge(history, "at_most_one_leader_per_epoch")
     assert verdict.outcome is Outcome.UNKNOWN

@@ -1,0 +1,191 @@
+"""What a run leaves in its folder, and on the host, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chaos import actions as act
+from chaos.actions import Action, Evidence
+from chaos.errors import HistoryError, InfrastructureError
+from chaos.history.codec import Writer
+from chaos.history.events import Event, RunBegan, StepBegan
+from chaos.history.history import History
+from chaos.runner.run import ResidueError
+from chaos.store import HISTORY, RESULT, RunFolder, load
+from tests.runner.stage import Puppet, lead, plan
+
+STORY = plan("""\
+steps:
+  - {id: up, wait: {outcome: leader, seen_by: all}, within: 5s}
+  - {id: stop, fault: pause, target: leader, as: old, for: 3s}
+expect:
+  - {id: x, outcome: leader, after: stop, within: 3s}
+""")
+EVENTS: tuple[Event, ...] = (
+    RunBegan(0, "story", 1, "simulated", {"format": 1}),
+    StepBegan(5, "up", 5),
+    StepBegan(9, "stop", 9),
+)
+
+
+def test_a_run_is_loaded_as_it_was(tmp_path: Path) -> None:
+    led = lead(STORY, tmp_path)
+    result, history = load(led.folder)
+    assert result == led.result
+    assert history == led.history
+
+
+def test_the_newest_run_is_called_latest(tmp_path: Path) -> None:
+    first, second = (lead(STORY, tmp_path, seed) for seed in (1, 2))
+    assert (tmp_path / "latest").resolve() == second.folder.resolve() != first.folder.resolve()
+
+
+def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    names: set[str] = set()
+    for _ in range(3):
+        with closing(RunFolder.create(tmp_path, "a plan/of mine", 7)) as folder:
+            names.add(folder.path.name)
+    assert len(names) == 3
+    assert all("a-plan-of-mine-7" in name for name in names)
+
+
+def test_what_was_appended_and_flushed_is_loaded_though_nothing_was_finished(
+    tmp_path: Path,
+) -> None:
+    with closing(RunFolder.create(tmp_path, "story", 1)) as folder:
+        for event in EVENTS:
+            folder.append(event)
+        folder.flush()
+        assert load(folder.path) == (None, History(EVENTS))
+
+
+def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
+    writer = Writer()
+    text = "".join(writer.lines(event) for event in EVENTS)
+    (tmp_path / HISTORY).write_text(text[:-9], encoding="utf-8")
+    assert load(tmp_path) == (None, History(EVENTS[:-1]))
+
+
+def test_a_torn_line_amid_others_is_no_history(tmp_path: Path) -> None:
+    writer = Writer()
+    first, second, third = (writer.lines(event) for event in EVENTS)
+    (tmp_path / HISTORY).write_text(first + second[:-9] + "\n" + third, encoding="utf-8")
+    with pytest.raises(HistoryError):
+        load(tmp_path)
+
+
+def test_a_folder_without_a_history_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="holds no run"):
+        load(tmp_path)
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("", encoding="utf-8")
+    with pytest.raises(InfrastructureError, match="cannot write runs to"):
+        RunFolder.create(tmp_path / "out", "story", 1)
+
+
+# ---- runs that break
+
+
+def test_a_host_that_fails_leaves_a_readable_prefix(tmp_path: Path) -> None:
+    system = Puppet(STORY.ensemble, breaks=frozenset({act.Pause}))
+    with pytest.raises(InfrastructureError, match="the host is on fire"):
+        lead(STORY, tmp_path, system=system)
+    assert system.closes == 1
+    folder = (tmp_path / "latest").resolve()
+    result, history = load(folder)
+    assert result is None
+    assert not (folder / RESULT).exists()
+    assert [event.step for _, event in history.every(StepBegan)] == ["up", "stop"]
+
+
+def test_what_is_left_behind_is_the_outcome_of_a_run(tmp_path: Path) -> None:
+    led = lead(STORY, tmp_path, system=Puppet(STORY.ensemble, residue="left behind: process 7"))
+    assert led.result.exit_code == 8
+    assert led.result.headline == "left behind: process 7"
+    assert led.verdict("x")[0] == "holds", "its verdicts stand none the less"
+
+
+def test_a_host_that_fails_and_keeps_something_says_both(tmp_path: Path) -> None:
+    system = Puppet(STORY.ensemble, breaks=frozenset({act.Pause}), residue="left behind: process 7")
+    with pytest.raises(ResidueError, match="the host is on fire; then left behind: process 7"):
+        lead(STORY, tmp_path, system=system)
+
+
+def test_an_interruption_passes_after_everything_was_closed(tmp_path: Path) -> None:
+    class Interrupting(Puppet):
+        def apply(self, action: Action) -> Evidence:
+            raise KeyboardInterrupt(action)
+
+    system = Interrupting(STORY.ensemble)
+    with pytest.raises(KeyboardInterrupt):
+        lead(STORY, tmp_path, system=system)
+    assert system.closes == 1
+
+
+# ---- the ledger
+
+
+class OnHost(Puppet):
+    """A system that claims a process: the first one, which no recovery would end for it."""
+
+    def pids(self) -> Mapping[int, str]:
+        return {1: "not ours"}
+
+    def apply(self, action: Action) -> Evidence:
+        (ledger,) = self.ledgers()
+        assert '"process": 1' in ledger.read_text(encoding="utf-8")
+        return super().apply(action)
+
+    def ledgers(self) -> list[Path]:
+        return list(self.state.rglob("*.ledger"))
+
+    state = Path()
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def test_processes_are_in_a_ledger_while_a_run_goes_on(state: Path, tmp_path: Path) -> None:
+    system = OnHost(STORY.ensemble)
+    system.state = state
+    lead(STORY, tmp_path / "a", system=system)
+    assert [type(action) for action in system.applied] == [act.Pause, act.Resume]
+    assert system.ledgers() == []
+
+
+def test_a_ledger_stays_while_something_is_left(state: Path, tmp_path: Path) -> None:
+    system = OnHost(STORY.ensemble, residue="left behind: process 1")
+    system.state = state
+    lead(STORY, tmp_path / "a", system=system)
+    assert len(system.ledgers()) == 1
+
+
+def test_a_broken_run_closes_its_ledger_too(state: Path, tmp_path: Path) -> None:
+    system = OnHost(STORY.ensemble, breaks=frozenset({act.Pause}))
+    system.state = state
+    with pytest.raises(InfrastructureError):
+        lead(STORY, tmp_path / "a", system=system)
+    assert system.ledgers() == []
+
+
+def test_folders_of_one_name_do_not_quarrel_over_a_ledger(state: Path, tmp_path: Path) -> None:
+    held = OnHost(STORY.ensemble, residue="left behind: process 1")
+    held.state = state
+    one = lead(STORY, tmp_path / "a", system=held)
+    (ledger,) = held.ledgers()
+    assert one.folder.name in ledger.name
+    assert ledger.name != f"{one.folder.name}.ledger"
+
+
+def test_a_system_without_processes_needs_no_ledger(state: Path, tmp_path: Path) -> None:
+    lead(STORY, tmp_path / "a")
+    assert not state.exists()

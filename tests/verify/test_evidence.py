@@ -1,0 +1,145 @@
+"""Evidence: a fault that cannot be confirmed is UNKNOWN, whatever the driver said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chaos import actions as act
+from chaos.election import effects as fx
+from chaos.election.ids import PeerEpoch, Sid, Zxid
+from chaos.history.events import Exited
+from chaos.verify.evidence import fault_evidence
+from chaos.verify.verdict import Kind, Outcome
+from tests.election.story import configuration
+from tests.verify.lockstep import Lockstep
+
+ONE, THREE = Sid(1), Sid(3)
+CUT = (act.Cut(ONE, THREE),)
+
+
+def up() -> Lockstep:
+    return Lockstep().start().run(2000)
+
+
+def settled(sid: int, action: act.Action, happened: fx.Input, ms: int = 1000) -> Lockstep:
+    return up().acted("f", action).give(sid, happened).run(ms)
+
+
+def block(packets: int) -> Lockstep:
+    ensemble = up().acted("f", act.Block("f", CUT), bit=None)
+    return ensemble.run(100).acted("heal", act.Unblock("f"), bit=packets > 0, packets=packets)
+
+
+def slow(**facts: int) -> Lockstep:
+    ensemble = up().acted("f", act.Slow("f", CUT, 5), bit=None)
+    return ensemble.run(100).acted("f", act.Clear("f"), bit=True, **facts)
+
+
+def pause(state: str, ms: int) -> Lockstep:
+    """Peer 3 is said to be stopped; in this world it goes on, so only 0 ms are credible."""
+    ensemble = up().acted("f", act.Pause(THREE), state=state)
+    return ensemble.run(ms).acted("f", act.Resume(THREE)).run(500)
+
+
+def bumped(version: int, *, activate: bool) -> Lockstep:
+    text = configuration("1-3", version=version).text()
+    return settled(1, act.Configure(ONE, text, activate), fx.Reconfigure(text, activate))
+
+
+def exited(status: int) -> Lockstep:
+    ensemble = up().acted("f", act.Terminate(THREE))
+    now = ensemble.now_ms * 1_000_000
+    ensemble.events.append(Exited(now, THREE, 0, status))
+    return ensemble
+
+
+CONFIRMED: dict[str, Callable[[], Lockstep]] = {
+    "kill": lambda: up().acted("f", act.Kill(THREE)).kill(3).run(),
+    "terminate": lambda: exited(0),
+    "launch": lambda: up().kill(3).run(10).acted("f", act.Launch(THREE)).start(3).run(),
+    "pause": lambda: pause("T", 0),
+    "block": lambda: block(7),
+    "slow": lambda: slow(delayed=3),
+    "lose": lambda: (
+        up().acted("f", act.Lose("f", CUT, 5), bit=None).acted("f", act.Clear("f"), lost=2)
+    ),
+    "round, told by a LOOKING peer": lambda: (
+        Lockstep()
+        .start(1, 2)
+        .run(0)
+        .acted("f", act.TurnRound(ONE, by=5))
+        .give(1, fx.SkewRound(by=5))
+        .run()
+    ),
+    "round, told in the next election": lambda: (
+        settled(1, act.TurnRound(ONE, to=50), fx.SkewRound(to=50)).kill(3).run(3000)
+    ),
+    "epochs": lambda: settled(
+        1, act.SetEpochs(ONE, accepted=8), fx.SkewEpochs(accepted=PeerEpoch(8))
+    ),
+    "epochs on disk": lambda: (
+        up().kill(1).acted("f", act.SetEpochs(ONE, accepted=8), acceptedEpoch_on_disk=8)
+    ),
+    "zxid": lambda: settled(1, act.SetZxid(ONE, 9), fx.SkewZxid(Zxid(9))),
+    "configuration": lambda: bumped(2**40, activate=True),
+    "timers": lambda: up().acted("f", act.SkewTimers(THREE, rate_ppm=500_000)).run(),
+}
+UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
+    "kill without an exit": (lambda: up().acted("f", act.Kill(THREE)).run(), "no exit"),
+    "terminate that needed a kill": (lambda: exited(-9), "status -9"),
+    "launch without a birth": (
+        lambda: up().kill(3).acted("f", act.Launch(THREE)).run(),
+        "no new start",
+    ),
+    "pause in the wrong state": (lambda: pause("S", 0), "did not report it stopped"),
+    "pause of a peer that goes on": (lambda: pause("T", 500), "its journal goes on"),
+    "block of nothing": (lambda: block(0), "touched nothing"),
+    "block without an end": (lambda: up().acted("f", act.Block("f", CUT)), "never taken away"),
+    "slow that touched nothing": (lambda: slow(seen=3), "touched nothing"),
+    "round that never came in": (
+        lambda: up().acted("f", act.TurnRound(ONE, by=5)).run(),
+        "journal does not have it",
+    ),
+    "round that nobody was told": (
+        lambda: settled(1, act.TurnRound(ONE, to=50), fx.SkewRound(to=50)),
+        "nobody was told of round 50",
+    ),
+    "zxid that it held already": (
+        lambda: settled(1, act.SetZxid(ONE, 0), fx.SkewZxid(Zxid(0))),
+        "held that already",
+    ),
+    "configuration too old": (lambda: bumped(0, activate=True), "ignored it"),
+    "timers that never ran out": (
+        lambda: up().acted("f", act.SkewTimers(ONE, rate_ppm=500_000)),
+        "no timer",
+    ),
+    "what the driver could not do": (
+        lambda: up().acted("f", act.Kill(THREE), bit=False, error="peer 3 is down"),
+        "peer 3 is down",
+    ),
+    "a resume that failed": (
+        lambda: pause("T", 0).acted("f", act.Resume(THREE), bit=False, state="T"),
+        "Resume of peer 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("story", CONFIRMED.values(), ids=CONFIRMED.keys())
+def test_a_fault_that_bit_is_confirmed(story: Callable[[], Lockstep]) -> None:
+    (verdict,) = fault_evidence(story().history())
+    assert verdict.outcome is Outcome.HOLDS, verdict.summary
+    assert (verdict.name, verdict.kind, verdict.judged) == ("f", Kind.EVIDENCE, 1)
+    assert verdict.evidence
+
+
+@pytest.mark.parametrize(("story", "words"), UNCONFIRMED.values(), ids=UNCONFIRMED.keys())
+def test_a_fault_without_evidence_is_unknown(story: Callable[[], Lockstep], words: str) -> None:
+    (verdict,) = fault_evidence(story().history())
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert words in verdict.summary
+
+
+def test_what_no_step_did_needs_no_evidence() -> None:
+    assert fault_evidence(up().acted("", act.Kill(THREE)).history()) == ()

@@ -1,0 +1,112 @@
+"""Measures: what they span, and that nothing is left out that never ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos import actions as act
+from chaos.election import effects as fx
+from chaos.election.ids import Sid
+from chaos.history.events import StepBegan, Stepped
+from chaos.history.history import History
+from chaos.verify.measure import FaultSpan, faults_of, measures
+from chaos.verify.verdict import Measure
+from tests.verify.lockstep import MS, Lockstep
+
+KILLED = 2000 * MS
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    ensemble = Lockstep().start().run(2000)
+    ensemble.events.append(StepBegan(KILLED, "crash", KILLED, (Sid(3),)))
+    ensemble.acted("crash", act.Kill(Sid(3)))
+    return ensemble.kill(3).run(4000).history()
+
+
+def found(history: History, name: str, of: str) -> Measure:
+    all_of_them = measures(history, faults_of(history))
+    (one,) = [m for m in all_of_them if (m.name, m.of) == (name, of)]
+    return one
+
+
+def test_the_faults_of_a_history_are_its_first_actions(history: History) -> None:
+    assert faults_of(history) == (FaultSpan("crash", KILLED, (Sid(3),)),)
+
+
+def test_an_election_is_measured_from_its_cause(history: History) -> None:
+    total = found(history, "election.total", "crash")
+    assert total.end is not None
+    decided = history.events[total.end]
+    assert isinstance(decided, Stepped)
+    assert any(isinstance(effect, fx.Decided) for effect in decided.effects)
+    assert total.value_ns == decided.at_ns - KILLED
+    assert isinstance(history.events[total.start].at_ns, int)
+    assert history.events[total.start].at_ns == KILLED
+
+
+def test_the_phases_follow_one_another(history: History) -> None:
+    detect = found(history, "election.detect", "crash")
+    vote = found(history, "election.vote", "crash")
+    finalize = found(history, "election.finalize", "crash")
+    assert detect.end == vote.start
+    assert vote.end == finalize.start
+    assert finalize.value_ns == 200 * MS
+    total = found(history, "election.total", "crash").value_ns
+    assert detect.value_ns is not None
+    assert vote.value_ns is not None
+    assert total is not None
+    assert detect.value_ns + vote.value_ns + finalize.value_ns == total
+
+
+def test_serving_comes_after_deciding_and_convergence_last(history: History) -> None:
+    names = ("election.total", "election.leaderless", "election.converge")
+    ends = [found(history, name, "crash").end for name in names]
+    assert all(end is not None for end in ends)
+    assert ends == sorted(ends, key=lambda end: -1 if end is None else end)
+
+
+def test_the_first_election_belongs_to_the_start(history: History) -> None:
+    total = found(history, "election.total", "start")
+    assert total.value_ns == 200 * MS
+    assert not [m for m in measures(history, ()) if (m.name, m.of) == ("election.detect", "start")]
+    assert found(history, "rounds", "start").value_ns == 1
+
+
+def test_every_peer_and_attempt_is_counted(history: History) -> None:
+    each = [m for m in measures(history, ()) if m.name == "election.peer"]
+    entered = sum(
+        isinstance(effect, fx.Entered) and effect.phase is fx.Phase.ELECTION
+        for _, step in history.every(Stepped)
+        for effect in step.effects
+    )
+    assert len(each) == entered
+
+
+def test_epochs_are_counted_from_any_moment(history: History) -> None:
+    def started(since: int | None) -> int | None:
+        every = measures(history, (), since)
+        (one,) = [m for m in every if m.name == "epochs.started"]
+        return one.value_ns
+
+    assert (started(None), started(KILLED), started(6000 * MS)) == (2, 1, 0)
+
+
+def test_an_election_that_never_ends_is_censored() -> None:
+    ensemble = Lockstep().start().run(2000)
+    ensemble.acted("crash", act.Kill(Sid(3))).acted("crash", act.Kill(Sid(2)))
+    history = ensemble.kill(3).kill(2).run(4000).history()
+    censored = {m.name for m in measures(history, faults_of(history)) if m.value_ns is None}
+    assert {"election.total", "election.leaderless", "election.converge"} <= censored
+    assert "election.peer" in censored
+
+
+def test_a_fault_that_takes_no_leader_away_has_no_election() -> None:
+    ensemble = Lockstep().start().run(2000).acted("crash", act.Kill(Sid(1)))
+    history = ensemble.kill(1).run(3000).history()
+    assert {m.of for m in measures(history, faults_of(history)) if m.name.startswith("el")} == {
+        "start",
+        "peer 1",
+        "peer 2",
+        "peer 3",
+    }
