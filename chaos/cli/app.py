@@ -201,13 +201,13 @@ def _settings(texts: list[str]) -> dict[str, str]:
     return found
 
 
-def main() -> NoReturn:
-    """Run the command line; every error becomes one line and its exit code."""
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line, ours if none is given; every error has its line and exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a locale without ✓ is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(standalone_mode=True)
+        app(arguments, standalone_mode=True)
     except (PlanError, HistoryError) as error:
         _say(error)
         sys.exit(USAGE)

@@ -11,7 +11,7 @@ Slow, Lose       messages delayed or lost, counted by its Clear
 TurnRound        the input in the journal, and a message that carries the round
 SetEpochs, ...   the input and the write in the journal, or the file of a peer that is down
 Configure        the input and the write of the configuration in the journal
-SkewTimers       the peer's own answer, and a timer of its that ran out since
+SkewTimers       the peer's own answer, and a timer that runs by it
 ===============  ================================================================
 """
 
@@ -24,7 +24,7 @@ from chaos.election.ids import Sid
 from chaos.history.events import Acted, Began, Exited
 from chaos.history.history import History
 from chaos.verify.fold import JOURNAL
-from chaos.verify.traces import Proof, facts_of, inside, name_of
+from chaos.verify.traces import Proof, ends, facts_of, inside, name_of
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
 _COUNTS = ("packets", "frames", "connections", "delayed", "lost")
@@ -67,7 +67,7 @@ def _of_step(step: str, acted: list[tuple[int, Acted]], history: History) -> Ver
 
 def _proof(index: int, acted: Acted, history: History) -> Proof | None:
     """The proof of one action; ``None`` for those that only end another."""
-    if isinstance(acted.action, act.Resume | act.Unblock | act.Clear):
+    if ends(acted.action) and not isinstance(acted.action, act.Launch):
         return _ended(index, acted)
     if acted.evidence.bit is False:
         return Proof(f"it did not happen: {facts_of(acted)}", (index,))
@@ -83,8 +83,9 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:
 
 
 def _ended(index: int, acted: Acted) -> Proof | None:
-    """A Resume that failed leaves a stopped peer behind; counters are judged elsewhere."""
-    if isinstance(acted.action, act.Resume) and acted.evidence.bit is False:
+    """A peer that stays stopped or skewed was not healed; counters are judged elsewhere."""
+    counts = isinstance(acted.action, act.Unblock | act.Clear)
+    if acted.evidence.bit is False and not counts:
         return Proof(f"it did not happen: {facts_of(acted)}", (index,))
     return None
 

@@ -26,30 +26,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from chaos import actions as act
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, StepBegan
 from chaos.history.history import History
 from chaos.verify.elections import START, Election, FaultSpan, changes_leader
 from chaos.verify.fold import fold
+from chaos.verify.traces import ends
 from chaos.verify.turns import What, turns
 from chaos.verify.verdict import Measure
 
 __all__ = ["START", "FaultSpan", "faults_of", "measures"]
-
-_BEGINS = (
-    act.Kill,
-    act.Terminate,
-    act.Pause,
-    act.Block,
-    act.Slow,
-    act.Lose,
-    act.TurnRound,
-    act.SetEpochs,
-    act.SetZxid,
-    act.SkewTimers,
-    act.Configure,
-)
 
 
 def faults_of(history: History) -> tuple[FaultSpan, ...]:
@@ -60,7 +46,7 @@ def faults_of(history: History) -> tuple[FaultSpan, ...]:
     for _, event in history.every(Acted):
         if not event.step:
             continue
-        if not isinstance(event.action, _BEGINS):
+        if ends(event.action):
             over.add(event.step)
         elif event.step not in over:
             began[event.step] = max(event.done_ns, began.get(event.step, 0))

@@ -55,8 +55,8 @@ def _source(
     assert isinstance(event, Stepped)
     match event.happened:
         case Deliver(sender=sid, link=link, frame=frame) if sid == sender:
-            lines = [index for index in wrote.get((sid, link, frame), []) if index < at]
-            line = history.events[lines[-1]] if lines else None
+            lines = [history.events[index] for index in wrote.get((sid, link, frame), [])]
+            line = next((one for one in reversed(lines) if one.at_ns <= event.at_ns), None)
             if not isinstance(line, Wrote) or line.to != event.sid:
                 return None  # no journal says who wrote it
             index = steps.get((sid, line.inc, line.step))

@@ -139,15 +139,16 @@ class Standing:
         for effect in event.effects:
             match effect:
                 case SendPacket(packet=pk.AckEpoch(current_epoch=current)):
+                    want = -1 if epoch == accepted else self.disk.values["currentEpoch"]
                     wrong = ""
                     if epoch < accepted:
                         wrong = (
                             f"peer {self.sid} acked epoch {epoch} after its promise of {accepted}"
                         )
-                    elif (current == -1) != (epoch == accepted):
+                    elif current != want:
                         wrong = (
                             f"peer {self.sid} acked epoch {epoch} with current epoch {current}, "
-                            f"while its promise was {accepted}"
+                            f"not {want}: its promise was {accepted}"
                         )
                     self._docket.case(Law.EPOCHS, wrong, index)
                 case _:

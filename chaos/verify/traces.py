@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chaos import actions as act
 from chaos.election.config import parse_configuration
 from chaos.election.effects import (
-    Expire,
+    Arm,
     Ignored,
     Input,
     Persist,
@@ -34,6 +34,15 @@ class Proof:
     evidence: tuple[int, ...]
 
 
+def ends(action: act.Action) -> bool:
+    """Whether ``action`` ends a fault, and is none itself. True timers end skewed ones."""
+    match action:
+        case act.SkewTimers(rate_ppm=rate, offset_ns=offset):
+            return (rate, offset) == (1_000_000, 0)
+        case _:
+            return isinstance(action, act.Launch | act.Resume | act.Unblock | act.Clear)
+
+
 def inside(index: int, acted: Acted, history: History) -> Proof:
     """The proof of a skew or a configuration."""
     match acted.action:
@@ -49,7 +58,7 @@ def inside(index: int, acted: Acted, history: History) -> Proof:
         case act.Configure(sid=sid, config=config, activate=activate):
             return _configured(index, sid, Reconfigure(config, activate), history)
         case act.SkewTimers(sid=sid):
-            return _ran_out(index, sid, history)
+            return _armed((index, acted), sid, history)
         case _:
             raise AssertionError(f"no evidence is known for {name_of(acted.action)}")
 
@@ -136,11 +145,15 @@ def _version(text: str) -> int | None:
         return None
 
 
-def _ran_out(index: int, sid: Sid, history: History) -> Proof:
+def _armed(acted: tuple[int, Acted], sid: Sid, history: History) -> Proof:
+    """The peer says how its timers run now, and it had or has one that runs so."""
+    index, facts = acted[0], acted[1].evidence.facts
+    if facts.get("timers", 0) != 0:
+        return Proof("", (index,))
     for at, step in _steps(index, sid, history):
-        if isinstance(step.happened, Expire):
+        if any(isinstance(effect, Arm) for effect in step.effects):
             return Proof("", (index, at))
-    return Proof("no timer of the peer ran out since", (index,))
+    return Proof("the peer has had no timer since", (index,))
 
 
 def _epoch(value: int | None) -> PeerEpoch | None:

@@ -84,7 +84,13 @@ CONFIRMED: dict[str, Callable[[], Lockstep]] = {
     ),
     "zxid": lambda: settled(1, act.SetZxid(ONE, 9), fx.SkewZxid(Zxid(9))),
     "configuration": lambda: bumped(2**40, activate=True),
-    "timers": lambda: up().acted("f", act.SkewTimers(THREE, rate_ppm=500_000)).run(),
+    "timers that run": lambda: up().acted("f", act.SkewTimers(ONE, rate_ppm=2), timers=3),
+    "timers armed since": lambda: (
+        up()
+        .acted("f", act.SkewTimers(THREE, rate_ppm=500_000), timers=0)
+        .run()
+        .acted("f", act.SkewTimers(THREE))
+    ),
 }
 UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
     "kill without an exit": (lambda: up().acted("f", act.Kill(THREE)).run(), "no exit"),
@@ -111,7 +117,7 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
         "held that already",
     ),
     "configuration too old": (lambda: bumped(0, activate=True), "ignored it"),
-    "timers that never ran out": (
+    "timers that it has none of": (
         lambda: up().acted("f", act.SkewTimers(ONE, rate_ppm=500_000)),
         "no timer",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,8 @@ from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.history.events import Began, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS, INVARIANTS
+from chaos.verify.docket import Law
+from chaos.verify.fold import fold
 from chaos.verify.verdict import Outcome, Verdict
 from tests.election.story import configuration
 from tests.verify import broken
@@ -190,6 +193,26 @@ def test_what_the_tester_does_is_not_held_against_a_peer(
     history = ensemble.give(sid, skew).run(2000).kill(3).run(4000).start(3).run(3000).history()
     alarms = [v.summary for c in ALWAYS if (v := c.check(history)).outcome is Outcome.FAILS]
     assert alarms == []
+
+
+def test_a_vote_that_nobody_sent_is_caught() -> None:
+    """Peer 1 counts a vote of peer 2 whose journal says that it sent another."""
+    history = Lockstep().start(1, 2).run().history()
+    index, step = next(
+        (i, e)
+        for i, e in history.every(Stepped)
+        if e.sid == 2 and any(isinstance(effect, fx.Send) for effect in e.effects)
+    )
+    changed = tuple(
+        replace(effect, notification=replace(effect.notification, zxid=Zxid(77)))
+        if isinstance(effect, fx.Send)
+        else effect
+        for effect in step.effects
+    )
+    events = list(history.events)
+    events[index] = replace(step, effects=changed)
+    breaches = fold(History(tuple(events))).docket.breaches[Law.SUPPORT]
+    assert any("peer 2, which had sent (leader 2, zxid 0x4d" in one.why for one in breaches)
 
 
 def test_conformance_of_a_run_that_was_cut_short_is_unknown() -> None:

@@ -1,0 +1,68 @@
+"""The command line as its users have it: a program, or the same door without a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CHAOS = (sys.executable, "-m", "chaos.cli")
+
+PAUSE = """\
+version: 1
+name: pause-the-leader
+ensemble: {size: 3}
+steps:
+  - {id: up, wait: {outcome: leader, seen_by: all}, within: 5s}
+  - {id: stop-it, fault: pause, target: leader, as: old, for: 5s}
+expect:
+  - {id: next, outcome: leader, among: {of: voters, except: [$old]}, after: stop-it, within: 3s}
+"""
+FAILING = PAUSE.replace("within: 3s", "within: 10ms").replace("the-leader", "too-short")
+ENDLESS = """\
+version: 1
+name: endless
+ensemble: {size: 3}
+steps:
+  - {id: never, wait: {outcome: no_leader, hold_for: 3s}, within: 1s}
+"""
+LEADERLESS = """\
+version: 1
+name: leaderless
+ensemble: {size: 3}
+steps:
+  - {id: stop-it, at: 1ms, fault: pause, target: leader, for: 1s}
+"""
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """What a shell without a terminal would have; state goes under ``folder``."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    return {**kept, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state"), **more}
+
+
+def chaos(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run it in ``folder`` and wait for its end."""
+    return subprocess.run(
+        [*CHAOS, *arguments],
+        cwd=folder,
+        env=environment(folder, **(env or {})),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def runs(document: str) -> list[dict[str, object]]:
+    """The runs that ``--json`` tells of."""
+    whole = json.loads(document)
+    assert whole["version"] == 1
+    found: list[dict[str, object]] = whole["runs"]
+    return found
