@@ -207,7 +207,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # a locale without ✓ is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(arguments, standalone_mode=True)
+        app(arguments, prog_name="chaos", standalone_mode=True)
     except (PlanError, HistoryError) as error:
         _say(error)
         sys.exit(USAGE)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from chaos import actions as act
+from chaos.actions import Action
 from chaos.cli.drivers import DRIVERS, Driver
 from chaos.cli.running import Request, run_plans
+from chaos.ensemble import EnsembleSetup
 from tests.cli.command import ENDLESS, FAILING, LEADERLESS, PAUSE, chaos, runs
 from tests.runner.stage import Puppet
 
@@ -67,15 +69,34 @@ def request(plans: Path, *names: str, repeat: int = 1) -> Request:
     )
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> dict[str, list[dict[str, str]]]:
-    document: dict[str, list[dict[str, str]]] = json.loads(capsys.readouterr().out)
-    return document
+@dataclass
+class Document:
+    """What ``--json`` says."""
+
+    version: int
+    exit_code: int
+    runs: list[dict[str, object]]
+    skipped: list[dict[str, str]]
+    errors: list[str]
 
 
-def pupils(**how: object) -> Driver:
-    """The simulator, whose systems disappoint as ``how`` says."""
-    real = DRIVERS["simulated"]()
-    return replace(real, make=lambda setup, seed, _folder, _net: Puppet(setup, seed, **how))  # type: ignore[arg-type]
+def told(capsys: pytest.CaptureFixture[str]) -> Document:
+    return Document(**json.loads(capsys.readouterr().out))
+
+
+def puppets(
+    doubt: frozenset[type[Action]] = frozenset(),
+    breaks: frozenset[type[Action]] = frozenset(),
+    residue: str = "",
+) -> Driver:
+    """The simulator, whose systems disappoint as asked."""
+
+    def make(setup: EnsembleSetup, seed: int, folder: Path, network: str) -> Puppet:
+        assert folder.is_dir()
+        assert network == "auto"
+        return Puppet(setup, seed, doubt, breaks, residue)
+
+    return replace(DRIVERS["simulated"](), make=make)
 
 
 def test_a_plan_that_needs_more_than_the_system_can_do_is_skipped_with_its_reason(
@@ -85,7 +106,7 @@ def test_a_plan_that_needs_more_than_the_system_can_do_is_skipped_with_its_reaso
     poor = replace(real, supports=real.supports - {act.Pause, act.Resume})
     code = run_plans(request(plans, "good"), {"simulated": lambda: poor})
     assert code == 5, "nothing ran"
-    (skipped,) = told(capsys)["skipped"]
+    (skipped,) = told(capsys).skipped
     assert skipped["plan"] == "pause-the-leader"
     assert skipped["reason"] == "simulated cannot do Pause, Resume"
     assert not (plans / "reports").exists()
@@ -99,48 +120,48 @@ def test_a_skipped_plan_leaves_the_others_their_codes(
     code = run_plans(request(plans, "good", "endless"), {"simulated": lambda: poor})
     document = told(capsys)
     assert code == 1
-    assert [run["plan"] for run in document["runs"]] == ["endless"]
-    assert [one["plan"] for one in document["skipped"]] == ["pause-the-leader"]
+    assert [run["plan"] for run in document.runs] == ["endless"]
+    assert [one["plan"] for one in document.skipped] == ["pause-the-leader"]
 
 
 def test_a_fault_that_cannot_be_confirmed_is_inconclusive(
     plans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    driver = pupils(doubt=frozenset({act.Pause}))
+    driver = puppets(doubt=frozenset({act.Pause}))
     assert run_plans(request(plans, "good"), {"simulated": lambda: driver}) == 3
-    assert "the fault could not be confirmed" in str(told(capsys)["runs"][0]["headline"])
+    assert "the fault could not be confirmed" in str(told(capsys).runs[0]["headline"])
 
 
 def test_a_host_that_fails_one_run_leaves_the_others_their_turn(
     plans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    driver = pupils(breaks=frozenset({act.Pause}))
+    driver = puppets(breaks=frozenset({act.Pause}))
     code = run_plans(request(plans, "good", "endless", repeat=2), {"simulated": lambda: driver})
     document = told(capsys)
     assert code == 1, "a failed expectation is more serious than a failed host"
-    assert [run["exit_code"] for run in document["runs"]] == [1, 1]
-    assert document["errors"] == [
+    assert [run["exit_code"] for run in document.runs] == [1, 1]
+    assert document.errors == [
         "pause-the-leader seed 1: the host is on fire",
         "pause-the-leader seed 2: the host is on fire",
     ]
 
 
 def test_residue_is_worse_than_a_failure(plans: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    driver = pupils(residue="left behind: process 7")
+    driver = puppets(residue="left behind: process 7")
     code = run_plans(request(plans, "failing"), {"simulated": lambda: driver})
     assert code == 8
-    assert told(capsys)["runs"][0]["headline"] == "left behind: process 7"
+    assert told(capsys).runs[0]["headline"] == "left behind: process 7"
 
 
 def test_a_broken_run_that_leaves_something_behind_stops_everything(
     plans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    driver = pupils(residue="left behind: process 7", breaks=frozenset({act.Pause}))
+    driver = puppets(residue="left behind: process 7", breaks=frozenset({act.Pause}))
     code = run_plans(request(plans, "good", "endless"), {"simulated": lambda: driver})
     document = told(capsys)
     assert code == 8
-    assert document["runs"] == []
-    assert document["errors"] == ["the host is on fire; then left behind: process 7"]
+    assert document.runs == []
+    assert document.errors == ["the host is on fire; then left behind: process 7"]
 
 
 def test_the_document_holds_every_run_and_the_exit_code(plans: Path) -> None:
