@@ -69,7 +69,7 @@ class FastLeaderElection:
         self._ooe: dict[Sid, Vote] = {}  # of settled peers, any round
         self._wait_ms = 0
         self._finalizing = False
-        self._recount = False  # other verifiers are in force than at the last tally
+        self._recount = False  # something else than a vote like mine may make a quorum
         self._own: list[Notification] = []  # my broadcasts on their way back to me
 
     @property
@@ -186,6 +186,7 @@ class FastLeaderElection:
                 why = "it does not beat the proposal in the finalize wait"
                 return [Ignored(sender, why), Arm(FINALIZE, self._timings.finalize_ms)]
             self._finalizing = False
+            self._recount = True
             return [Disarm(FINALIZE), *self._consider(sender, vote, message)]
         return self._consider(sender, vote, message)
 
@@ -241,6 +242,7 @@ class FastLeaderElection:
         assert views is not None
         if vote.round == self.round:
             self._recv[sender] = replace(vote, version=0)
+            self._recount = True
             tracker = views.tally(self._recv, vote)
             if tracker.has_all_quorums() and self._check_leader(self._recv, vote):
                 return self._join(vote, tracker.acks, Exit.SAME_ROUND)

@@ -61,7 +61,7 @@ class Learning:
         self._conn = 0
         self._attempts = 0
         self._epoch: PeerEpoch | None = None
-        self._synced = False  # DIFF or TRUNC was read
+        self._synced_to: Zxid | None = None  # what DIFF or TRUNC said
         self._acked = False  # NEWLEADER was read
         self._serving = False
         self._config: Configuration | None = None
@@ -133,9 +133,9 @@ class Learning:
             case LeaderInfo() if self._epoch is None:
                 return self._leader_info(packet.epoch)
             case Diff() | Trunc() if self._epoch is not None and not self._acked:
-                self._synced = True
-                return self._standing.log_to(packet.zxid)
-            case NewLeader() if self._synced and not self._acked:
+                self._synced_to = packet.zxid
+                return []
+            case NewLeader() if self._synced_to is not None and not self._acked:
                 return self._new_leader(packet)
             case UpToDate() if self._acked and not self._serving:
                 return self._up_to_date()
@@ -166,8 +166,11 @@ class Learning:
         epoch = epoch_of(packet.zxid)
         if epoch != self._epoch:
             return self._end(f"NEWLEADER of epoch {epoch} after LEADERINFO of {self._epoch}")
+        assert self._synced_to is not None
         self._acked = True
+        # The epoch first: a log must never be ahead of the epoch that it belongs to.
         effects = self._standing.enter_epoch(epoch)
+        effects += self._standing.log_to(self._synced_to)
         if packet.config:
             try:
                 self._config = parse_configuration(packet.config)

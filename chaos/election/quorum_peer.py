@@ -4,8 +4,10 @@ Source: ZooKeeper 3.8 ``QuorumPeer.run``, ``QuorumPeer.processReconfig`` and
 ``FastLeaderElection.Messenger.WorkerReceiver``.
 
 Deliberately better than ZooKeeper: a configuration that does not parse is ignored and the
-message used without it, where some of them end ZooKeeper's receiving thread; and with
-reconfiguration disabled a newer configuration does not restart the election for ever.
+message used without it, where some of them end ZooKeeper's receiving thread; with
+reconfiguration disabled a newer configuration does not restart the election for ever; and
+a server without a vote and a voter do not answer each other's answers without end: who has
+no vote is answered only while it looks, and does not answer laggards itself.
 """
 
 from __future__ import annotations
@@ -78,9 +80,7 @@ class QuorumPeer:
 
     def _new_election(self) -> FastLeaderElection:
         standing = self.standing
-        return create_election_algorithm(
-            3, standing.sid, standing.timings, standing.initial_vote
-        )
+        return create_election_algorithm(3, standing.sid, standing.timings, standing.initial_vote)
 
     def _look(self) -> list[Effect]:
         self.state = ServerState.LOOKING
@@ -146,7 +146,7 @@ class QuorumPeer:
             if restarted:
                 return effects
         if not self.standing.views.valid(sender):
-            return [*effects, self._answer(sender, self.standing.vote, self.election.round)]
+            return [*effects, *self._answer_stranger(sender, message.state)]
         if not 0 <= message.state <= ServerState.OBSERVING:
             return [*effects, Ignored(sender, f"unknown state {message.state}")]
         if self.election.looking:
@@ -159,11 +159,19 @@ class QuorumPeer:
             self._activity.report_looking(sender)
         return effects + self._after_activity()
 
+    def _answer_stranger(self, sender: Sid, state: int) -> list[Effect]:
+        """Somebody without a vote is answered right away, and never queued."""
+        if state != ServerState.LOOKING:
+            return [Ignored(sender, "it has no vote, and does not look")]
+        return [self._answer(sender, self.standing.vote, self.election.round)]
+
     def _queue(self, sender: Sid, message: Notification) -> list[Effect]:
         """The election takes it; a laggard hears my proposal at once."""
         election = self.election
         lags = message.state == ServerState.LOOKING and message.round < election.round
-        reply = [self._answer(sender, election.proposal, election.round)] if lags else []
+        speaks = self.standing.views.valid(self.standing.sid)
+        answer = self._answer(sender, election.proposal, election.round)
+        reply = [answer] if lags and speaks else []
         return [*reply, *self._elect(election.receive(sender, message))]
 
     def _answer(self, to: Sid, vote: Vote, round_: Round) -> Send:

@@ -55,6 +55,7 @@ class Loop:
         self.now_ns = time.monotonic_ns()
         self._selector = selectors.DefaultSelector()
         self._masks: dict[int, int] = {}
+        self._urgent: set[int] = set()
         self._deadlines: list[tuple[int, int, Deadline]] = []
         self._soon: deque[Callable[[], None]] = deque()
         self._count = 0
@@ -64,10 +65,12 @@ class Loop:
         self.now_ns = time.monotonic_ns()
         return self.now_ns
 
-    def watch(self, sock: HasFileno, mask: int, ready: Callable[[int], None]) -> None:
+    def watch(
+        self, sock: HasFileno, mask: int, ready: Callable[[int], None], *, urgent: bool = False
+    ) -> None:
         """Call ``ready`` with what ``sock`` is ready for; a ``mask`` of 0 stops watching.
 
-        A socket is to be watched no more before it is closed.
+        Of sockets that are ready at once, the ``urgent`` go first. A socket is to be watched no more before it is closed.
         """
         fd = sock.fileno()
         before = self._masks.get(fd, 0)
@@ -75,6 +78,8 @@ class Loop:
             self.forget(sock)
         elif not before:
             self._selector.register(fd, mask, ready)
+            if urgent:
+                self._urgent.add(fd)
             self._masks[fd] = mask
         elif mask != before:
             self._selector.modify(fd, mask, ready)
@@ -83,6 +88,7 @@ class Loop:
     def forget(self, sock: HasFileno) -> None:
         """Watch ``sock`` no more, if it was."""
         fd = sock.fileno()
+        self._urgent.discard(fd)
         if self._masks.pop(fd, 0):
             self._selector.unregister(fd)
 
@@ -103,7 +109,10 @@ class Loop:
         What can be read goes before what is due: a message that was there when a timer ran
         out was there in time.
         """
-        for key, mask in self._selector.select(self._patience(next_ns)):
+        ready = self._selector.select(self._patience(next_ns))
+        if self._urgent and len(ready) > 1:
+            ready.sort(key=lambda one: one[0].fd not in self._urgent)
+        for key, mask in ready:
             key.data(mask)
         now = self.read_clock()
         while self._deadlines and self._deadlines[0][0] <= now:

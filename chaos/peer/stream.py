@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from chaos.actions import Port
 from chaos.peer import sockets
 from chaos.peer.blocks import OPEN, Blocks, Flow, Route
 from chaos.peer.loop import READ, WRITE, Loop
@@ -128,7 +129,10 @@ class Stream:
         mask = READ if self.reading and self._flow.inward else 0
         if self.out and self._flow.outward:
             mask |= WRITE
-        self._loop.watch(self._sock, mask, self._ready)
+        # A leader's end goes before the votes of those who saw it end a moment earlier: who
+        # still follows answers such a vote and does not count it.
+        urgent = self.route.port is Port.QUORUM
+        self._loop.watch(self._sock, mask, self._ready, urgent=urgent)
 
     def _ready(self, mask: int) -> None:
         if mask & WRITE:

@@ -77,10 +77,11 @@ class Case:
 
 
 def judge(case: Case) -> tuple[Verdict, ...]:
-    """Every verdict on a run: its steps, its faults, its expectations, its invariants."""
+    """Every verdict on a run: steps and faults in the plan's order, expectations, invariants."""
+    place = {step.id: number for number, step in enumerate(case.plan.steps)}
+    steps = [*_steps(case), *_evidence(case)]
     return (
-        *_steps(case),
-        *_evidence(case),
+        *sorted(steps, key=lambda verdict: place.get(verdict.name, len(place))),
         *(_expectation(case, one) for one in case.plan.expectations),
         *_invariants(case),
     )
@@ -200,7 +201,9 @@ def _question(case: Case, one: model.Expectation) -> tuple[expect.Expectation, i
 
 def _metric(case: Case, one: model.MetricExpected) -> tuple[expect.MetricMax, int]:
     since = None if one.since is None else case.moment(one.since)
-    metric = expect.MetricMax(one.id, str(one.where), one.metric, one.max, None, since, case.faults)
+    metric = expect.MetricMax(
+        one.id, str(one.where), one.metric, one.max, one.of, since, case.faults
+    )
     bound = 0 if one.unit == "count" else one.max
     latest = max((fault.began_ns for fault in case.faults), default=case.history.zero_ns)
     return metric, max(since or 0, latest) + bound

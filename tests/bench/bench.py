@@ -101,7 +101,8 @@ def kill_row() -> list[Row]:
         after = decided_by_quorum_ns(history, gone - 5_000_000)
         assert after is not None, f"no leader after the kill in {folder}"
         found.append((after - gone) / 1e6)
-    p50, p95 = statistics.median(found), statistics.quantiles(found, n=20)[-1]
+    p50 = statistics.median(found)
+    p95 = statistics.quantiles(found, n=20, method="inclusive")[-1]
     return [
         (
             f"kill of the leader → quorum decided, 5 peers, {len(found)} runs, p50",
@@ -110,7 +111,7 @@ def kill_row() -> list[Row]:
             p50 <= 1.10 * FLOOR_MS,
         ),
         (
-            "… p95",
+            f"… p95 (largest: {max(found):.0f} ms)",
             f"{p95:.0f} ms = {p95 / FLOOR_MS:.2f} × floor",
             "≤ 1.30 ×",
             p95 <= 1.30 * FLOOR_MS,

@@ -77,6 +77,10 @@ class Tool:
         assert psutil.STATUS_STOPPED in {one.status() for one in family}
         self.watched = [os.pidfd_open(one.pid) for one in family]
 
+    def forget(self) -> None:
+        for one in self.watched:
+            os.close(one)
+
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal to its process group, as a terminal does; its status and last words."""
         os.killpg(self.process.pid, number)
@@ -119,7 +123,7 @@ def tool(folder: Path, network: str) -> Iterator[Tool]:
         stack.enter_context(process)
         stack.callback(process.kill)
         tool = Tool(folder, process)
-        stack.callback(lambda: [os.close(one) for one in tool.watched])
+        stack.callback(tool.forget)
         tool.until_paused()
         yield tool
 

@@ -110,6 +110,15 @@ def test_an_expectation_is_judged(expect: str, outcome: str, code: int, tmp_path
     assert led.result.exit_code == code, led.result.headline
 
 
+def test_verdicts_come_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    after = "  - {id: back, wait: {outcome: leader}, within: 9s}\n"
+    x = "expect: [{id: x, outcome: leader, within: 3s}]\n"
+    led = lead(plan(STEPS + after + x), tmp_path)
+    names = [one.name for one in led.result.verdicts]
+    assert names[:4] == ["up", "stop", "back", "x"]
+    assert {one.kind for one in led.result.verdicts[4:]} == {Kind.INVARIANT}
+
+
 def test_a_run_goes_on_until_its_last_expectation_is_decided(tmp_path: Path) -> None:
     led = lead(plan(expecting("{id: x, outcome: no_leader, among: $old, during: stop}")), tmp_path)
     late = lead(

@@ -50,13 +50,19 @@ def process(run: Run, sid: Sid) -> Process:
     return found
 
 
+def back(run: Run, sid: Sid) -> None:
+    """Start a peer that is down, and wait until it is up."""
+    assert run.do(Launch(sid)).bit
+    assert run.until(lambda: run.view.peers[sid].alive, 1)
+
+
 def reborn(run: Run, sid: Sid, committed: str, proposed: str | None = None) -> None:
     """Kill a peer, and start it with these configurations on its disk."""
     assert isinstance(run.system, Simulated)
     run.do(Kill(sid))
     disk = run.system._world.hosts[sid].disk
     disk.config, disk.proposed = committed, proposed
-    assert run.do(Launch(sid)).bit
+    back(run, sid)
 
 
 def steps(run: Run, sid: Sid, since_ns: int = 0) -> list[Stepped]:
