@@ -92,7 +92,7 @@ def run(
         typer.Option(help="The system under test; the plan's own, else processes."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of every draw; the plan's own, else drawn.")
+        int | None, typer.Option(min=0, help="Seed of every draw; the plan's own, else drawn.")
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Runs of each plan; run k has seed + k.")] = 1,
     settings: Annotated[
@@ -107,18 +107,24 @@ def run(
     ),
     json_: Annotated[
         bool,
-        typer.Option("--json", help="One JSON document on stdout, even for a bad plan."),
+        typer.Option(
+            "--json", help="One JSON document on stdout, even for a bad plan; talk on stderr."
+        ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the verdicts only.")] = False,
 ) -> None:
     """Run plans: inject their faults, judge the elections, write a report for each run.
 
-    Every plan is read before the first one runs. A plan that asks for more than the system can
-    do is skipped with its reason. The last line of a run is the command that repeats it.
+    Every plan is read before the first one runs. A plan that asks for more than
+    the system can do is skipped with its reason. The last line of a run is the
+    command that repeats it.
 
-    Exit status: 0 all held; 1 an expectation failed; 2 a bad plan or bad usage; 3 inconclusive;
-    4 the host failed; 5 nothing ran; 7 a safety property is broken; 8 something was left behind;
-    130 and 143 ended by SIGINT and SIGTERM. Of several runs the worst counts: 7, 8, 1, 3, 4, 0.
+    Exit status, of several runs the worst (7, 8, 1, 3, 4, 0):
+
+    0 all held; 1 an expectation failed; 2 a bad plan or bad usage;
+    3 inconclusive; 4 the host failed; 5 nothing ran;
+    7 a safety property is broken; 8 something was left behind;
+    130 and 143 ended by SIGINT and SIGTERM, after cleaning up.
     """
     from chaos.cli.running import Request, run_plans
 

@@ -76,11 +76,10 @@ class _Command:
     def run(self) -> int:
         """Read all plans, then run them; the exit code."""
         request, tally = self._request, self._tally
-        quiet = request.quiet or request.as_json
         try:
             with _sigterm():
                 plans = read_plans(request.plans, request.settings)
-                with showing(self._voice, quiet=quiet) as show:
+                with showing(self._voice, quiet=request.quiet) as show:
                     for plan in plans:
                         self._repeats(plan, show)
         except PlanError as error:

@@ -111,7 +111,7 @@ class FastLeaderElection:
         """Take the next message from the receive queue."""
         return self._heard(self._receive(sender, message))
 
-    def resend(self, have_delivered: bool) -> list[Effect]:
+    def resend(self, *, have_delivered: bool) -> list[Effect]:
         """The notification wait ran out: say it again, or reconnect, and wait twice as long."""
         assert self._views is not None
         effects: list[Effect] = self._broadcast() if have_delivered else [ConnectAll()]

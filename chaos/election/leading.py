@@ -115,7 +115,7 @@ class Leading:
         self._learners.clear()
         return [*reads, Disarm(TICK), Disarm(WAIT), Disarm(DISLOYAL), CloseLeaderPort()]
 
-    def step(self, happened: Input) -> list[Effect]:
+    def step(self, happened: Input) -> list[Effect]:  # noqa: PLR0911 - one return for each kind of input
         """Handle what concerns the quorum port."""
         match happened:
             case Expire(timer=Timer(kind=TimerKind.TICK)):

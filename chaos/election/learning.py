@@ -9,10 +9,12 @@ from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import (
     Arm,
     CloseConnection,
+    ConnectionLost,
     ConnectLeader,
     Disarm,
     Effect,
     Entered,
+    Expire,
     Ignored,
     Input,
     LeaderConnected,
@@ -24,8 +26,6 @@ from chaos.election.effects import (
     Timer,
     TimerKind,
 )
-from chaos.election.effects import ConnectionLost as Lost
-from chaos.election.effects import Expire
 from chaos.election.ids import PeerEpoch, Sid, Zxid, epoch_of, zxid_of
 from chaos.election.packets import (
     Ack,
@@ -75,7 +75,7 @@ class Learning:
         closing = CloseConnection(self._conn, self.over or "the learner ends")
         return [Disarm(CONNECT), Disarm(BUDGET), Disarm(READ), closing]
 
-    def step(self, happened: Input) -> list[Effect]:
+    def step(self, happened: Input) -> list[Effect]:  # noqa: PLR0911 - one return for each kind of input
         """Handle what concerns the quorum connection."""
         match happened:
             case Expire(timer=Timer(kind=TimerKind.CONNECT)):
@@ -88,7 +88,7 @@ class Learning:
                 return self._refused(happened.why)
             case LeaderConnected():
                 return self._connected(happened.conn)
-            case Lost() if happened.conn == self._conn:
+            case ConnectionLost() if happened.conn == self._conn:
                 return self._end(f"the connection to the leader ended: {happened.why}")
             case PacketRead() if happened.conn == self._conn:
                 return [*self._packet(happened.packet), *self._listen()]
@@ -128,7 +128,7 @@ class Learning:
         )
         return [Disarm(BUDGET), SendPacket(conn, hello), *self._listen()]
 
-    def _packet(self, packet: Packet) -> list[Effect]:
+    def _packet(self, packet: Packet) -> list[Effect]:  # noqa: PLR0911 - one for each packet
         match packet:
             case LeaderInfo() if self._epoch is None:
                 return self._leader_info(packet.epoch)

@@ -55,7 +55,7 @@ class QuorumPeer:
         self.election = self._new_election()
         self._activity: Leading | Learning | None = None
 
-    def step(self, happened: Input) -> list[Effect]:
+    def step(self, happened: Input) -> list[Effect]:  # noqa: PLR0911 - one return for each kind of input
         """Take ``happened`` in and answer what is to be done about it."""
         match happened:
             case Start():
@@ -64,7 +64,11 @@ class QuorumPeer:
                 return self._deliver(happened.sender, happened.notification)
             case Expire(timer=timer) if timer.kind is TimerKind.RESEND:
                 looking = self.election.looking
-                return self._elect(self.election.resend(happened.have_delivered)) if looking else []
+                return (
+                    self._elect(self.election.resend(have_delivered=happened.have_delivered))
+                    if looking
+                    else []
+                )
             case Expire(timer=timer) if timer.kind is TimerKind.FINALIZE:
                 return self._elect(self.election.finalize())
             case SkewRound():
@@ -128,8 +132,24 @@ class QuorumPeer:
         effects: list[Effect] = []
         if activity.activated is not None:
             config, activity.activated = activity.activated, None
-            effects += self._commit(config)[0]
+            effects += self._activate(config, activity)
         return effects + self._leave(activity.over) if activity.over else effects
+
+    def _activate(self, config: Configuration, activity: Leading | Learning) -> list[Effect]:
+        """UPTODATE puts ``config`` in force: a learner of another role or leader looks again.
+
+        A leader stays until its learners are gone, as in ZooKeeper (``Leader.startZkServer``
+        ignores what ``processReconfig`` answers, ``Learner.syncWithLeader`` does not).
+        """
+        old, me, leader = (
+            self.standing.views.committed,
+            self.standing.sid,
+            self.standing.vote.leader,
+        )
+        effects, changed = self._commit(config)
+        if changed and isinstance(activity, Learning) and is_major(old, config, me, leader):
+            activity.over = "the leader's configuration changed a role or the leader"
+        return effects
 
     def _leave(self, why: str) -> list[Effect]:
         assert self._activity is not None

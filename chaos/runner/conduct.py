@@ -137,6 +137,7 @@ class Conduct:
         """Let the system go on, no further than the event that satisfies the watch."""
         for event in self._system.advance(until_ns):
             self.observe(event)
+            self._show.seen(self.view, self.elapsed_ns)
             if watch is None:
                 continue
             watch.observe(self.view, max(event.at_ns, watch.since_ns or 0))

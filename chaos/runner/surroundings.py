@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
+
+import psutil
 
 from chaos.election.timings import Timings
 from chaos.history.events import Sampled
@@ -22,10 +22,10 @@ def environment() -> dict[str, str]:
         "chaos": tool_version(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "?"),
-        "load": ", ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "cores": str(psutil.cpu_count()),
+        "memory": f"{psutil.virtual_memory().available >> 20} MiB free",
+        "load": ", ".join(f"{load:.2f}" for load in psutil.getloadavg()),
         "clock": "CLOCK_MONOTONIC, ns",
-        "executable": f"python{sys.version_info.major}.{sys.version_info.minor}",
     }
 
 

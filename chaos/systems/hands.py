@@ -83,7 +83,7 @@ class Hands:
 
     # ----
 
-    def _do(self, action: Action) -> Evidence:
+    def _do(self, action: Action) -> Evidence:  # noqa: PLR0911 - one return for each kind
         match action:
             case act.Kill() | act.Terminate():
                 return self._end(action)
@@ -136,7 +136,7 @@ class Hands:
         peer = self._up(action.sid)
         pause = isinstance(action, act.Pause)
         peer.signal(signal.SIGSTOP if pause else signal.SIGCONT)
-        done = peer.wait_until_stopped(pause, _STOP_NS)
+        done = peer.wait_until_stopped(wanted=pause, within_ns=_STOP_NS)
         if not pause:
             self._catch_up(peer)
         return Evidence(done, {"pid": peer.pid, "state": "T" if peer.stopped else "running"})
@@ -286,5 +286,3 @@ def _stopped(facts: Mapping[str, int | str]) -> int:
 
 def _epoch(value: int | None) -> PeerEpoch | None:
     return None if value is None else PeerEpoch(value)
-
-

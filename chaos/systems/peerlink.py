@@ -46,7 +46,7 @@ class PeerLink:
         """Whether the kernel reports the process as stopped (state T)."""
         return self._process.state == "T"
 
-    def wait_until_stopped(self, wanted: bool, within_ns: int) -> bool:
+    def wait_until_stopped(self, *, wanted: bool, within_ns: int) -> bool:
         """Watch the kernel's word on the process; whether it became what was wanted."""
         deadline = time.monotonic_ns() + within_ns
         while self.stopped is not wanted:

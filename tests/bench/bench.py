@@ -21,10 +21,10 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from chaos.history.history import History
 from chaos.election.effects import Decided
 from chaos.election.ids import Sid
 from chaos.history.events import Exited, Stepped
+from chaos.history.history import History
 from chaos.sim.bench import elections_per_second
 from chaos.store import load
 

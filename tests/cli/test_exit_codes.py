@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from chaos.actions import Action
 from chaos.cli.drivers import DRIVERS, Driver
 from chaos.cli.running import Request, run_plans
 from chaos.ensemble import EnsembleSetup
+from chaos.history.events import Event
 from tests.cli.command import ENDLESS, FAILING, LEADERLESS, PAUSE, chaos, runs
-from tests.runner.stage import Puppet
+from tests.runner.stage import Puppet, worse
 
 
 @pytest.fixture
@@ -144,6 +146,26 @@ def test_a_host_that_fails_one_run_leaves_the_others_their_turn(
         "pause-the-leader seed 1: the host is on fire",
         "pause-the-leader seed 2: the host is on fire",
     ]
+
+
+class Forger(Puppet):
+    """A system whose peers are said to have voted for a log that nobody has."""
+
+    def advance(self, until_ns: int) -> Iterator[Event]:
+        """What happened, every proposal made worse."""
+        for event in super().advance(until_ns):
+            yield worse(event)
+
+
+def test_a_broken_safety_property_is_the_worst_of_all(
+    plans: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forger = replace(DRIVERS["simulated"](), make=lambda setup, seed, *_: Forger(setup, seed))
+    code = run_plans(request(plans, "failing", "endless"), {"simulated": lambda: forger})
+    document = told(capsys)
+    assert code == document.exit_code == 7
+    assert [run["exit_code"] for run in document.runs] == [7, 7]
+    assert "vote_order_respected" in str(document.runs[0]["verdicts"])
 
 
 def test_residue_is_worse_than_a_failure(plans: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,13 @@ def test_a_verdict_that_does_not_hold_says_where_the_plan_asks(folder: Path) -> 
 def test_with_json_stdout_is_one_document(folder: Path) -> None:
     done = chaos(folder, "run", "good.yaml", "endless.yaml", *SIMULATED, "--json")
     assert [run["plan"] for run in runs(done.stdout)] == ["pause-the-leader", "endless"]
+    assert "stop-it: pause the leader" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("reproduce: chaos run endless.yaml")
+
+
+def test_with_json_and_quiet_there_is_the_document_and_nothing_else(folder: Path) -> None:
+    done = chaos(folder, "run", "endless.yaml", *SIMULATED, "--json", "--quiet")
+    assert [run["exit_code"] for run in runs(done.stdout)] == [1]
     assert done.stderr == ""
 
 
@@ -101,7 +108,7 @@ def _verdicts(out: str) -> list[str]:
 # ---- readers that leave, and terminals of all kinds
 
 
-LEAVING = {"lines": ("good.yaml", [], 0), "a document": ("failing.yaml", ["--json"], 1)}
+LEAVING = {"lines": ("good.yaml", [], 0), "a document": ("failing.yaml", ["--json", "-q"], 1)}
 
 
 @pytest.mark.parametrize(("name", "more", "code"), LEAVING.values(), ids=LEAVING.keys())
@@ -151,6 +158,29 @@ def test_a_report_that_cannot_be_written_is_told_and_changes_no_verdict(folder: 
     assert done.returncode == 0
     assert "the report could not be drawn: RuntimeError('no ink')" in done.stderr
     assert "report:" not in done.stdout
+
+
+def test_a_mistake_of_ours_does_not_look_like_a_verdict(folder: Path) -> None:
+    program = (
+        "import sys, chaos.cli.running as running\n"
+        "def broken(*_): raise ZeroDivisionError('ours')\n"
+        "running.perform = broken\n"
+        "from chaos.cli.app import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    done = subprocess.run(
+        [CHAOS[0], "-c", program, "run", "good.yaml", *SIMULATED],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "Traceback" in done.stderr, "it is needed to mend it"
+    last = done.stderr.splitlines()[-1]
+    assert last == "chaos: this is a mistake in chaos, not in your plan: ZeroDivisionError('ours')"
 
 
 def test_json_is_valid_even_for_a_plan_that_is_not(folder: Path) -> None:

@@ -105,6 +105,7 @@ USAGE = {
     "a value that does not fit": (["run", "good.yaml", "--set", "ensemble.size=many"], "many"),
     "no repeats": (["run", "good.yaml", "--repeat", "0"], "--repeat"),
     "a seed that is no number": (["run", "good.yaml", "--seed", "x"], "--seed"),
+    "a seed below zero": (["run", "good.yaml", "--seed", "-1"], "--seed"),
     "an unknown system": (["run", "good.yaml", "--system", "raft"], "raft"),
     "an unknown network": (["run", "good.yaml", "--network", "ether"], "ether"),
     "a plan twice": (["run", "good.yaml", "./good.yaml"], "given twice; --repeat"),

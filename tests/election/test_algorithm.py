@@ -17,7 +17,7 @@ def initial() -> Vote:
 
 @pytest.mark.parametrize("algorithm", [0, 1, 2, 4])
 def test_only_algorithm_3_is_left(algorithm: int) -> None:
-    with pytest.raises(ConfigError, match=f"election algorithm {algorithm} is not supported; use 3"):
+    with pytest.raises(ConfigError, match=f"algorithm {algorithm} is not supported; use 3"):
         create_election_algorithm(algorithm, Sid(1), Timings(), initial)
 
 

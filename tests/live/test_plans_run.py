@@ -16,9 +16,9 @@ IDS = [path.stem for path in PLANS]
 
 def verdict(plan: Path, system: str, out: Path, *options: str) -> tuple[int, str]:
     """The exit code of one run, and its headline."""
+    command = [sys.executable, "-m", "chaos.cli", "run", str(plan), "--system", system]
     done = subprocess.run(
-        [sys.executable, "-m", "chaos.cli", "run", str(plan), "--system", system]
-        + ["--out", str(out), "--json", *options],
+        [*command, "--out", str(out), "--json", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,

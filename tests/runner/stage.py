@@ -5,13 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chaos.actions import Action, Evidence
+from chaos.election.effects import Proposed
+from chaos.election.ids import Sid, Zxid
 from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
-from chaos.history.events import Event, StepBegan
+from chaos.history.events import Event, StepBegan, Stepped
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.plan.load import load_plan
@@ -119,3 +121,16 @@ def lead(story: Plan, out: Path, seed: int = 1, system: Puppet | None = None) ->
     with closing(RunFolder.create(out, story.name, seed)) as folder:
         result, history = perform(task, system, folder, heard)
     return Led(result, history, heard, system, folder.path)
+
+
+def worse(event: Event) -> Event:
+    """The same step, but every proposal made in it is for peer 1 at a zxid that nobody has."""
+    if not isinstance(event, Stepped):
+        return event
+    effects = tuple(
+        replace(one, vote=replace(one.vote, leader=Sid(1), zxid=Zxid(-5)))
+        if isinstance(one, Proposed)
+        else one
+        for one in event.effects
+    )
+    return replace(event, effects=effects)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chaos.election.effects import Proposed
-from chaos.election.ids import Sid, Zxid
 from chaos.ensemble import configuration_of
-from chaos.history.events import Event, Stepped
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.plan.model import Plan
@@ -18,7 +14,7 @@ from chaos.runner.judge import Case, judge
 from chaos.runner.log import StepLog
 from chaos.runner.run import outcome_of
 from chaos.verify.verdict import Kind, Outcome, Verdict
-from tests.runner.stage import lead, plan
+from tests.runner.stage import lead, plan, worse
 
 STEPS = """\
 steps:
@@ -157,20 +153,7 @@ def test_a_forged_vote_breaks_a_safety_property(tmp_path: Path) -> None:
     story = plan("steps: [{id: up, wait: {outcome: leader, seen_by: all}, within: 5s}]\n")
     led = lead(story, tmp_path)
     assert led.result.exit_code == 0
-    verdicts = judged(story, History(tuple(map(_worse, led.history.events))))
+    verdicts = judged(story, History(tuple(map(worse, led.history.events))))
     broken = [one for one in verdicts if one.outcome is Outcome.FAILS]
     assert "vote_order_respected" in {one.name for one in broken}
     assert outcome_of(verdicts, "")[0] == 7
-
-
-def _worse(event: Event) -> Event:
-    """The same step, but every proposal made in it is for peer 1 at a zxid that nobody has."""
-    if not isinstance(event, Stepped):
-        return event
-    effects = tuple(
-        replace(one, vote=replace(one.vote, leader=Sid(1), zxid=Zxid(-5)))
-        if isinstance(one, Proposed)
-        else one
-        for one in event.effects
-    )
-    return replace(event, effects=effects)
