@@ -113,7 +113,8 @@ class FastLeaderElection:
 
     def resend(self, *, have_delivered: bool) -> list[Effect]:
         """The notification wait ran out: say it again, or reconnect, and wait twice as long."""
-        assert self._views is not None
+        if self._views is None:
+            return []
         effects: list[Effect] = self._broadcast() if have_delivered else [ConnectAll()]
         self._wait_ms = min(2 * self._wait_ms, self._timings.notification_ms_max)
         return self._heard([*effects, Arm(RESEND, self._wait_ms)])

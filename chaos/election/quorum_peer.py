@@ -63,12 +63,8 @@ class QuorumPeer:
             case Deliver():
                 return self._deliver(happened.sender, happened.notification)
             case Expire(timer=timer) if timer.kind is TimerKind.RESEND:
-                looking = self.election.looking
-                return (
-                    self._elect(self.election.resend(have_delivered=happened.have_delivered))
-                    if looking
-                    else []
-                )
+                delivered = happened.have_delivered
+                return self._elect(self.election.resend(have_delivered=delivered))
             case Expire(timer=timer) if timer.kind is TimerKind.FINALIZE:
                 return self._elect(self.election.finalize())
             case SkewRound():

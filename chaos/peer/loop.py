@@ -70,7 +70,8 @@ class Loop:
     ) -> None:
         """Call ``ready`` with what ``sock`` is ready for; a ``mask`` of 0 stops watching.
 
-        Of sockets that are ready at once, the ``urgent`` go first. A socket is to be watched no more before it is closed.
+        Of sockets that are ready at once, the ``urgent`` go first.
+        A socket is to be watched no more before it is closed.
         """
         fd = sock.fileno()
         before = self._masks.get(fd, 0)

@@ -122,9 +122,9 @@ def test_row_7_a_fresh_peer_and_one_of_a_higher_round_elect_without_the_third(se
 def test_row_8_a_restarted_peer_forgets_its_round_and_follows(seed: int) -> None:
     run = Run(from_zero(3), seed)
     leader = run.settle(5)
+    again = run.system.now_ns
     run.do(Kill(ZERO))
     back(run, ZERO)
-    again = run.system.now_ns
     assert run.settle(10) == leader == TWO
     assert states(run, ZERO, again) == [LOOKING, FOLLOWING]
 
