@@ -11,7 +11,7 @@ import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -66,6 +66,30 @@ PlanFiles = Annotated[
 ]
 
 
+ChosenSystem = Annotated[
+    SystemName | None,
+    typer.Option("--system", help="The system under test; the plan's own, else processes."),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, help="Seed of every draw; the plan's own, else drawn."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the plan by path."),
+]
+Network = Annotated[
+    NetworkName, typer.Option(help="Blocks in the kernel, or by the peers themselves.")
+]
+Document = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="One JSON document on stdout, even for a bad plan; talk goes to stderr."
+    ),
+]
+RUNS: Final = Path("reports")
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from chaos.runner.surroundings import tool_version
@@ -87,31 +111,14 @@ def _root(
 @app.command()
 def run(
     plans: PlanFiles,
-    system: Annotated[
-        SystemName | None,
-        typer.Option(help="The system under test; the plan's own, else processes."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of every draw; the plan's own, else drawn.")
-    ] = None,
+    system: ChosenSystem = None,
+    seed: Seed = None,
     repeat: Annotated[int, typer.Option(min=1, help="Runs of each plan; run k has seed + k.")] = 1,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the plan by path."),
-    ] = None,
-    network: Annotated[
-        NetworkName, typer.Option(help="Blocks in the kernel, or by the peers themselves.")
-    ] = NetworkName.AUTO,
-    out: Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")] = Path(
-        "reports"
-    ),
-    json_: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="One JSON document on stdout, even for a bad plan; talk on stderr."
-        ),
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the verdicts only.")] = False,
+    settings: Settings = None,
+    network: Network = NetworkName.AUTO,
+    out: Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")] = RUNS,
+    json_: Document = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the outcome only.")] = False,
 ) -> None:
     """Run plans: inject their faults, judge the elections, write a report for each run.
 
@@ -145,10 +152,7 @@ def run(
 @app.command()
 def validate(
     plans: PlanFiles,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the plan by path."),
-    ] = None,
+    settings: Settings = None,
     json_: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
     """Read plans and say what is wrong with them, or what they will do."""

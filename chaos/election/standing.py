@@ -88,8 +88,12 @@ class Standing:
 
 
 def is_major(old: Configuration, new: Configuration, me: Sid, leader: Sid) -> bool:
-    """Whether a reconfiguration ends the quorum connection: my role or the leader changed."""
-    if (me in old.observers) != (me in new.observers) or (me in old.voters) != (me in new.voters):
+    """Whether a reconfiguration ends the quorum connection: my role or the leader changed.
+
+    A voter that is removed stays a participant without a vote, and stays where it is.
+    """
+    if (me in old.observers) != (me in new.observers):
         return True
-    before, after = old.members.get(leader), new.members.get(leader)
-    return before is None or after is None or before.quorum != after.quorum
+    if leader not in old.voters or leader not in new.voters:
+        return True
+    return old.members[leader].quorum != new.members[leader].quorum

@@ -62,7 +62,7 @@ def reborn(run: Run, sid: Sid, committed: str, proposed: str | None = None) -> N
     run.do(Kill(sid))
     disk = run.system._world.hosts[sid].disk
     disk.config, disk.proposed = committed, proposed
-    back(run, sid)
+    assert run.do(Launch(sid)).bit
 
 
 def steps(run: Run, sid: Sid, since_ns: int = 0) -> list[Stepped]:

@@ -24,16 +24,9 @@ some_seeds = settings(max_examples=8, deadline=None)
 def ensemble_on_disk(seed: int, texts: dict[int, tuple[str, str | None]]) -> Run:
     """Peers that start with a committed configuration and perhaps a ``.next`` on their disks."""
     run = Run(EnsembleSetup(tuple(PeerSetup(sid) for sid in sids(*texts))), seed)
-    for sid in texts:
-        run.do(Kill(Sid(sid)))
     for sid, (committed, proposed) in texts.items():
-        reborn_from_dead(run, Sid(sid), committed, proposed)
+        reborn(run, Sid(sid), committed, proposed)
     return run
-
-
-def reborn_from_dead(run: Run, sid: Sid, committed: str, proposed: str | None) -> None:
-    back(run, sid)
-    reborn(run, sid, committed, proposed)
 
 
 def versions(run: Run) -> set[int]:
@@ -85,6 +78,17 @@ def test_row_94_so_does_a_leader_whose_own_proposal_it_was(seed: int) -> None:
     run.rest(3)
     assert run.settle(5) in (FOUR, FIVE, 6)
     assert {role for sid, role in run.view.roles().items() if sid < 4} == {"observer"}
+
+
+@some_seeds
+@given(seed=SEEDS)
+def test_row_94_nor_does_a_leader_stay_that_alone_becomes_an_observer(seed: int) -> None:
+    old, new = config((1, 2, 3), (), 1), config((1, 2), (3,), 2)
+    run = ensemble_on_disk(seed, dict.fromkeys((1, 2, 3), (old, new)))
+    assert run.until(lambda: versions(run) == {2} and run.settled(), 20)
+    run.rest(3)
+    assert run.settle(5) in (ONE, TWO)
+    assert run.view.roles()[THREE] == "observer"
 
 
 @some_seeds
@@ -162,7 +166,15 @@ def test_row_101_removed_followers_disturb_nobody(seed: int, count: int) -> None
     run.rest(3)
     assert run.view.leader == leader
     assert all(why_down(run, sid) == [] for sid in rest)
-    assert all(LEADING not in states(run, sid) for sid in gone)
+    assert all(why_down(run, sid) == [] for sid in gone)  # they follow, without a vote
+    assert versions(run) == {7}
+
+
+def roles_within(run: Run, seconds: float) -> list[str]:
+    """Which roles there are once so many seconds have passed and all is settled."""
+    run.rest(seconds)
+    run.settle(1)
+    return sorted(run.view.roles().values())
 
 
 @some_seeds
@@ -172,14 +184,14 @@ def test_row_102_a_follower_and_the_leader_change_roles_and_back(seed: int) -> N
     everybody = run.view.members
     for version in (7, 9):
         leader = run.settle(20)
-        changed = leader if version == 9 else next(s for s in everybody if s != leader)
+        follower = next(sid for sid in everybody if sid != leader)
+        changed = leader if version == 9 else follower
         voters = tuple(sid for sid in everybody if sid != changed)
         configure(run, config(voters, (changed,), version), *everybody)
-        assert run.until(lambda c=changed: run.view.roles()[c] == "observer", 20)  # type: ignore[misc]
-        assert run.settle(20) != changed
+        assert roles_within(run, 20) == ["follower", "leader", "observer"]
+        assert run.view.roles()[changed] == "observer"
         configure(run, config(everybody, (), version + 1), *everybody)
-        run.settle(20)
-        assert sorted(run.view.roles().values()) == ["follower", "follower", "leader"]
+        assert roles_within(run, 20) == ["follower", "follower", "leader"]
     assert {peer.inc for peer in run.view.peers.values()} == {0}
 
 
@@ -201,7 +213,7 @@ def test_row_104_majority_to_hierarchy_and_back(seed: int) -> None:
     run.settle(5)
     two_weigh = weighed({1: 0, 2: 0, 3: 0, 4: 1, 5: 1}, ((3, 4, 5), (1, 2)), 7)
     configure(run, two_weigh, *everybody)
-    run.settle(20)
+    assert run.until(lambda: versions(run) == {7} and run.settled(), 20)
     only(run, FOUR, FIVE)
     assert run.settle(20) in (FOUR, FIVE)  # 4 and 5 alone suffice
     only(run, ONE, TWO, THREE, FOUR)
@@ -210,7 +222,7 @@ def test_row_104_majority_to_hierarchy_and_back(seed: int) -> None:
     only(run, *everybody)
     run.settle(60)
     configure(run, config(everybody, (), 8), *everybody)
-    run.settle(20)
+    assert run.until(lambda: versions(run) == {8} and run.settled(), 20)
     only(run, FOUR, FIVE)
     run.rest(5)
     assert run.view.leaders() == {}
