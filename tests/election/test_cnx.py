@@ -57,7 +57,7 @@ class TestWhoKeepsTheConnection:
     def test_it_dials_back_the_configured_address_if_none_was_sent(
         self, two: CnxManager[str]
     ) -> None:
-        """Legacy initiations, and wildcards that are no address (scenarios 36 and 37)."""
+        """Legacy initiations, and wildcards that are no address (rows 36 and 37)."""
         assert two.accepted(7, ONE, None)[-1] == Dial(ONE, HOMES[ONE])
 
     def test_a_smaller_sid_ends_the_old_link_too(self, two: CnxManager[str]) -> None:

@@ -78,7 +78,7 @@ def test_a_text_is_refused_with_its_reason(text: str, says: str) -> None:
     str(caught.value).encode()  # can be written down
 
 
-# QuorumServerTest and QuorumPeerConfigTest (scenario 45): unbalanced brackets
+# QuorumServerTest and QuorumPeerConfigTest (row 45): unbalanced brackets
 UNBALANCED = {
     "server": "[::1:1234:1236:participant",
     "server, closing alone": "::1]:1234:1236:participant",
@@ -90,12 +90,12 @@ UNBALANCED = {
 
 @pytest.mark.parametrize("line", UNBALANCED.values(), ids=UNBALANCED.keys())
 def test_unbalanced_ipv6_brackets_are_refused(line: str) -> None:
-    """QuorumServerTest.unbalancedIpv6Literals… (scenario 45)."""
+    """QuorumServerTest.unbalancedIpv6Literals… (row 45)."""
     with pytest.raises(ConfigError):
         member(line)
 
 
-# QuorumServerTest (scenario 45): line, and the line as it is printed again
+# QuorumServerTest (row 45): line, and the line as it is printed again
 PRINTED = {
     "as it was": ("127.0.0.1:1234:1236:participant", "127.0.0.1:1234:1236:participant"),
     "the type defaults": ("127.0.0.1:1234:1236", "127.0.0.1:1234:1236:participant"),
@@ -113,14 +113,14 @@ PRINTED = {
 
 @pytest.mark.parametrize(("line", "printed"), PRINTED.values(), ids=PRINTED.keys())
 def test_a_server_line_is_printed_in_full(line: str, printed: str) -> None:
-    """QuorumServerTest.testToString and construction… (scenario 45)."""
+    """QuorumServerTest.testToString and construction… (row 45)."""
     other = "\nserver.2=h:8:9"
     found = parse_configuration(f"server.1={line}{other}")
     assert str(found.members[Sid(1)]) == printed
 
 
 def test_a_server_may_have_several_addresses() -> None:
-    """CnxManagerTest.testInitialMessage's three addresses (scenario 36, the part of the text)."""
+    """CnxManagerTest.testInitialMessage's three addresses (row 36, the part of the text)."""
     found = member("10.0.0.1:1:3888|10.0.0.2:1:3888|10.0.0.3:1:3888")
     assert [str(election) for _, election in found.addresses] == [
         "10.0.0.1:3888",
@@ -131,14 +131,14 @@ def test_a_server_may_have_several_addresses() -> None:
 
 
 def test_addresses_are_equal_in_order() -> None:
-    """MultipleAddressesTest's equality (scenario 41): a list here, so order matters too."""
+    """MultipleAddressesTest's equality (row 41): a list here, so order matters too."""
     assert member("a:1:2|b:1:2") == member("a:1:2|b:1:2")
     assert member("a:1:2|b:1:2") != member("a:1:2")
     assert member("a:1:2|b:1:2") != member("b:1:2|a:1:2")
 
 
 def test_a_wildcard_is_an_address_of_the_text() -> None:
-    """MultipleAddressesTest's wildcards (scenario 41): the text keeps what was written."""
+    """MultipleAddressesTest's wildcards (row 41): the text keeps what was written."""
     assert str(member("0.0.0.0:1:2|[::]:1:2").addresses[1][1]) == "[::]:2"
 
 

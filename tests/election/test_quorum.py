@@ -25,7 +25,7 @@ def groups_of(
     )
 
 
-# QuorumMajorityTest.testMajQuorums (scenario 26): 1..6 vote, 7 and 8 observe
+# QuorumMajorityTest.testMajQuorums (row 26): 1..6 vote, 7 and 8 observe
 SIX = QuorumMaj(sids(1, 2, 3, 4, 5, 6))
 MAJORITY = {
     "half is none": (sids(1, 2, 3), False),
@@ -63,7 +63,7 @@ def test_nine_servers_in_three_groups(acks: frozenset[Sid], is_quorum: bool) -> 
     assert NINE.contains_quorum(acks) is is_quorum
 
 
-# FLEZeroWeightTest (scenario 9), HierarchicalQuorumTest (scenario 25), and plan weights 1 1 2 2 1
+# FLEZeroWeightTest (row 9), HierarchicalQuorumTest (row 25), and plan weights 1 1 2 2 1
 WEIGHTED = {
     "groups of weight 0 do not count": (
         groups_of((1, 2, 3), (4, 5), weights={4: 0, 5: 0}),

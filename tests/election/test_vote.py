@@ -27,7 +27,7 @@ def settled(leader: int, zxid: int = 0, epoch: int = 1, round_: int = 1, version
     return Vote(Sid(leader), Zxid(zxid), Round(round_), PeerEpoch(epoch), FOLLOWING, version)
 
 
-# FLEPredicateTest.testPredicate (scenario 10)
+# FLEPredicateTest.testPredicate (row 10)
 BEATS = {
     "a higher epoch wins over zxid and sid": (vote(1, 0, 2), vote(9, 9, 1), True),
     "a higher zxid wins in one epoch": (vote(1, 5, 1), vote(9, 4, 1), True),
@@ -125,25 +125,25 @@ def supporters(votes: dict[int, Vote], of: Vote) -> bool:
 
 
 def test_looking_votes_of_one_round_are_a_quorum() -> None:
-    """FLEOutOfElectionTest.testLookingNormal (scenario 13)."""
+    """FLEOutOfElectionTest.testLookingNormal (row 13)."""
     votes = {sid: vote(4, 0, 1, 1) for sid in range(5)} | {0: vote(3, 0, 1, 1)}
     assert supporters(votes, vote(4, 0, 1, 1))
 
 
 def test_looking_votes_of_several_rounds_are_none() -> None:
-    """FLEOutOfElectionTest.testLookingDiffRounds (scenario 14)."""
+    """FLEOutOfElectionTest.testLookingDiffRounds (row 14)."""
     votes = {0: vote(4, 0, 1, 2), 1: vote(4, 0, 1, 2), 2: vote(4, 0, 1, 3), 3: vote(4, 0, 1, 3)}
     assert not supporters(votes | {4: vote(4, 0, 1, 4)}, vote(4, 0, 1, 2))
 
 
 def test_settled_votes_of_one_epoch_agree_whatever_zxid_and_round() -> None:
-    """FLEOutOfElectionTest.testIgnoringZxidElectionEpoch (scenario 11)."""
+    """FLEOutOfElectionTest.testIgnoringZxidElectionEpoch (row 11)."""
     votes = {sid: settled(4, zxid=sid, epoch=1, round_=sid + 1) for sid in range(3)}
     assert supporters(votes, settled(4, 99, 1, 99))
 
 
 def test_settled_votes_of_old_senders_agree_by_leader() -> None:
-    """FLEOutOfElectionTest.testElectionWIthDifferentVersion (scenario 12)."""
+    """FLEOutOfElectionTest.testElectionWIthDifferentVersion (row 12)."""
     votes = {
         0: settled(4, epoch=1, version=1),
         1: settled(4, epoch=1, version=1),
@@ -153,7 +153,7 @@ def test_settled_votes_of_old_senders_agree_by_leader() -> None:
 
 
 def test_one_settled_vote_of_another_epoch_breaks_the_quorum() -> None:
-    """FLEOutOfElectionTest.testOutofElection (scenario 15): with and without the fifth."""
+    """FLEOutOfElectionTest.testOutofElection (row 15): with and without the fifth."""
     votes = {
         0: settled(4, 0, 1, 1),
         1: settled(4, 0, 1, 2),

@@ -114,6 +114,7 @@ def test_statistics_are_numbers_of_this_process(peer: LivePeer) -> None:
 
 
 def test_a_reconfiguration_moves_the_listener(peer: LivePeer, net: str) -> None:
+    """Row 103, ReconfigTest.testPortChange."""
     peer.done("go")
     moved = config_of(net, [1, 2, 3], version=9).replace(
         f"server.2={net}.2:2888:3888", f"server.2={net}.2:2889:3889"
@@ -127,6 +128,7 @@ def test_a_reconfiguration_moves_the_listener(peer: LivePeer, net: str) -> None:
 
 
 def test_a_listener_that_cannot_move_yet_moves_when_it_can(peer: LivePeer, net: str) -> None:
+    """Row 103, ReconfigTest.testPortChangeToBlockedPortFollower: a peer survives it."""
     peer.done("go")
     moved = config_of(net, [1, 2, 3], version=9).replace(
         f"server.2={net}.2:2888:3888", f"server.2={net}.2:2889:3889"

@@ -75,3 +75,31 @@ def test_a_disk_that_refuses_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "zxid.tmp").mkdir()
     with pytest.raises(InfrastructureError, match="cannot write"):
         disk.write_number(tmp_path, "zxid", 1)
+
+
+def test_row_58_a_fresh_folder_has_both_epochs_at_zero(tmp_path: Path) -> None:
+    """Zab1_0Test.testInitialAcceptedCurrent."""
+    found = disk.load(tmp_path, PeerSpec(Sid(1), ONE))
+    assert (found.accepted_epoch, found.current_epoch) == (0, 0)
+    assert disk.load(tmp_path, SPEC).accepted_epoch == 0  # from now on the disk says so
+
+
+def test_row_60_an_epoch_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    """EpochWriteFailureTest (ZOOKEEPER-2307): the peer ends with an error, its disk stays whole."""
+    disk.load(tmp_path, SPEC)
+    (tmp_path / "acceptedEpoch.tmp").mkdir()
+    with pytest.raises(InfrastructureError, match="acceptedEpoch"):
+        disk.write_number(tmp_path, "acceptedEpoch", 8)
+    assert disk.load(tmp_path, SPEC).accepted_epoch == 3
+    (tmp_path / "acceptedEpoch.tmp").rmdir()
+    disk.write_number(tmp_path, "acceptedEpoch", 8)
+    assert disk.load(tmp_path, SPEC).accepted_epoch == 8
+
+
+def test_row_61_what_a_torn_write_left_beside_is_not_read(tmp_path: Path) -> None:
+    """Here an epoch is on disk before the log that it belongs to, so it never has to catch up."""
+    disk.load(tmp_path, SPEC)
+    (tmp_path / "currentEpoch.tmp").write_text("99\n")
+    assert disk.load(tmp_path, SPEC).current_epoch == 2
+    disk.write_number(tmp_path, "currentEpoch", 3)
+    assert disk.load(tmp_path, SPEC).current_epoch == 3
