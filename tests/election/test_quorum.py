@@ -130,7 +130,7 @@ def test_one_group_of_equal_weights_is_a_majority(voters: set[Sid], acks: frozen
     assert one.contains_quorum(acks) == QuorumMaj(frozenset(voters)).contains_quorum(acks)
 
 
-# SyncedLearnerTracker (protocol, section 6.5)
+# SyncedLearnerTracker (protocol, section 6.5; row 26 with two verifiers)
 OLD, NEW = QuorumMaj(sids(1, 2, 3)), QuorumMaj(sids(3, 4, 5))
 BOTH = {
     "a quorum of the old alone": (sids(1, 2), False),

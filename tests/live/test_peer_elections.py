@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 
@@ -114,6 +115,7 @@ def test_each_message_is_written_once_or_lost_or_still_waits(home: Nest) -> None
 
 
 def test_a_killed_leader_is_replaced_and_comes_back_with_its_epochs(home: Nest) -> None:
+    """Row 85 once, on real processes."""
     net = fresh_net()
     peers = three(home, net)
     leader = next(peer for peer in peers if state_of(peer) is ServerState.LEADING)
@@ -141,7 +143,20 @@ def test_sigterm_ends_a_peer_with_a_word(home: Nest) -> None:
     assert peers[0].events[-1] == peers[0].all(Left)[0]
 
 
+def test_row_75_a_peer_that_looks_alone_ends_when_asked(home: Nest) -> None:
+    """QuorumPeerMainTest.testQuorumPeerExitTime allows 3 s."""
+    peer = home.fork(PeerSpec(Sid(1), config_of(fresh_net(), [1, 2]), timings=QUICK))
+    peer.wait(Stepped, lambda step: isinstance(step.happened, Expire))
+    asked_ns = monotonic_ns()
+    os.kill(peer.pid, signal.SIGTERM)
+    assert home.hear() == {"exited": peer.pid, "status": 0}
+    assert monotonic_ns() - asked_ns < 3_000_000_000
+    assert state_of(peer) is ServerState.LOOKING
+    assert [left.why for left in peer.all(Left)] == ["SIGTERM"]
+
+
 def test_an_error_inside_ends_a_peer_with_a_word(home: Nest) -> None:
+    """Row 60, EpochWriteFailureTest: memory goes with the process, the disk keeps the old epoch."""
     config = config_of(fresh_net(), [1])
     peer = home.fork(PeerSpec(Sid(1), config, timings=QUICK), wait=True)
     (peer.birth.home / "acceptedEpoch.tmp").mkdir()
@@ -151,6 +166,7 @@ def test_an_error_inside_ends_a_peer_with_a_word(home: Nest) -> None:
     assert "InfrastructureError" in left.why
     assert "acceptedEpoch" in left.why
     assert "disk.py" in left.why
+    assert (peer.birth.home / "acceptedEpoch").read_text() == "0\n"
     assert "acceptedEpoch" in str(peer.hear()["error"])
 
 

@@ -182,7 +182,7 @@ def test_row_39_a_gigabyte_for_an_initiation_is_survived(peer: LivePeer, net: st
 
 def test_row_32_a_legacy_observer_is_heard(peer: LivePeer, net: str) -> None:
     with Mock(net, 5).connect(2, encode_legacy_initiation(Sid(5))) as link:
-        link.sendall(frame(vote(5, state=3)))
+        link.sendall(frame(vote(5)))
         event = peer.wait(Stepped, lambda e: isinstance(e.happened, Deliver))
         assert isinstance(event.happened, Deliver)
         assert event.happened.sender == 5

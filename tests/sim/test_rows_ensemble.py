@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.actions import Block, Kill, SetZxid, Terminate, TurnRound
-from chaos.election.effects import Deliver, Persist, Start
+from chaos.election.effects import Deliver, Entered, Persist, Serving, Start
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid, zxid_of
 from chaos.election.notification import Notification, ServerState
 from chaos.ensemble import EnsembleSetup, PeerSetup
@@ -192,6 +192,47 @@ def test_row_38_the_rest_elects_while_dials_to_the_leaders_host_hang(seed: int) 
 
 
 # ---- D. whole servers
+
+
+@some_seeds
+@given(seed=SEEDS)
+def test_row_70_of_two_servers_one_leads_and_one_follows(seed: int) -> None:
+    run = Run(2, seed)
+    assert run.settle(5) == TWO
+    assert run.view.roles() == {ONE: "follower", TWO: "leader"}
+
+
+def serving(run: Run) -> dict[int, set[Sid]]:
+    """Who ever served as leader, by epoch."""
+    found: dict[int, set[Sid]] = {}
+    for sid in run.view.members:
+        state = LOOKING
+        for effect in effects(run, sid):
+            if isinstance(effect, Entered):
+                state = effect.state
+            elif isinstance(effect, Serving) and state is LEADING:
+                found.setdefault(effect.epoch, set()).add(sid)
+    return found
+
+
+@some_seeds
+@given(seed=SEEDS)
+def test_row_71_a_leadership_that_ends_before_its_epoch_is_used_costs_an_epoch(seed: int) -> None:
+    run = Run(3, seed)
+    run.settle(5)
+    run.do(Kill(THREE))
+    promised = Persist("acceptedEpoch", 2)
+    assert run.until(lambda: any(promised in effects(run, sid) for sid in (ONE, TWO)), 5)
+    abandoned = ONE if promised in effects(run, ONE) else TWO
+    assert run.view.peers[abandoned].state is LEADING
+    run.do(Kill(abandoned))
+    for sid in (THREE, abandoned):
+        back(run, sid)
+    run.settle(20)
+    [epoch] = {peer.epoch for peer in run.view.peers.values()}
+    assert all(len(leaders) == 1 for leaders in serving(run).values())
+    assert {peer.accepted_epoch for peer in run.view.peers.values()} == {epoch}
+    assert set(serving(run)) == {1, epoch}
 
 
 def tell_that_two_follow(run: Run, round_: int) -> None:
