@@ -167,11 +167,19 @@ class CnxManager(Generic[M]):
         return effects
 
     def lost(self, conn: int) -> None:
-        """Connection ``conn`` is gone; whatever was being written is gone with it."""
+        """Connection ``conn`` is gone; whatever was being written is gone with it.
+
+        A stranger is forgotten altogether: its queue could only wait for a link that it opens.
+        """
         sid = self._sids.pop(conn, None)
         self._unasked.discard(conn)
-        if sid is not None and self._links.get(sid) == conn:
+        if sid is None:
+            return
+        if self._links.get(sid) == conn:
             del self._links[sid]
+        if sid not in self.addresses:
+            self._queues.pop(sid, None)
+            self._last.pop(sid, None)
 
     def restart(self, addresses: Mapping[Sid, Address]) -> list[CnxEffect[M]]:
         """Build the layer anew: no link, queue or last message survives."""

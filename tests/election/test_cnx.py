@@ -43,6 +43,15 @@ class TestWhoKeepsTheConnection:
         assert drop.conn == 7
         assert two.next_message(7) is None
 
+    def test_a_dial_that_the_larger_sid_forestalled_is_dropped_unsaid(
+        self, two: CnxManager[str]
+    ) -> None:
+        two.send(Sid(3), "vote")
+        two.accepted(7, 3, None)
+        assert two.has_link(Sid(3))
+        assert two.dialed(Sid(3), 8) == [Drop(8, "its link stands already")]
+        assert two.has_link(Sid(3))
+
     def test_the_acceptor_keeps_a_larger_sid(self, two: CnxManager[str]) -> None:
         assert two.accepted(7, THREE, HOMES[THREE]) == [Adopt(7, THREE), Ready(7, THREE)]
 
@@ -276,3 +285,14 @@ def test_a_peer_has_one_link_and_a_message_is_written_once_or_again_on_a_new_lin
                 open_links.pop(effect.conn, None)
         assert len(set(open_links.values())) == len(open_links)
     assert len(set(written)) == len(written)
+
+
+def test_a_stranger_is_forgotten_with_its_link(two: CnxManager[str]) -> None:
+    for number in range(100):
+        stranger = Sid(1000 + number)
+        two.accepted(number, stranger, None)
+        two.send(stranger, "an answer")
+        two.lost(number)
+    assert not two.have_delivered(), "no queue is left"
+    two.accepted(200, Sid(1000), None)
+    assert two.next_message(200) is None, "and no last message"

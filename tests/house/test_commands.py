@@ -22,7 +22,9 @@ def _run(*command: str, env: dict[str, str] | None = None) -> subprocess.Complet
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_help_lists_each_target_with_a_line() -> None:
-    lines = [line.split() for line in _run("make", "--no-print-directory", "help").stdout.splitlines()]
+    lines = [
+        line.split() for line in _run("make", "--no-print-directory", "help").stdout.splitlines()
+    ]
     assert [line[1] for line in lines] == TARGETS
     assert all(len(line) > 3 for line in lines)
 
