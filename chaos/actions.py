@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final, get_args
 
 from chaos.election.ids import Sid
 
@@ -190,6 +191,8 @@ Action = (
     | SkewTimers
     | Configure
 )
+
+EVERY_ACTION: Final[frozenset[type[Action]]] = frozenset(get_args(Action))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from chaos import actions as act
-from chaos.actions import Action, Evidence
+from chaos.actions import EVERY_ACTION, Action, Evidence
 from chaos.election.ids import Sid
 from chaos.election.spec import PeerSpec
 from chaos.ensemble import EnsembleSetup, peer_specs
@@ -35,25 +34,7 @@ class Processes:
     """The ensemble of one run."""
 
     name = "processes"
-    supports: frozenset[type[Action]] = frozenset(
-        {
-            act.Kill,
-            act.Terminate,
-            act.Launch,
-            act.Pause,
-            act.Resume,
-            act.Block,
-            act.Unblock,
-            act.Slow,
-            act.Lose,
-            act.Clear,
-            act.TurnRound,
-            act.SetEpochs,
-            act.SetZxid,
-            act.SkewTimers,
-            act.Configure,
-        }
-    )
+    supports: frozenset[type[Action]] = EVERY_ACTION
 
     def __init__(self, setup: EnsembleSetup, seed: int, folder: Path, network: str) -> None:
         self._setup = setup

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from chaos import actions as act
-from chaos.actions import Action, Evidence
+from chaos.actions import EVERY_ACTION, Action, Evidence
 from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
 from chaos.history.events import Event
@@ -29,25 +28,7 @@ class Simulated:
 
     name = "simulated"
     network = "virtual"
-    supports: frozenset[type[Action]] = frozenset(
-        {
-            act.Kill,
-            act.Terminate,
-            act.Launch,
-            act.Pause,
-            act.Resume,
-            act.Block,
-            act.Unblock,
-            act.Slow,
-            act.Lose,
-            act.Clear,
-            act.TurnRound,
-            act.SetEpochs,
-            act.SetZxid,
-            act.SkewTimers,
-            act.Configure,
-        }
-    )
+    supports: frozenset[type[Action]] = EVERY_ACTION
 
     def __init__(
         self,
