@@ -193,7 +193,6 @@ class _Shape:
             if isinstance(hint, type) and issubclass(hint, Enum)
         )
 
-
     def line(self, record: object) -> str:
         """The JSON of a record of numbers and short texts; empty for any other.
 
