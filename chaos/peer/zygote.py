@@ -18,6 +18,7 @@ import ctypes
 import gc
 import json
 import multiprocessing
+import multiprocessing.popen_fork  # else the first start would import it, unfrozen
 import os
 import selectors
 import signal
