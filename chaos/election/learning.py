@@ -1,5 +1,9 @@
 """FOLLOWING and OBSERVING: a learner's side of the quorum port.
 
+Deliberately better than ZooKeeper: a learner that refuses its leader's epoch, or is refused
+before it hears of one, waits a moment before it looks again. ZooKeeper's goes round without
+a pause, hundreds of times a second.
+
 Source: ZooKeeper 3.8 ``Learner``, ``Follower``, ``Observer``; protocol steps of Zab 1.0.
 """
 
@@ -64,6 +68,7 @@ class Learning:
         self._synced_to: Zxid | None = None  # what DIFF or TRUNC said
         self._acked = False  # NEWLEADER was read
         self._serving = False
+        self._refusal = ""  # why it will leave, after a pause
         self._config: Configuration | None = None
 
     def begin(self) -> list[Effect]:
@@ -79,7 +84,7 @@ class Learning:
         """Handle what concerns the quorum connection."""
         match happened:
             case Expire(timer=Timer(kind=TimerKind.CONNECT)):
-                return self._connect()
+                return self._end(self._refusal) if self._refusal else self._connect()
             case Expire(timer=Timer(kind=TimerKind.CONNECT_BUDGET)):
                 return self._end("the leader could not be reached within initLimit")
             case Expire(timer=Timer(kind=TimerKind.LEADER_READ)):
@@ -88,9 +93,9 @@ class Learning:
                 return self._refused(happened.why)
             case LeaderConnected():
                 return self._connected(happened.conn)
-            case ConnectionLost() if happened.conn == self._conn:
-                return self._end(f"the connection to the leader ended: {happened.why}")
-            case PacketRead() if happened.conn == self._conn:
+            case ConnectionLost() if happened.conn == self._conn and not self._refusal:
+                return self._lost(happened.why)
+            case PacketRead() if happened.conn == self._conn and not self._refusal:
                 return [*self._packet(happened.packet), *self._listen()]
             case _:
                 return []
@@ -101,8 +106,19 @@ class Learning:
         self.over = why
         return []
 
+    def _lost(self, why: str) -> list[Effect]:
+        if self._epoch is None:
+            return self._pause(f"the leader closed the connection before its epoch: {why}")
+        return self._end(f"the connection to the leader ended: {why}")
+
+    def _pause(self, why: str) -> list[Effect]:
+        """Leave, but not at once: the same leader would be found and refused again and again."""
+        self._refusal = why
+        delay_ms = self._standing.timings.leader_connect_retry_ms
+        return [Disarm(READ), CloseConnection(self._conn, why), Arm(CONNECT, delay_ms)]
+
     def _listen(self) -> list[Effect]:
-        if self.over:
+        if self.over or self._refusal:
             return []
         timings = self._standing.timings
         return [Arm(READ, timings.sync_ms if self._acked else timings.init_ms)]
@@ -150,7 +166,7 @@ class Learning:
     def _leader_info(self, epoch: PeerEpoch) -> list[Effect]:
         standing = self._standing
         if epoch < standing.accepted_epoch:
-            return self._end(
+            return self._pause(
                 f"the leader's epoch {epoch} is less than my accepted {standing.accepted_epoch}"
             )
         again = epoch == standing.accepted_epoch

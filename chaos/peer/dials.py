@@ -13,6 +13,7 @@ from chaos.peer.blocks import Blocks, Dialing, Route
 from chaos.peer.loop import WRITE, Loop
 
 _MS: Final = 1_000_000
+DIALS_MAX: Final = 512  # at once; a configuration by gossip may name thousands
 
 Done = Callable[[socket.socket | None, str], None]
 
@@ -40,6 +41,9 @@ class Dials:
     def start(self, route: Route, address: Address, timeout_ms: int, done: Done) -> Dial:
         """Connect to ``address``; ``done`` is called later, never from within this call."""
         dial = Dial(route, address, done)
+        if len(self._open) >= DIALS_MAX:
+            self._loop.call_soon(lambda: self._too_many(dial))
+            return dial
         self._open.add(dial)
         due = self._loop.now_ns + timeout_ms * _MS
         why = f"{address} did not answer within {timeout_ms} ms"
@@ -64,6 +68,10 @@ class Dials:
             self.cancel(dial)
 
     # ----
+
+    def _too_many(self, dial: Dial) -> None:
+        if dial.done is not None:
+            dial.done(None, f"{DIALS_MAX} dials are under way already")
 
     def _begin(self, dial: Dial, *, fresh: bool) -> None:
         if dial not in self._open or dial.sock is not None:

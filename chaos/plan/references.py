@@ -162,6 +162,8 @@ class _Checker:
             if isinstance(step.fault, Kill | Terminate):
                 what += "; or add with: {restart: after}"
             self._problems.add(said.where, what)
+        if step.text.for_ == 0:
+            self._problems.add(said.where, f'fault "{said}" lasts for no time; write for: 500ms')
         if not step.fault.instant and step.text.for_ is None and not released:
             self._problems.add(
                 said.where, f'fault "{said}" has no end; add for: 5s, or a step release: [{said}]'

@@ -6,6 +6,7 @@ LearnerHello, and each connection keeps its order, so the n-th packet sent is th
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -165,6 +166,9 @@ class _Desk:
         self.peer: dict[_Conn, Sid] = {}
         self.calls: dict[tuple[Sid, Sid], list[_Conn]] = defaultdict(list)  # learner, leader
         self.answers: dict[tuple[Sid, Sid], list[_Conn]] = defaultdict(list)  # leader, learner
+        self.called: set[_Conn] = set()
+        self._sent_times: dict[tuple[Sid, Sid], list[int]] = {}
+        self._read_times: dict[tuple[Sid, Sid], list[int]] = {}
         leader: dict[Sid, Sid] = {}
         for _, step in history.every(Stepped):
             if isinstance(step.happened, PacketRead):
@@ -192,32 +196,42 @@ class _Desk:
         if isinstance(effect.packet, LearnerHello) and step.sid in leader:
             self.peer[conn] = leader[step.sid]
             self.calls[step.sid, leader[step.sid]].append(conn)
+            self.called.add(conn)
 
     def other_end(self, conn: _Conn) -> _Conn | None:
-        """The same connection as its other end calls it."""
-        for table, back in ((self.calls, self.answers), (self.answers, self.calls)):
-            mine = table.get((conn[0], self.peer[conn]), [])
-            if conn not in mine:
-                continue
-            return self._partner(conn, mine, back.get((self.peer[conn], conn[0]), []))
-        return None
+        """The same connection as its other end calls it.
 
-    def _partner(self, conn: _Conn, mine: list[_Conn], theirs: list[_Conn]) -> _Conn | None:
-        """A hello is read after it was sent, and before the next one was."""
-        calling = bool(self.sent[conn]) and isinstance(self.sent[conn][0][1], LearnerHello)
-        callers, hosts = (mine, theirs) if calling else (theirs, mine)
-        for place, caller in enumerate(callers):
-            later = callers[place + 1] if place + 1 < len(callers) else None
-            from_ns = self.sent[caller][0][0]
-            to_ns = self.sent[later][0][0] if later is not None else None
-            for host in hosts:
-                at_ns = self.read[host][0]
-                if from_ns <= at_ns and (to_ns is None or at_ns < to_ns):
-                    if conn == caller:
-                        return host
-                    if conn == host:
-                        return caller
-        return None
+        A hello is read after it was sent, and before the next one was.
+        """
+        me, other = conn[0], self.peer[conn]
+        if conn in self.called:
+            return self._host(conn, (me, other), (other, me))
+        callers = self.calls.get((other, me), [])
+        place = bisect_right(self._sent_at((other, me)), self.read[conn][0]) - 1
+        return callers[place] if place >= 0 else None
+
+    def _host(self, conn: _Conn, pair: tuple[Sid, Sid], back: tuple[Sid, Sid]) -> _Conn | None:
+        starts, hosts = self._sent_at(pair), self.answers.get(back, [])
+        place = bisect_right(starts, self.sent[conn][0][0])
+        reads = self._read_at(back)
+        first = bisect_left(reads, starts[place - 1])
+        if first == len(reads) or (place < len(starts) and reads[first] >= starts[place]):
+            return None
+        return hosts[first]
+
+    def _sent_at(self, pair: tuple[Sid, Sid]) -> list[int]:
+        """When the hellos from one peer to another were sent."""
+        if pair not in self._sent_times:
+            conns = self.calls.get(pair, [])
+            self._sent_times[pair] = [self.sent[conn][0][0] for conn in conns]
+        return self._sent_times[pair]
+
+    def _read_at(self, pair: tuple[Sid, Sid]) -> list[int]:
+        """When the hellos to one peer from another were read."""
+        if pair not in self._read_times:
+            conns = self.answers.get(pair, [])
+            self._read_times[pair] = [self.read[conn][0] for conn in conns]
+        return self._read_times[pair]
 
 
 def parcels(history: History) -> tuple[Parcel, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from chaos.actions import Action
 from chaos.election.config import parse_configuration
@@ -33,11 +33,14 @@ from chaos.plan.model import (
 from chaos.plan.words import sentence, span
 from chaos.runner.conditions import condition_of
 from chaos.runner.log import StepLog
+from chaos.runner.overlaps import clashing, ended_by
 from chaos.runner.show import Show
 from chaos.runner.surroundings import tool_version
 from chaos.store import RunFolder
 from chaos.systems.base import System
 from chaos.verify.waits import Watch
+
+_LATE_NS: Final = 50_000_000  # a step that begins later than this says so
 
 
 class Ended(Exception):  # noqa: N818 - the steps end here, which is no mistake by itself
@@ -104,6 +107,11 @@ class Conduct:
     def release_all(self) -> None:
         """End every fault that is still active, the youngest first."""
         for log in reversed([log for log in self.logs.values() if log.active]):
+            due_ns = log.due_ns
+            if due_ns is not None and self.now_ns < due_ns and log.outcome == "done":
+                log.outcome = "inconclusive"
+                left = (due_ns - self.now_ns) / 1e9
+                log.why = f"cut short: the run was over {left:.3f} s before its end"
             self._release(log)
 
     def advance(self, until_ns: int, watch: Watch | None = None) -> bool:
@@ -187,6 +195,9 @@ class Conduct:
             log.planned_ns = self._planned(log)
             if log.planned_ns is not None:
                 self.advance(min(log.planned_ns, self._deadline))
+                late_ns = self.now_ns - log.planned_ns
+                if late_ns > _LATE_NS:
+                    log.evidence["late"] = f"began {late_ns / 1e9:.3f} s after its time"
             if self.now_ns >= self._deadline:
                 self._give_up(log, f"the run's {span(self.plan.run_timeout_ns)} were up before it")
         match step.verb:
@@ -272,13 +283,19 @@ class Conduct:
             raise Ended from error
         if verb.bind is not None:
             self.names[verb.bind] = targets
-        log.fault = fault
         self._begin(log, targets)
+        clash = clashing(fault, targets, self.logs.values())
+        if clash is not None:
+            self._end(log, "inconclusive", clash)
+            raise Ended
+        log.fault = fault
         bit = self._act(log, fault.begin(targets, self.view))
         log.done_ns = self._system.now_ns
         log.outcome = "done"
         if fault.instant:
             self._end(log, "done")
+        for pause in ended_by(log, self.logs.values()):
+            self._end(pause, pause.outcome, f"{log.step.id} ended its process")
         if not bit and verb.confirm:
             self._give_up(log, "the fault could not be confirmed")
 
@@ -346,18 +363,11 @@ class Conduct:
         return ", ".join(f"{sid} {role}" for sid, role in self.view.roles().items())
 
     def _next_release(self) -> int | None:
-        dues = [due for log in self.logs.values() if (due := _release_at(log)) is not None]
+        dues = [due for log in self.logs.values() if (due := log.due_ns) is not None]
         return min(dues, default=None)
 
     def _release_due(self) -> None:
         for log in self.logs.values():
-            due = _release_at(log)
+            due = log.due_ns
             if due is not None and self._system.now_ns >= due:
                 self._release(log)
-
-
-def _release_at(log: StepLog) -> int | None:
-    verb = log.step.verb
-    if not isinstance(verb, FaultStep) or verb.for_ns is None or not log.active:
-        return None
-    return None if log.began_ns is None else log.began_ns + verb.for_ns

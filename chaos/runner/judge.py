@@ -9,6 +9,7 @@ from functools import cached_property
 
 from chaos.election.ids import Sid
 from chaos.faults.targets import NoTarget, Selector, resolve
+from chaos.history.events import RunBegan, RunEnded
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.plan import model
@@ -18,9 +19,10 @@ from chaos.runner.log import StepLog
 from chaos.verify import expectations as expect
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.elections import FaultSpan
+from chaos.verify.ends import EndsAsTold
 from chaos.verify.evidence import fault_evidence
 from chaos.verify.measure import measures
-from chaos.verify.verdict import Kind, Measure, Outcome, Verdict
+from chaos.verify.verdict import Check, Kind, Measure, Outcome, Verdict
 
 
 class NotReached(Exception):  # noqa: N818 - a finding about the run
@@ -58,7 +60,10 @@ class Case:
         """
         if after is None:
             return self.history.zero_ns
-        at_ns = self.logs[after.step].edge(after.edge)
+        log = self.logs[after.step]
+        at_ns = log.edge(after.edge)
+        if log.outcome == "skipped":
+            raise NotReached(f"{after.step} was skipped")
         if at_ns is None:
             raise NotReached(f"{after.step} never {after.edge}")
         return at_ns + after.plus_ns
@@ -84,6 +89,7 @@ def judge(case: Case) -> tuple[Verdict, ...]:
         *sorted(steps, key=lambda verdict: place.get(verdict.name, len(place))),
         *(_expectation(case, one) for one in case.plan.expectations),
         *_invariants(case),
+        *_ends(case),
     )
 
 
@@ -110,6 +116,8 @@ def _steps(case: Case) -> Iterator[Verdict]:
             yield Verdict(log.step.id, Kind.STEP, Outcome.FAILS, log.why, (), 1, where)
         elif log.outcome == "inconclusive":
             yield Verdict(log.step.id, Kind.EVIDENCE, Outcome.UNKNOWN, log.why, (), 1, where)
+        elif log.outcome == "skipped":
+            yield Verdict(log.step.id, Kind.STEP, Outcome.NOT_EXERCISED, log.why, (), 0, where)
         elif log.outcome == "not reached":
             why = "the run ended before this step"
             yield Verdict(log.step.id, Kind.STEP, Outcome.UNKNOWN, why, (), 0, where)
@@ -117,6 +125,13 @@ def _steps(case: Case) -> Iterator[Verdict]:
             took = f"after {(log.ended_ns - log.began_ns) / 1e9:.3f} s"
             why = f"{log.why}: went on" if log.why else f"satisfied {took}"
             yield Verdict(log.step.id, Kind.STEP, Outcome.HOLDS, why, (), 1, where)
+
+
+def _ends(case: Case) -> Iterator[Verdict]:
+    """Whether every peer that ended was told to; nothing to say if none did."""
+    verdict = EndsAsTold().check(case.history)
+    if verdict.judged:
+        yield verdict
 
 
 def _evidence(case: Case) -> Iterator[Verdict]:
@@ -141,11 +156,23 @@ def _invariants(case: Case) -> Iterator[Verdict]:
     named = {one.name: one for one in case.plan.invariants}
     for check in ALWAYS:
         reference = named.pop(check.name, None)
-        verdict = check.check(_before(case, reference))
-        yield verdict if reference is None else replace(verdict, where=str(reference.where))
+        yield _invariant(case, check, reference)
     for name, reference in named.items():
-        verdict = INVARIANTS[name].check(_before(case, reference))
-        yield replace(verdict, where=str(reference.where))
+        yield _invariant(case, INVARIANTS[name], reference)
+
+
+def _invariant(case: Case, check: Check, reference: InvariantRef | None) -> Verdict:
+    if reference is None:
+        return check.check(case.history)
+    verdict = replace(check.check(_before(case, reference)), where=str(reference.where))
+    if verdict.outcome is not Outcome.NOT_EXERCISED or not reference.except_after:
+        return verdict
+    whole = check.check(case.history).judged
+    if whole == 0:
+        return verdict
+    steps = ", ".join(reference.except_after)
+    why = f"none of {whole} cases came before {steps}: except_after leaves nothing to judge"
+    return replace(verdict, outcome=Outcome.UNKNOWN, summary=why)
 
 
 def _before(case: Case, reference: InvariantRef | None) -> History:
@@ -156,7 +183,8 @@ def _before(case: Case, reference: InvariantRef | None) -> History:
     limit = min((at_ns for at_ns in begins if at_ns is not None), default=None)
     if limit is None:
         return case.history
-    return History(tuple(event for event in case.history.events if event.at_ns < limit))
+    kept = (RunBegan, RunEnded)  # with the last line gone the rest would look cut short
+    return History(tuple(e for e in case.history.events if e.at_ns < limit or isinstance(e, kept)))
 
 
 # ---- expectations
@@ -182,6 +210,8 @@ def _question(case: Case, one: model.Expectation) -> tuple[expect.Expectation, i
             return leader, since + one.within_ns + one.hold_ns
         case model.NoLeaderExpected():
             since, until = case.moment(one.since), case.moment(one.until)
+            if since >= until:
+                raise NotReached("its span is empty: it ends before it begins")
             nobody = some(one.among, case.whom)
             return expect.NoLeaderExpected(one.id, where, nobody, since, until), until
         case model.SameLeaderExpected():

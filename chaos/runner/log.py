@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from chaos.actions import Action, Evidence
 from chaos.election.ids import Sid
 from chaos.faults.base import Fault
-from chaos.plan.model import Edge, Step
+from chaos.plan.model import Edge, FaultStep, Step
 
 
 @dataclass(slots=True)
@@ -33,6 +33,14 @@ class StepLog:
     def active(self) -> bool:
         """Whether its fault has begun and has still to end."""
         return self.fault is not None and not self.fault.instant and self.ended_ns is None
+
+    @property
+    def due_ns(self) -> int | None:
+        """When its ``for`` will be over; ``None`` if nothing ends by itself."""
+        verb = self.step.verb
+        if not isinstance(verb, FaultStep) or verb.for_ns is None or not self.active:
+            return None
+        return None if self.began_ns is None else self.began_ns + verb.for_ns
 
     def proved(self, action: Action, evidence: Evidence) -> None:
         """Keep what an action proved, for the report."""

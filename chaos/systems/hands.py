@@ -159,6 +159,8 @@ class Hands:
     # ---- blocks
 
     def _block(self, action: act.Block) -> Evidence:
+        if not action.cuts:
+            return Evidence(False, {"error": "there is no link between the two sides to cut"})
         self._blocks[action.name] = action
         if self._world.network == "kernel":
             facts = self._world.block(action.name, action.cuts, action.how)

@@ -1,0 +1,70 @@
+"""Peers end when they are told to, and not by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chaos.actions import Kill, Terminate
+from chaos.election.ids import Sid
+from chaos.history.events import Acted, Began, Exited, Left
+from chaos.history.history import History
+from chaos.verify.verdict import Kind, Outcome, Verdict
+
+_MISTAKE: Final = 70  # a peer's own exit status after an internal error
+_CRASHES: Final = {-4: "SIGILL", -6: "SIGABRT", -7: "SIGBUS", -8: "SIGFPE", -11: "SIGSEGV"}
+
+
+@dataclass(frozen=True, slots=True)
+class EndsAsTold:
+    """No process of a peer ends but by a fault of the plan.
+
+    A peer that crashes FAILS it. One that somebody else ended makes it UNKNOWN: what was seen
+    afterwards is not what the plan asked for.
+    """
+
+    name: str = "peers_end_only_when_told"
+
+    def check(self, history: History) -> Verdict:
+        """Judge every end of a process."""
+        began: dict[Sid, int] = {}
+        told: dict[Sid, int] = {}
+        words: dict[Sid, str] = {}
+        judged = 0
+        found: list[tuple[Outcome, str, int]] = []
+        for index, event in enumerate(history.events):
+            match event:
+                case Began():
+                    began[event.sid] = event.at_ns
+                case Acted(action=Kill(sid=sid) | Terminate(sid=sid)):
+                    told[sid] = event.at_ns
+                case Left():
+                    words[event.sid] = event.why
+                case Exited():
+                    judged += 1
+                    if told.get(event.sid, -1) < began.get(event.sid, 0):
+                        found.append((*_account(event, words.get(event.sid, "")), index))
+                case _:
+                    pass
+        if not found:
+            return self._verdict(Outcome.HOLDS, f"{judged} ends, each by a fault", (), judged)
+        outcome, why, _ = min(found, key=lambda one: one[0] is not Outcome.FAILS)
+        return self._verdict(outcome, why, tuple(index for *_, index in found), judged)
+
+    def _verdict(
+        self, outcome: Outcome, why: str, evidence: tuple[int, ...], judged: int
+    ) -> Verdict:
+        if judged == 0:
+            outcome, why = Outcome.NOT_EXERCISED, "no process of a peer ended in this run"
+        return Verdict(self.name, Kind.EXPECTATION, outcome, why, evidence, judged)
+
+
+def _account(event: Exited, words: str) -> tuple[Outcome, str]:
+    """What an end that nobody asked for means."""
+    said = f": {words}" if words else ""
+    if event.status == _MISTAKE:
+        return Outcome.FAILS, f"peer {event.sid} ended by an error of its own{said}"
+    if event.status in _CRASHES:
+        return Outcome.FAILS, f"peer {event.sid} crashed by {_CRASHES[event.status]}{said}"
+    how = f"signal {-event.status}" if event.status < 0 else f"status {event.status}"
+    return Outcome.UNKNOWN, f"peer {event.sid} ended by {how}, and no fault did it{said}"
