@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -153,12 +154,20 @@ def _draw(folder: Path, result: RunResult, history: History) -> str:
 def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
     """The command that does this very run again."""
     file = f"./{plan.file}" if plan.file.startswith("-") else plan.file
-    words = ["chaos", "run", file, "--system", system, "--seed", str(seed)]
+    words = [_program(), "run", file, "--system", system, "--seed", str(seed)]
     if system == "processes" and request.network != "auto":
         words += ["--network", request.network]
     for key, value in request.settings.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)
+
+
+def _program() -> str:
+    """How this very command can be called again: by name where the shell would find it."""
+    called = Path(sys.argv[0])
+    if called.name != "chaos" or shutil.which("chaos") is not None:
+        return "chaos"
+    return str(called)
 
 
 def _line(result: RunResult) -> str:

@@ -165,7 +165,9 @@ class _Gap:
 def _election(history: History, seen: _Gap) -> Election:
     number, gap, heir, cause = seen.number, seen.reign, seen.heir, seen.cause
     first = number == 1 and cause is None  # nothing to detect: the ensemble has just come up
-    leader, epoch = max(heir.leaders, key=lambda pair: pair[1]) if heir else (None, None)
+    leader, epoch = (
+        max(heir.leaders, key=lambda pair: pair[1]) if heir and heir.leaders else (None, None)
+    )
     served_ns = heir.from_ns if heir else None
     end_ns = served_ns if served_ns is not None else gap.to_ns
     looking_ns = seen.looking.from_ns

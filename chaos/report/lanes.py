@@ -113,6 +113,16 @@ def reigns(history: History) -> tuple[Reign, ...]:
         return ()
     view = EnsembleView(history.sids, config)
     found: list[Reign] = []
+
+    def until(to_ns: int) -> None:
+        """End the present reign; one that lasted for no time leaves its neighbours one reign."""
+        if to_ns <= since:
+            return
+        if found and found[-1].leaders == now:
+            found[-1] = Reign(now, found[-1].from_ns, to_ns)
+        else:
+            found.append(Reign(now, since, to_ns))
+
     now: tuple[tuple[Sid, PeerEpoch], ...] = ()
     since = min(history.zero_ns, *(event.at_ns for _, event in history.every(Began)))
     for event in history.events:
@@ -121,11 +131,9 @@ def reigns(history: History) -> tuple[Reign, ...]:
             continue
         leaders = tuple(sorted(view.leaders().items()))
         if leaders != now:
-            if event.at_ns > since:
-                found.append(Reign(now, since, event.at_ns))
+            until(event.at_ns)
             now, since = leaders, event.at_ns
-    if history.end_ns > since:
-        found.append(Reign(now, since, history.end_ns))
+    until(history.end_ns)
     return tuple(found)
 
 

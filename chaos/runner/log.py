@@ -26,8 +26,14 @@ class StepLog:
     evidence: dict[str, int | str] = field(default_factory=dict)
 
     def edge(self, edge: Edge) -> int | None:
-        """When this edge of the step was, if it was."""
-        return self.began_ns if edge is Edge.STARTED else self.ended_ns
+        """When this edge of the step was, if it was.
+
+        A fault has started once its actions have taken effect: who led until then is no
+        answer to what the fault should lead to.
+        """
+        if edge is Edge.ENDED:
+            return self.ended_ns
+        return self.began_ns if self.fault is None else self.done_ns
 
     @property
     def active(self) -> bool:

@@ -180,6 +180,8 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[int, str]:
             word = "inconclusive: " if code == codes.INCONCLUSIVE else ""
             return code, f"{word}{found[0].name}: {found[0].summary}{more}"
     counted = sum(one.outcome is Outcome.HOLDS for one in verdicts)
+    if counted == 0:
+        return codes.INCONCLUSIVE, "inconclusive: the run judged nothing; give the plan steps"
     return codes.PASSED, f"all {counted} verdicts hold"
 
 

@@ -222,7 +222,7 @@ def _missed(
 ) -> tuple[str, tuple[int, ...]]:
     deadline = expected.from_ns + expected.within_ns
     hold = f" for {expected.hold_ns / 1e9:g} s" if expected.hold_ns else ""
-    why = f"no {what}{hold} between {seconds(history, expected.from_ns)} and "
+    why = f"no {what.removeprefix('a ')}{hold} between {seconds(history, expected.from_ns)} and "
     why += seconds(history, deadline)
     seen = [
         one

@@ -132,3 +132,15 @@ def test_a_peer_ends_by_a_fault_or_the_run_says_so(
     assert EndsAsTold().check(led.history).outcome.value == "not exercised"
     verdict = EndsAsTold().check(ended(led.history, status, told=told))
     assert (verdict.outcome.value, verdict.judged) == (outcome, 1)
+
+
+def test_the_leader_that_a_fault_removes_is_no_answer_to_it(tmp_path: Path) -> None:
+    steps = UP + "  - {id: dead, fault: kill, target: leader, as: old, with: {restart: never}}\n"
+    ask = "expect:\n  - {id: it, outcome: leader, among: $old, after: dead, within: 1s}\n"
+    led = lead(plan(f"steps:\n{steps}{ask}"), tmp_path)
+    assert led.verdict("it")[0] == "fails"
+
+
+def test_a_plan_that_asks_nothing_proves_nothing(tmp_path: Path) -> None:
+    led = lead(plan("steps: []\n"), tmp_path)
+    assert led.result.exit_code == 3

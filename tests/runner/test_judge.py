@@ -29,7 +29,11 @@ def verdict(kind: Kind, outcome: Outcome, name: str = "v") -> Verdict:
 
 CODES = {
     "all holds": ([(Kind.STEP, Outcome.HOLDS), (Kind.INVARIANT, Outcome.HOLDS)], 0),
-    "nothing to break a property": ([(Kind.INVARIANT, Outcome.NOT_EXERCISED)], 0),
+    "nothing to break a property": (
+        [(Kind.STEP, Outcome.HOLDS), (Kind.INVARIANT, Outcome.NOT_EXERCISED)],
+        0,
+    ),
+    "nothing was judged at all": ([(Kind.INVARIANT, Outcome.NOT_EXERCISED)], 3),
     "a wait ran out": ([(Kind.STEP, Outcome.FAILS)], 1),
     "an expectation fails": ([(Kind.EXPECTATION, Outcome.FAILS)], 1),
     "an expectation is undecided": ([(Kind.EXPECTATION, Outcome.UNKNOWN)], 3),
