@@ -66,7 +66,10 @@ class Processes:
 
     def facts(self) -> Mapping[str, str]:
         """What the world could give, and what it could not."""
-        return {} if self._world is None else dict(self._world.facts)
+        facts = {} if self._world is None else dict(self._world.facts)
+        if "nft" in facts:
+            facts.pop("nft_refused", None)  # another way to make packet rules works
+        return facts
 
     def pids(self) -> Mapping[int, str]:
         """The process that all others descend from, and each peer that is up."""
