@@ -38,30 +38,31 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Kill:
-    """SIGKILL; with ``restart: after`` the peer comes back, with its data unless ``wipe``."""
+class _Ending:
+    """What ends a process, and may bring it back."""
 
     name: str
     restart: Restart = Restart.NEVER
     wipe: bool = False
+    action: ClassVar[type[act.Kill | act.Terminate]]
 
     def __post_init__(self) -> None:
         _may_wipe(self.restart, wipe=self.wipe)
 
     @property
     def instant(self) -> bool:
-        """There is no end to a death."""
+        """There is no end unless the peer comes back."""
         return self.restart is Restart.NEVER
 
     @property
     def needs(self) -> frozenset[type[Action]]:
         """What it answers."""
-        return frozenset({act.Kill} if self.instant else {act.Kill, act.Launch})
+        return frozenset({self.action} if self.instant else {self.action, act.Launch})
 
     def begin(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
-        """Kill each target."""
+        """End each target."""
         del view
-        return [act.Kill(sid) for sid in targets]
+        return [self.action(sid) for sid in targets]
 
     def end(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
         """Start each target again, unless it is up already."""
@@ -69,34 +70,17 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
-class Terminate:
+class Kill(_Ending):
+    """SIGKILL; with ``restart: after`` the peer comes back, with its data unless ``wipe``."""
+
+    action: ClassVar[type[act.Kill | act.Terminate]] = act.Kill
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate(_Ending):
     """SIGTERM: the peer ends by itself. It comes back as after a kill."""
 
-    name: str
-    restart: Restart = Restart.NEVER
-    wipe: bool = False
-
-    def __post_init__(self) -> None:
-        _may_wipe(self.restart, wipe=self.wipe)
-
-    @property
-    def instant(self) -> bool:
-        """It has no end unless the peer comes back."""
-        return self.restart is Restart.NEVER
-
-    @property
-    def needs(self) -> frozenset[type[Action]]:
-        """What it answers."""
-        return frozenset({act.Terminate} if self.instant else {act.Terminate, act.Launch})
-
-    def begin(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
-        """Ask each target to end."""
-        del view
-        return [act.Terminate(sid) for sid in targets]
-
-    def end(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
-        """Start each target again, unless it is up already."""
-        return _launch(self.restart, targets, view, wipe=self.wipe)
+    action: ClassVar[type[act.Kill | act.Terminate]] = act.Terminate
 
 
 def _may_wipe(restart: Restart, *, wipe: bool) -> None:

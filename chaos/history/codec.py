@@ -42,13 +42,14 @@ class Writer:
 
     def lines(self, event: Event) -> str:
         """The line of ``event`` with its newline, after the lines of texts that are new."""
-        body = _SHAPES[type(event)].line(event) or _compact(self._json(event))
+        body = _SHAPES[type(event)].line(event) or _compact(self.json_of(event))
         if not self._fresh:
             return body + "\n"
         fresh, self._fresh = self._fresh, []
         return "".join([*fresh, body, "\n"])
 
-    def _json(self, value: object) -> Json:
+    def json_of(self, value: object) -> Json:
+        """One value as JSON; long texts by their names."""
         kind = type(value)
         if kind is int or kind is bool or value is None:
             return value  # type: ignore[return-value]
@@ -57,7 +58,7 @@ class Writer:
         if isinstance(value, Enum):
             return value.value  # type: ignore[no-any-return]
         if kind is tuple:
-            return [self._json(item) for item in value]  # type: ignore[attr-defined]
+            return [self.json_of(item) for item in value]  # type: ignore[attr-defined]
         shape = _SHAPES.get(kind)
         if shape is None:
             return self._other(value)
@@ -65,7 +66,7 @@ class Writer:
         for name, default in shape.defaults:
             item = getattr(value, name)
             if item != default:
-                found[name] = self._json(item)
+                found[name] = self.json_of(item)
         return found
 
     def _other(self, value: object) -> Json:
@@ -73,9 +74,9 @@ class Writer:
             case bytes():
                 return {"k": "bytes", "hex": value.hex()}
             case frozenset():
-                return [self._json(item) for item in sorted(value)]
+                return [self.json_of(item) for item in sorted(value)]
             case Mapping():
-                return {str(key): self._json(item) for key, item in value.items()}
+                return {str(key): self.json_of(item) for key, item in value.items()}
             case _:
                 raise TypeError(f"no JSON for {type(value).__name__}")
 
@@ -105,7 +106,7 @@ class Reader:
             if raw["k"] == "text":
                 self._texts[raw["name"]] = raw["text"]
                 return None
-            found = self._value(raw)
+            found = self.value_of(raw)
         except _NONSENSE as error:
             raise HistoryError(f"no event of format {FORMAT}: {line[:120]!r} ({error})") from error
         if not _is_event(found):
@@ -121,21 +122,22 @@ class Reader:
             if found is not None:
                 yield found
 
-    def _value(self, raw: Json) -> object:
+    def value_of(self, raw: Json) -> object:
+        """What :meth:`Writer.json_of` made ``raw`` of."""
         if isinstance(raw, str):
             return self._texts[raw] if raw[:1] == "#" and raw in self._texts else raw
         if isinstance(raw, list):
-            return tuple(self._value(item) for item in raw)
+            return tuple(self.value_of(item) for item in raw)
         if not isinstance(raw, dict):
             return raw
         name = raw.pop("k", None)
         if name is None:
-            return {key: self._value(item) for key, item in raw.items()}
+            return {key: self.value_of(item) for key, item in raw.items()}
         if name == "bytes":
             return bytes.fromhex(str(raw["hex"]))
         kind = _BY_NAME[str(name)]
         enums = _SHAPES[kind].enums
-        found = {key: self._value(item) for key, item in raw.items()}
+        found = {key: self.value_of(item) for key, item in raw.items()}
         for key, enum in enums:
             if key in found:
                 found[key] = enum(found[key])
@@ -155,7 +157,7 @@ def to_json(record: object) -> Json:
     Raises:
         TypeError: it is no record of this codec.
     """
-    return _Plain()._json(record)  # noqa: SLF001 - one codec, two doors
+    return _Plain().json_of(record)
 
 
 def from_json(raw: Json) -> object:
@@ -165,7 +167,7 @@ def from_json(raw: Json) -> object:
         HistoryError: it is no record of this codec.
     """
     try:
-        return Reader()._value(raw)  # noqa: SLF001 - one codec, two doors
+        return Reader().value_of(raw)
     except _NONSENSE as error:
         raise HistoryError(f"no record of format {FORMAT}: {raw!r} ({error})") from error
 
