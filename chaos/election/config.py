@@ -22,6 +22,13 @@ PARTICIPANT = "participant"
 OBSERVER = "observer"
 _MAX = 2**63 - 1  # of ids, weights and versions: Java longs
 _HOST = r"\[[^\[\]\\\s]+\]|[^:\[\]\\\s]+"  # no blank, no backslash: it must print as it was read
+_SERVER_PART = re.compile(rf"({_HOST}):([^:]+):([^:]+)(?::([^:]+))?")
+_CLIENT = re.compile(rf"(?:({_HOST}):)?([^:]*)")
+_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,19}\s*")
+_VERSION = re.compile(r"-?[0-9a-fA-F]{1,16}")
+_KEY = re.compile(r"((?:\\.|[^\\=:\s])*)[ \t\f]*[=:]?[ \t\f]*")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +195,7 @@ def _member(sid: Sid, value: str) -> Member:
 
 
 def _server_part(sid: Sid, part: str) -> tuple[str, int, int, bool]:
-    found = re.fullmatch(rf"({_HOST}):([^:]+):([^:]+)(?::([^:]+))?", part.strip())
+    found = _SERVER_PART.fullmatch(part.strip())
     if found is None:
         raise ConfigError(f'server.{sid}: "{part}" is not host:quorumPort:electionPort[:type]')
     host, quorum, election, kind = found.groups()
@@ -202,7 +209,7 @@ def _server_part(sid: Sid, part: str) -> tuple[str, int, int, bool]:
 
 
 def _client(text: str) -> Address:
-    found = re.fullmatch(rf"(?:({_HOST}):)?([^:]*)", text.strip())
+    found = _CLIENT.fullmatch(text.strip())
     if found is None:
         raise ConfigError(f'"{text}" is no client address; write port, or host:port')
     host = found.group(1) or "0.0.0.0"  # noqa: S104 - ZooKeeper's default
@@ -210,7 +217,7 @@ def _client(text: str) -> Address:
 
 
 def _number(text: str, what: str) -> int:
-    if not re.fullmatch(r"\s*[+-]?[0-9]{1,19}\s*", text) or abs(int(text)) > _MAX:
+    if not _NUMBER.fullmatch(text) or abs(int(text)) > _MAX:
         raise ConfigError(f'"{text}" is no {what}')
     return int(text)
 
@@ -223,7 +230,7 @@ def _port(text: str) -> int:
 
 
 def _version(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9a-fA-F]{1,16}", text) or abs(int(text, 16)) > _MAX:
+    if not _VERSION.fullmatch(text) or abs(int(text, 16)) > _MAX:
         raise ConfigError(f'version "{text}" is no hexadecimal number of 63 bits')
     return int(text, 16)
 
@@ -232,7 +239,7 @@ def _properties(text: str) -> dict[str, str]:
     """Java properties: ``=`` or ``:`` separates, ``#`` and ``!`` comment, the last key wins."""
     found: dict[str, str] = {}
     for line in _logical_lines(text):
-        match = re.match(r"((?:\\.|[^\\=:\s])*)[ \t\f]*[=:]?[ \t\f]*", line)
+        match = _KEY.match(line)
         assert match is not None
         found[_unescape(match.group(1))] = _unescape(line[match.end() :])
     return found
@@ -240,7 +247,7 @@ def _properties(text: str) -> dict[str, str]:
 
 def _logical_lines(text: str) -> Iterator[str]:
     held = ""
-    for line in re.split(r"\r\n|\r|\n", text):
+    for line in _NEWLINE.split(text):
         part = line.lstrip(" \t\f")
         if not held and (not part or part[0] in "#!"):
             continue
@@ -269,4 +276,4 @@ def _unescape(text: str) -> str:
             raise ConfigError(f"\\u{code:04x} is half a character")
         return chr(code)
 
-    return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", one, text, flags=re.DOTALL)
+    return _ESCAPE.sub(one, text) if "\\" in text else text

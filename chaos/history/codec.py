@@ -8,8 +8,8 @@ incompatible changes; ``docs/history-format.md`` describes the lines.
 
 from __future__ import annotations
 
-import hashlib
 import json
+from _blake2 import blake2b  # hashlib's, without OpenSSL: half a MiB less in every peer
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -83,7 +83,7 @@ class Writer:
     def _name(self, text: str) -> str:
         name = self._known.get(text)
         if name is None:
-            name = "#" + hashlib.blake2b(_bytes(text), digest_size=8).hexdigest()
+            name = "#" + blake2b(_bytes(text), digest_size=8).hexdigest()
             self._known[text] = name
             self._fresh.append(_compact({"k": "text", "name": name, "text": text}) + "\n")
         return name

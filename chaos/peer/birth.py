@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from chaos.election.spec import PeerSpec
 from chaos.errors import HistoryError, InfrastructureError
@@ -27,14 +27,9 @@ class Birth:
     wait: bool = True
 
     @property
-    def home(self) -> Path:
-        """Where its data and its journals are."""
-        return Path(self.folder)
-
-    @property
-    def journal(self) -> Path:
+    def journal(self) -> str:
         """The journal of this start."""
-        return self.home / f"journal-{self.inc}.jsonl"
+        return os.path.join(self.folder, f"journal-{self.inc}.jsonl")
 
     def to_json(self) -> str:
         """One line of JSON."""

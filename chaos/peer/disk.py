@@ -7,10 +7,10 @@ old text or the new one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from chaos.election.config import parse_configuration
@@ -27,9 +27,12 @@ NEXT: Final = "config.next"
 _NUMBERS: Final = frozenset({ACCEPTED, CURRENT, ZXID})
 _FILES: Final = (ACCEPTED, CURRENT, ZXID, CONFIG, NEXT)
 _JOURNAL: Final = re.compile(r"journal-(\d+)\.jsonl")
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,19}\s*")
+
+Folder = str | os.PathLike[str]
 
 
-def write_number(home: Path, name: str, value: int) -> None:
+def write_number(home: Folder, name: str, value: int) -> None:
     """Keep ``value`` under ``name``: acceptedEpoch, currentEpoch or zxid.
 
     Raises:
@@ -39,7 +42,7 @@ def write_number(home: Path, name: str, value: int) -> None:
     _write(home, name, f"{value}\n")
 
 
-def write_config(home: Path, text: str, *, active: bool) -> None:
+def write_config(home: Folder, text: str, *, active: bool) -> None:
     """Keep a configuration: the committed one if ``active``, else the proposed one.
 
     A committed configuration ends a proposed one that is no newer.
@@ -55,7 +58,7 @@ def write_config(home: Path, text: str, *, active: bool) -> None:
         _remove(home, (NEXT,))
 
 
-def load(home: Path, spec: PeerSpec) -> PeerSpec:
+def load(home: Folder, spec: PeerSpec) -> PeerSpec:
     """``spec`` with everything that ``home`` knows better; writes down what it does not know.
 
     What it writes down here is not synced: after a crash it would be written again.
@@ -73,7 +76,7 @@ def load(home: Path, spec: PeerSpec) -> PeerSpec:
     try:
         parse_configuration(config)
     except ConfigError as error:
-        raise InfrastructureError(f"{home / CONFIG}: {error}") from error
+        raise InfrastructureError(f"{os.path.join(home, CONFIG)}: {error}") from error
     return replace(
         spec,
         config=config,
@@ -84,7 +87,7 @@ def load(home: Path, spec: PeerSpec) -> PeerSpec:
     )
 
 
-def wipe(home: Path) -> None:
+def wipe(home: Folder) -> None:
     """Forget all data; journals stay.
 
     Raises:
@@ -93,11 +96,11 @@ def wipe(home: Path) -> None:
     _remove(home, _FILES)
 
 
-def next_incarnation(home: Path) -> int:
+def next_incarnation(home: Folder) -> int:
     """The number of the next start in ``home``: one more than its last journal has."""
-    if not home.is_dir():
+    if not os.path.isdir(home):
         return 0
-    found = (_JOURNAL.fullmatch(path.name) for path in home.iterdir())
+    found = (_JOURNAL.fullmatch(name) for name in os.listdir(home))
     return max((int(match.group(1)) + 1 for match in found if match), default=0)
 
 
@@ -111,59 +114,71 @@ def _newer(proposed: str, committed: str) -> bool:
         return False  # a proposal that does not parse can never take force
 
 
-def _make(home: Path) -> None:
+def _make(home: Folder) -> None:
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        os.makedirs(home, exist_ok=True)
     except OSError as error:
         raise InfrastructureError(f"no folder for a peer's data: {error}") from error
 
 
-def _read(home: Path, name: str) -> str | None:
+def _read(home: Folder, name: str) -> str | None:
+    path = os.path.join(home, name)
     try:
-        return (home / name).read_text(encoding="utf-8")
+        file = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(file, os.fstat(file).st_size).decode()
+        finally:
+            os.close(file)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise InfrastructureError(f"cannot read {home / name}: {error}") from error
+        raise InfrastructureError(f"cannot read {path}: {error}") from error
 
 
-def _number(home: Path, name: str, born_with: int) -> int:
+def _number(home: Folder, name: str, born_with: int) -> int:
     text = _read(home, name)
     if text is None:
         _write(home, name, f"{born_with}\n", sync=False)
         return born_with
-    if not re.fullmatch(r"-?[0-9]{1,19}\s*", text):
+    if not _DECIMAL.fullmatch(text):
+        path = os.path.join(home, name)
         raise InfrastructureError(
-            f"{home / name} holds {text[:40]!r}, no decimal number; remove it or mend it"
+            f"{path} holds {text[:40]!r}, no decimal number; remove it or mend it"
         )
     return int(text)
 
 
-def _write(home: Path, name: str, text: str, *, sync: bool = True) -> None:
-    temporary = home / (name + ".tmp")
+def _write(home: Folder, name: str, text: str, *, sync: bool = True) -> None:
+    path = os.path.join(home, name)
+    temporary = f"{path}.tmp"
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            data = text.encode()
+            while data:
+                data = data[os.write(file, data) :]
             if sync:
-                os.fsync(file.fileno())
-        temporary.replace(home / name)
+                os.fsync(file)
+        finally:
+            os.close(file)
+        os.replace(temporary, path)
         if sync:
             _sync(home)
     except OSError as error:
-        raise InfrastructureError(f"cannot write {home / name}: {error}") from error
+        raise InfrastructureError(f"cannot write {path}: {error}") from error
 
 
-def _remove(home: Path, names: tuple[str, ...]) -> None:
+def _remove(home: Folder, names: tuple[str, ...]) -> None:
     try:
         for name in names:
-            (home / name).unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(home, name))
         _sync(home)
     except OSError as error:
         raise InfrastructureError(f"cannot remove data of {home}: {error}") from error
 
 
-def _sync(home: Path) -> None:
+def _sync(home: Folder) -> None:
     """Make a rename last: the entry is in the folder, not in the file."""
     folder = os.open(home, os.O_RDONLY)
     try:

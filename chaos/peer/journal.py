@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from chaos.actions import Port
 from chaos.election.effects import Effect, Input
@@ -46,7 +45,7 @@ class Journal:
         InfrastructureError: on creation, when it exists already or cannot be made.
     """
 
-    def __init__(self, path: Path, sid: Sid, inc: int, loop: Loop) -> None:
+    def __init__(self, path: str, sid: Sid, inc: int, loop: Loop) -> None:
         self.seq = 0  # of the next line
         self._loop = loop
         self._sid = sid
@@ -56,7 +55,7 @@ class Journal:
         self._who = f'"sid":{int(sid)},"inc":{inc},"seq":'
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             self._fd = os.open(path, flags, 0o644)
         except FileExistsError as error:
             raise InfrastructureError(

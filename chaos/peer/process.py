@@ -7,11 +7,11 @@ lines are in the kernel's hands.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
 import traceback
-from pathlib import Path
 from typing import Final, assert_never
 
 from chaos.actions import Cut, How, Port, PortCut
@@ -143,7 +143,7 @@ class Process:
 
     def _begin(self) -> None:
         self._heed_signals()
-        spec = disk.load(self._birth.home, self._birth.spec)
+        spec = disk.load(self._birth.folder, self._birth.spec)
         self.journal.began(spec)
         self.journal.flush()
         self._rules = QuorumPeer(spec)
@@ -222,7 +222,7 @@ class Process:
             case SendPacket():
                 self.quorum.send(effect.conn, effect.packet)
             case Persist():
-                disk.write_number(self._birth.home, effect.name, effect.value)
+                disk.write_number(self._birth.folder, effect.name, effect.value)
             case PersistConfig():
                 self._keep(effect.config, active=effect.active)
             case ConnectAll() | RestartElectionLayer():
@@ -266,7 +266,7 @@ class Process:
         self._readdress()
 
     def _keep(self, config: str, *, active: bool) -> None:
-        disk.write_config(self._birth.home, config, active=active)
+        disk.write_config(self._birth.folder, config, active=active)
         self._configs[active] = config
         self._readdress()
         self.election.cnx.addresses = dict(self.room.book.election)
@@ -307,7 +307,9 @@ def _noted(_number: int, _frame: object) -> None:
 
 def _account_of(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames[:-4:-1])
+    where = " < ".join(
+        f"{os.path.basename(f.filename)}:{f.lineno} {f.name}" for f in frames[:-4:-1]
+    )
     text = f"{type(error).__name__}: {error} ({where})"
     sys.stderr.write(f"peer ends: {text}\n")
     return text

@@ -17,23 +17,24 @@ from chaos.history.events import Began, Stepped, Wrote
 from chaos.wire.election import FrameReader, Skipped, encode_frame
 
 _TIMES: Final = 20  # more often than the interpreter waits before it specialises code
-_CONFIG: Final = "\n".join(
-    [*(f"server.{sid}=127.0.0.{sid}:2888:3888:participant" for sid in (1, 2, 3)), "version=0"]
+_MEMBERS: Final = "\n".join(
+    f"server.{sid}=127.0.0.{sid}:2888:3888:participant" for sid in (1, 2, 3)
 )
 
 
 def up() -> None:
     """Hold elections among three peers that exist only here."""
-    for _ in range(_TIMES):
-        specs = [PeerSpec(Sid(sid), _CONFIG) for sid in (1, 2, 3)]
+    for turn in range(_TIMES):
+        config = f"{_MEMBERS}\nversion={turn:x}"  # each its own: what is parsed is remembered
+        specs = [PeerSpec(Sid(sid), config) for sid in (1, 2, 3)]
         for spec in specs:
             from_json(to_json(spec))
-        _elect({spec.sid: QuorumPeer(spec) for spec in specs}, Writer())
+        _elect(specs, Writer())
 
 
-def _elect(peers: dict[Sid, QuorumPeer], writer: Writer) -> None:
-    spec = PeerSpec(Sid(1), _CONFIG)
-    writer.lines(Began(0, spec.sid, 0, 0, 0, spec))
+def _elect(specs: list[PeerSpec], writer: Writer) -> None:
+    peers = {spec.sid: QuorumPeer(spec) for spec in specs}
+    writer.lines(Began(0, specs[0].sid, 0, 0, 0, specs[0]))
     waiting: list[tuple[Sid, Sid, bytes]] = []
 
     def take(sid: Sid, happened: Start | Deliver | Expire) -> None:

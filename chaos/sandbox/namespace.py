@@ -10,7 +10,6 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from chaos.errors import InfrastructureError
@@ -20,7 +19,7 @@ _NAMESPACES: Final = libc.CLONE_NEWNS | libc.CLONE_NEWNET | libc.CLONE_NEWPID
 _SIOCGIFFLAGS: Final = 0x8913
 _SIOCSIFFLAGS: Final = 0x8914
 _IFF_UP: Final = 1
-_IPV4: Final = Path("/proc/sys/net/ipv4")
+_IPV4: Final = "/proc/sys/net/ipv4"
 
 # Without a bound on TCP's back-off, healing a silent drop would be late by seconds, and
 # an election's time would measure the kernel's timer. Old kernels have neither.
@@ -47,9 +46,9 @@ def enter() -> str:
             raise _refusal(error) from error
         return "mount, network, pid"
     try:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"0 {user} 1")
+        _write("/proc/self/gid_map", f"0 {group} 1")
     except OSError as error:
         raise _refusal(error) from error
     return "user, mount, network, pid"
@@ -69,7 +68,7 @@ def furnish() -> dict[str, str]:
     except OSError as error:
         raise InfrastructureError(f"cannot bring lo up in the namespace: {error}") from error
     try:
-        (_IPV4 / "fwmark_reflect").write_text("1")
+        _write(f"{_IPV4}/fwmark_reflect", "1")
     except OSError as error:
         raise InfrastructureError(
             f"cannot set net.ipv4.fwmark_reflect in the namespace: {error}; "
@@ -103,15 +102,25 @@ def _private_proc() -> str:
 
 
 def _set(knob: str, value: str) -> str:
-    path = _IPV4 / knob
+    path = f"{_IPV4}/{knob}"
     try:
-        before = path.read_text().strip()
-        path.write_text(value)
+        before = _read(path)
+        _write(path, value)
     except FileNotFoundError:
         return "absent from this kernel"
     except OSError as error:
         return f"not writable ({error.strerror})"
-    return f"{path.read_text().strip()} (was {before})"
+    return f"{_read(path)} (was {before})"
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read().strip()
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
 
 
 def _refusal(error: OSError) -> InfrastructureError:

@@ -175,7 +175,7 @@ class Processes:
     def _welcome(self, birth: Birth, process: PeerProcess) -> PeerLink:
         peer = PeerLink(birth.spec.sid, birth.inc, process, held=birth.wait)
         self._peers[peer.sid] = peer
-        self._tail.add(birth.journal)
+        self._tail.add(Path(birth.journal))
         return peer
 
     def next_inc(self, sid: Sid) -> int:

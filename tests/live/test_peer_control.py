@@ -124,7 +124,7 @@ def test_a_reconfiguration_moves_the_listener(peer: LivePeer, net: str) -> None:
         assert read_notifications(link)[0].leader == 2
     with pytest.raises(ConnectionRefusedError):
         Mock(net, 3).connect(2)
-    assert (peer.birth.home / "config").read_text() == moved
+    assert (peer.home / "config").read_text() == moved
 
 
 def test_a_listener_that_cannot_move_yet_moves_when_it_can(peer: LivePeer, net: str) -> None:

@@ -70,8 +70,8 @@ def test_three_peers_elect_one_leader(home: Nest) -> None:
     for peer in peers:
         first, second = peer.all(Began)[0], peer.all(Stepped)[0]
         assert (first.pid, first.seq, second.happened) == (peer.pid, 0, Start())
-        assert (peer.birth.home / "acceptedEpoch").read_text() == "1\n"
-        assert (peer.birth.home / "currentEpoch").read_text() == "1\n"
+        assert (peer.home / "acceptedEpoch").read_text() == "1\n"
+        assert (peer.home / "currentEpoch").read_text() == "1\n"
 
 
 def test_sender_and_receiver_name_a_message_alike(home: Nest) -> None:
@@ -159,14 +159,14 @@ def test_an_error_inside_ends_a_peer_with_a_word(home: Nest) -> None:
     """Row 60, EpochWriteFailureTest: memory goes with the process, the disk keeps the old epoch."""
     config = config_of(fresh_net(), [1])
     peer = home.fork(PeerSpec(Sid(1), config, timings=QUICK), wait=True)
-    (peer.birth.home / "acceptedEpoch.tmp").mkdir()
+    (peer.home / "acceptedEpoch.tmp").mkdir()
     peer.done("go")
     assert home.hear() == {"exited": peer.pid, "status": 70}
     (left,) = peer.all(Left)
     assert "InfrastructureError" in left.why
     assert "acceptedEpoch" in left.why
     assert "disk.py" in left.why
-    assert (peer.birth.home / "acceptedEpoch").read_text() == "0\n"
+    assert (peer.home / "acceptedEpoch").read_text() == "0\n"
     assert "acceptedEpoch" in str(peer.hear()["error"])
 
 

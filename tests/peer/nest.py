@@ -73,6 +73,11 @@ class LivePeer:
     _read: int = 0
     _asked: int = 0
 
+    @property
+    def home(self) -> Path:
+        """Where its data and its journals are."""
+        return Path(self.birth.folder)
+
     def ask(self, do: str, **facts: Json) -> dict[str, Json]:
         """A request and its answer, whatever it says."""
         self._asked += 1
@@ -107,7 +112,7 @@ class LivePeer:
 
     def look(self) -> list[Event]:
         """All events of the journal up to now."""
-        with self.birth.journal.open("rb") as journal:
+        with Path(self.birth.journal).open("rb") as journal:
             journal.seek(self._read)
             data = journal.read()
         whole = data[: data.rfind(b"\n") + 1]

@@ -26,7 +26,7 @@ def journal(tmp_path: Path) -> Journal:
     loop = Loop()
     loop.close()
     loop.now_ns = 77
-    return Journal(tmp_path / "deep" / "journal-2.jsonl", Sid(5), 2, loop)
+    return Journal(str(tmp_path / "deep" / "journal-2.jsonl"), Sid(5), 2, loop)
 
 
 def test_lines_are_read_back_in_order_with_their_numbers(journal: Journal, tmp_path: Path) -> None:
@@ -75,4 +75,4 @@ def test_nothing_is_on_disk_before_the_flush_and_all_of_it_after(
 def test_an_incarnation_is_not_written_twice(journal: Journal, tmp_path: Path) -> None:
     journal.close()
     with pytest.raises(InfrastructureError, match="give the next number"):
-        Journal(tmp_path / "deep" / "journal-2.jsonl", Sid(5), 2, Loop())
+        Journal(str(tmp_path / "deep" / "journal-2.jsonl"), Sid(5), 2, Loop())
