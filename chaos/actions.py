@@ -174,6 +174,22 @@ class Configure:
     activate: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Have whoever leads commit ``per_s`` writes of ``payload`` bytes a second, as ``name``."""
+
+    name: str
+    per_s: int
+    payload: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unload:
+    """End the :class:`Load` called ``name``; the evidence counts the writes that committed."""
+
+    name: str
+
+
 Action = (
     Kill
     | Terminate
@@ -190,6 +206,8 @@ Action = (
     | SetZxid
     | SkewTimers
     | Configure
+    | Load
+    | Unload
 )
 
 EVERY_ACTION: Final[frozenset[type[Action]]] = frozenset(get_args(Action))

@@ -28,6 +28,13 @@ class QuorumKind(StrEnum):
     HIERARCHICAL = "hierarchical"
 
 
+class Runs(StrEnum):
+    """Which program a peer of a mixed ensemble is."""
+
+    CHAOS = "chaos"
+    ZOOKEEPER = "zookeeper"
+
+
 @dataclass(frozen=True, slots=True)
 class PeerSetup:
     """One peer as the plan describes it."""
@@ -41,6 +48,7 @@ class PeerSetup:
     accepted_epoch: PeerEpoch = PeerEpoch(0)
     current_epoch: PeerEpoch = PeerEpoch(0)
     config_version: int = 0
+    runs: Runs | None = None  # None: the system decides
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.election.notification import Notification, ServerState
-from chaos.election.packets import Packet
+from chaos.election.packets import Packet, Txn
 from chaos.election.vote import Vote
 
 
@@ -26,6 +26,7 @@ class TimerKind(StrEnum):
     LEADER_READ = "leader_read"  # silence of the leader
     CONNECT = "connect"  # the next attempt to reach the leader
     CONNECT_BUDGET = "connect_budget"  # all attempts together
+    WORK = "work"  # the next transaction of a workload
     DISLOYAL = "disloyal"  # from when on a voter that changed its mind ends a leadership
 
 
@@ -148,6 +149,17 @@ class SkewEpochs:
     current: PeerEpoch | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """While it leads, the peer proposes ``per_s`` transactions a second; 0 ends it.
+
+    Each creates a node of ``payload`` bytes. Until then every peer is told, whoever leads.
+    """
+
+    per_s: int
+    payload: int = 0
+
+
 Input = (
     Start
     | Deliver
@@ -161,6 +173,7 @@ Input = (
     | SkewRound
     | SkewZxid
     | SkewEpochs
+    | Work
 )
 
 # ---- effects
@@ -203,10 +216,42 @@ class Disarm:
 
 @dataclass(frozen=True, slots=True)
 class Persist:
-    """Write ``acceptedEpoch``, ``currentEpoch`` or ``zxid`` to disk before going on."""
+    """Write ``acceptedEpoch``, ``currentEpoch`` or ``zxid`` to disk before going on.
+
+    A ``zxid`` is where the log now begins and ends: it has no transactions any more.
+    """
 
     name: str
     value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Put ``txns`` behind the log, synced, before going on."""
+
+    txns: tuple[Txn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Drop every transaction of the log beyond ``zxid``, synced, before going on."""
+
+    zxid: Zxid
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Forget log and tree: both are now ``tree`` (a SNAP's stream) as of ``zxid``, synced."""
+
+    zxid: Zxid
+    tree: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Everything up to ``zxid`` is committed, as far as the peer knows. Nothing to perform."""
+
+    zxid: Zxid
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +361,10 @@ Effect = (
     | Arm
     | Disarm
     | Persist
+    | Append
+    | Truncate
+    | Restore
+    | Committed
     | PersistConfig
     | Entered
     | Proposed

@@ -79,10 +79,108 @@ class UpToDate:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """PING (5). A learner's answer has data, if only empty; a leader's has none."""
+    """PING (5). A learner's answer has data, if only empty; a leader's has none.
+
+    ``sessions`` are the (id, timeout in ms) of the learner's clients that were heard.
+    """
 
     zxid: Zxid
     answer: bool = False
+    sessions: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snap:
+    """SNAP (15): the whole tree as of ``zxid``.
+
+    ``tree`` is the raw stream that follows the packet, from the sessions to the signature.
+    """
+
+    zxid: Zxid
+    tree: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Txn:
+    """A transaction: a TxnHeader, and the bytes of its record (and digest, if it has one).
+
+    ``time_ms`` is milliseconds since 1970, ``kind`` an operation code of ``ZooDefs.OpCode``.
+    """
+
+    zxid: Zxid
+    session: int
+    cxid: int
+    time_ms: int
+    kind: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """PROPOSAL (2): log ``txn``, and say so with an ACK of its zxid."""
+
+    txn: Txn
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """COMMIT (4): a quorum has logged the oldest proposal that is not committed yet."""
+
+    zxid: Zxid
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAndActivate:
+    """COMMITANDACTIVATE (9): a COMMIT of a reconfiguration; ``leader`` is the next leader."""
+
+    zxid: Zxid
+    leader: Sid
+
+
+@dataclass(frozen=True, slots=True)
+class Inform:
+    """INFORM (8): what an observer gets in place of PROPOSAL and COMMIT."""
+
+    txn: Txn
+
+
+@dataclass(frozen=True, slots=True)
+class InformAndActivate:
+    """INFORMANDACTIVATE (19): the same for a reconfiguration."""
+
+    txn: Txn
+    leader: Sid
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """REQUEST (1): a learner's client wants ``kind`` done; ``body`` is the request's record."""
+
+    session: int
+    cxid: int
+    kind: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Revalidate:
+    """REVALIDATE (6), from a learner: does this session, moved to me, still live?"""
+
+    session: int
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revalidated:
+    """REVALIDATE (6), from the leader."""
+
+    session: int
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """SYNC (7), from the leader: what was committed before your request has been sent to you."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +202,15 @@ Packet = (
     | Ack
     | UpToDate
     | Ping
+    | Snap
+    | Proposal
+    | Commit
+    | CommitAndActivate
+    | Inform
+    | InformAndActivate
+    | Request
+    | Revalidate
+    | Revalidated
+    | Sync
     | OtherPacket
 )

@@ -29,7 +29,11 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 _LONG = 40  # characters from which a text is written once and then named
 _quoted = json.encoder.encode_basestring_ascii
 _compact = json.JSONEncoder(separators=(",", ":")).encode
-_EVENTS = (*get_args(events.PeerEvent), *get_args(events.HarnessEvent))
+_EVENTS = (
+    *get_args(events.PeerEvent),
+    *get_args(events.ForeignEvent),
+    *get_args(events.HarnessEvent),
+)
 _NONSENSE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
@@ -246,6 +250,7 @@ _SHAPES = {
         actions.PortCut,
         actions.Evidence,
         effects.Timer,
+        packets.Txn,
         notification.Notification,
         vote.Vote,
         spec.PeerSpec,

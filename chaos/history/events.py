@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from chaos.actions import Action, Evidence
 from chaos.election.effects import Effect, Input
-from chaos.election.ids import Sid
+from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.election.spec import PeerSpec
 
 # ---- written by peers
@@ -129,6 +130,57 @@ class Left:
     why: str
 
 
+# ---- told of foreign servers, which keep no journal of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Appeared:
+    """A foreign server's process stands. ``kind`` and ``version`` name its program.
+
+    Epochs and zxid are those of the data that it was started with.
+    """
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    pid: int
+    kind: str
+    version: str
+    config: str
+    accepted_epoch: PeerEpoch = PeerEpoch(0)
+    current_epoch: PeerEpoch = PeerEpoch(0)
+    zxid: Zxid = Zxid(0)
+
+
+class Source(StrEnum):
+    """Where something about a foreign server was seen."""
+
+    LOG = "log"  # its own log
+    WIRE = "wire"  # packets on its network interface
+    PROBE = "probe"  # its answer to a question: a four-letter word
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A step of a foreign server, as far as it could be told from outside.
+
+    It happened after ``since_ns`` and by ``at_ns``. ``happened`` is ``None`` where only what
+    it did was seen. ``seq`` counts what was seen of one start, in the order of seeing.
+    ``text`` is the evidence in its own words: a line of a log, a packet's name, an answer.
+    """
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    since_ns: int
+    source: Source
+    happened: Input | None = None
+    effects: tuple[Effect, ...] = ()
+    text: str = ""
+
+
 # ---- written by the harness
 
 
@@ -206,8 +258,9 @@ class RunEnded:
 
 
 PeerEvent = Began | Stepped | Wrote | Lost | LinkOpened | LinkClosed | Rejected | Left
+ForeignEvent = Appeared | Seen
 HarnessEvent = RunBegan | Exited | StepBegan | StepEnded | Acted | Sampled | RunEnded
-Event = PeerEvent | HarnessEvent
+Event = PeerEvent | ForeignEvent | HarnessEvent
 
 
 def order(event: Event) -> tuple[int, int, int, int]:

@@ -16,6 +16,7 @@ class Birth:
     """One start of one peer.
 
     ``spec`` is what it is made from where ``folder`` holds no data of an earlier start.
+    ``netns`` is the file of a network namespace that it is to enter first, empty for none.
     ``inc`` counts the starts from 0. ``seed`` feeds the message faults. A peer that is to
     ``wait`` listens at once and looks for a leader when its control channel says ``go``.
     """
@@ -25,6 +26,7 @@ class Birth:
     folder: str
     seed: str
     wait: bool = True
+    netns: str = ""
 
     @property
     def journal(self) -> str:
@@ -40,6 +42,7 @@ class Birth:
                 "folder": self.folder,
                 "seed": self.seed,
                 "wait": self.wait,
+                "netns": self.netns,
             }
         )
 
@@ -70,12 +73,13 @@ class Birth:
                 "folder": str() as folder,
                 "seed": str() as seed,
                 "wait": bool() as wait,
+                "netns": str() as netns,
             }:
                 made = _record(spec)
                 if isinstance(made, PeerSpec):
-                    return cls(made, inc, folder, seed, wait)
+                    return cls(made, inc, folder, seed, wait, netns)
         raise InfrastructureError(
-            f"no birth: {str(raw)[:120]}; it needs spec, inc, folder, seed and wait"
+            f"no birth: {str(raw)[:120]}; it needs spec, inc, folder, seed, wait and netns"
         )
 
 
