@@ -18,6 +18,7 @@ from chaos.faults.targets import (
     Sids,
     Word,
 )
+from chaos.faults.work import Workload
 from chaos.plan import model
 from chaos.plan.forms import Said
 from chaos.plan.model import After, At, Edge, InOrder, Start, Step
@@ -36,7 +37,15 @@ from chaos.plan.written_expect import (
     ExpectSame,
     ExpectText,
 )
-from chaos.plan.written_steps import Confirm, FaultStep, ReleaseStep, StepText, WaitStep, WaitText
+from chaos.plan.written_steps import (
+    Confirm,
+    FaultStep,
+    ReleaseStep,
+    StepText,
+    WaitStep,
+    WaitText,
+    WorkloadStep,
+)
 
 _SHAPES: Final = {
     Shape.HALVES: Word.HALF,
@@ -69,6 +78,8 @@ class Builder:
                 )
             case FaultStep():
                 verb = _harm(step)
+            case WorkloadStep():
+                verb = _work(step)
             case ReleaseStep():
                 verb = model.Release(tuple(said.text for said in step.release))
         said = id_of(step)
@@ -190,6 +201,17 @@ def _harm(step: FaultStep) -> model.FaultStep:
         bind=None if text.as_ is None else text.as_.text,
         for_ns=text.for_,
         confirm=text.confirm is Confirm.REQUIRED,
+    )
+
+
+def _work(step: WorkloadStep) -> model.FaultStep:
+    asked = step.workload
+    return model.FaultStep(
+        kind="workload",
+        fault=Workload(step.id.text, asked.writes_per_s, asked.payload),
+        target=Group(Word.ALL),
+        for_ns=step.for_,
+        confirm=step.confirm is Confirm.REQUIRED,
     )
 
 

@@ -88,6 +88,7 @@ def _peer(text: PeerText, defaults: DefaultsText) -> PeerSetup:
         accepted_epoch=accepted,
         current_epoch=current,
         config_version=_first(text.config_version, defaults.config_version, 0),
+        runs=text.runs,
     )
 
 

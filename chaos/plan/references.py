@@ -30,7 +30,7 @@ from chaos.plan.written_expect import (
     ExpectSame,
     ExpectText,
 )
-from chaos.plan.written_steps import FaultStep, ReleaseStep, StepText, WaitStep
+from chaos.plan.written_steps import FaultStep, ReleaseStep, StepText, WaitStep, WorkloadStep
 from chaos.verify.checks import INVARIANTS
 
 _WAITS: Final = frozenset({"leader", "no_leader", "role"})
@@ -101,6 +101,8 @@ class _Checker:
                 self._wait(step)
             case FaultStep():
                 self._fault(step)
+            case WorkloadStep():
+                self._ends(step.id, "workload", step.for_)
             case ReleaseStep():
                 for name in step.release:
                     self._release(name)
@@ -156,17 +158,21 @@ class _Checker:
     def _end(self, step: FaultStep) -> None:
         """A fault owns its end."""
         said = step.text.id
-        released = said.text in self._released
         if step.fault.instant and step.text.for_ is not None:
             what = f'{step.text.fault} is over at once: no "for"'
             if isinstance(step.fault, Kill | Terminate):
                 what += "; or add with: {restart: after}"
             self._problems.add(said.where, what)
-        if step.text.for_ == 0:
-            self._problems.add(said.where, f'fault "{said}" lasts for no time; write for: 500ms')
-        if not step.fault.instant and step.text.for_ is None and not released:
+        if not step.fault.instant:
+            self._ends(said, "fault", step.text.for_)
+
+    def _ends(self, said: Said, what: str, for_ns: int | None) -> None:
+        """What goes on until it ends has a time, or a step that releases it."""
+        if for_ns == 0:
+            self._problems.add(said.where, f'{what} "{said}" lasts for no time; write for: 500ms')
+        if for_ns is None and said.text not in self._released:
             self._problems.add(
-                said.where, f'fault "{said}" has no end; add for: 5s, or a step release: [{said}]'
+                said.where, f'{what} "{said}" has no end; add for: 5s, or a step release: [{said}]'
             )
 
     def _bind(self, said: Said) -> None:
@@ -176,9 +182,9 @@ class _Checker:
 
     def _release(self, said: Said) -> None:
         step = self._known(said)
-        if step is not None and not isinstance(step, FaultStep):
+        if isinstance(step, WaitStep | ReleaseStep):
             self._problems.add(said.where, f'step "{said}" is no fault, so it cannot be released')
-        elif step is not None and step.fault.instant:
+        elif isinstance(step, FaultStep) and step.fault.instant:
             self._problems.add(said.where, f'fault "{said}" is over at once: nothing to release')
 
     # ---- references

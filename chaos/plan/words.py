@@ -11,6 +11,7 @@ from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
 from chaos.faults.processes import Kill, Pause, Restart, Terminate
 from chaos.faults.skews import Shift, SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
 from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
+from chaos.faults.work import Workload
 from chaos.plan.model import (
     After,
     At,
@@ -148,11 +149,18 @@ def _condition(condition: Condition) -> str:
 
 
 def _harm(step: FaultStep) -> str:
+    if isinstance(step.fault, Workload):
+        end = "" if step.for_ns is None else f" for {span(step.for_ns)}"
+        return f"{_work(step.fault)}{end}"
     text = what(step.fault, whom(step.target))
     if step.for_ns is not None:
         returns = isinstance(step.fault, Kill | Terminate)
         text += f" {'after' if returns else 'for'} {span(step.for_ns)}"
     return text + (f", call it ${step.bind}" if step.bind is not None else "")
+
+
+def _work(work: Workload) -> str:
+    return f"commit {work.writes_per_s} writes a second, {work.payload} bytes each"
 
 
 def what(fault: Fault, target: str) -> str:

@@ -23,9 +23,11 @@ class System(StrEnum):
 
     PROCESSES = "processes"
     SIMULATED = "simulated"
+    ZOOKEEPER = "zookeeper"
+    MIXED = "mixed"
 
 
-_SYSTEMS_LATER: Final = frozenset({"zookeeper", "mixed", "etcd", "sentinel"})
+_SYSTEMS_LATER: Final = frozenset({"etcd", "sentinel"})
 
 
 @dataclass(frozen=True, slots=True)

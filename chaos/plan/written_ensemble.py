@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from chaos.election.ids import Sid
-from chaos.ensemble import QuorumKind
+from chaos.ensemble import QuorumKind, Runs
 from chaos.faults.base import Duration, Long
 from chaos.plan.forms import Number
 from chaos.plan.model import Where
@@ -51,6 +51,7 @@ class PeerText:
     epoch: Long | None = None
     accepted_epoch: Long | None = None
     config_version: Long | None = None
+    runs: Runs | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,15 @@ from typing import Annotated, ClassVar, Final
 from chaos.faults.base import Duration, Fault
 from chaos.faults.catalogue import FAULTS
 from chaos.faults.targets import Ambiguity
-from chaos.plan.forms import BROKEN, Id, Record, Said, Schema
+from chaos.plan.forms import BROKEN, Id, Number, Record, Said, Schema
 from chaos.plan.model import Otherwise, Where
 from chaos.plan.parts import FaultWord, Moment, Outcome, Raw, SaidMoment, SaidOutcome
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed, Target
 from chaos.plan.tree import Leaf, Node, Table, kind
+
+WRITES_MAX: Final = 1000  # a second: beyond it a two-core machine measures itself
+PAYLOAD_MAX: Final = 100_000  # bytes of one write, well below jute.maxbuffer
 
 
 class Confirm(StrEnum):
@@ -104,11 +107,37 @@ class ReleaseStep:
     why: str = ""
 
 
-StepText = WaitStep | FaultStep | ReleaseStep
+@dataclass(frozen=True, slots=True)
+class WorkloadText:
+    """What is written, and how fast."""
+
+    title: ClassVar[str] = '"workload"'
+    writes_per_s: Annotated[int, Number(1, WRITES_MAX)]
+    payload: Annotated[int, Number(0, PAYLOAD_MAX)] = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadStep:
+    """``workload``: writes go on until it ends."""
+
+    title: ClassVar[str] = "a workload step"
+    later: ClassVar[frozenset[str]] = frozenset({"when"})
+    where: Where
+    id: Annotated[Said, Id()]
+    workload: WorkloadText
+    for_: Duration | None = None
+    confirm: Confirm = Confirm.REQUIRED
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    why: str = ""
+
+
+StepText = WaitStep | FaultStep | WorkloadStep | ReleaseStep
 
 _STEPS: Final = {
     "wait": Record(WaitStep, WaitStep.title),
     "fault": Record(FaultText, FaultText.title),
+    "workload": Record(WorkloadStep, WorkloadStep.title),
     "release": Record(ReleaseStep, ReleaseStep.title),
 }
 _VERBS_LATER: Final = ("probe", "change", "parallel", "random", "note", "when")
@@ -133,7 +162,7 @@ def _verb(node: Table, problems: Problems) -> Record | None:
         close = [key for key in node.entries if get_close_matches(key, [*_STEPS], 1, 0.7)]
         place = node.entries[close[0]].where if close else node.where
         advice = meant(close[0], _STEPS) if close else ""
-        problems.add(place, f"a step has one verb: wait, fault or release{advice}")
+        problems.add(place, f"a step has one verb: wait, fault, workload or release{advice}")
     return None
 
 
@@ -141,7 +170,7 @@ class Step:
     """A step: which keys it has depends on its verb, and its ``with`` on its fault."""
 
     def read(self, node: Node, problems: Problems) -> object:
-        """A WaitStep, FaultStep or ReleaseStep."""
+        """A WaitStep, FaultStep, WorkloadStep or ReleaseStep."""
         if not isinstance(node, Table):
             problems.add(node.where, f"a step is a mapping, not {kind(node)}")
             return BROKEN
@@ -152,7 +181,7 @@ class Step:
         return _harm(node, found, problems) if record is _STEPS["fault"] else found
 
     def schema(self) -> Schema:
-        """One of three; for a fault step, the keys of ``with`` follow the fault."""
+        """One of four; for a fault step, the keys of ``with`` follow the fault."""
         fault = _STEPS["fault"].schema()
         fault["allOf"] = [
             {
@@ -161,7 +190,8 @@ class Step:
             }
             for word, record in WITH.items()
         ]
-        return {"anyOf": [_STEPS["wait"].schema(), fault, _STEPS["release"].schema()]}
+        others = [_STEPS[verb].schema() for verb in ("workload", "release")]
+        return {"anyOf": [_STEPS["wait"].schema(), fault, *others]}
 
 
 def _needs_with(record: Record) -> Schema:

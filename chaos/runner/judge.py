@@ -9,6 +9,7 @@ from functools import cached_property
 
 from chaos.election.ids import Sid
 from chaos.faults.targets import NoTarget, Selector, resolve
+from chaos.faults.work import Workload
 from chaos.history.events import RunBegan, RunEnded
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
@@ -46,6 +47,7 @@ class Case:
             FaultSpan(log.step.id, log.done_ns, log.targets)
             for log in self.logs.values()
             if isinstance(log.step.verb, FaultStep) and log.done_ns is not None and log.targets
+            if not isinstance(log.fault, Workload)  # it asks nothing of an election
         )
 
     def measures(self) -> tuple[Measure, ...]:
