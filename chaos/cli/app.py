@@ -32,6 +32,8 @@ class SystemName(StrEnum):
 
     PROCESSES = "processes"
     SIMULATED = "simulated"
+    ZOOKEEPER = "zookeeper"
+    MIXED = "mixed"
 
 
 class NetworkName(StrEnum):
@@ -81,6 +83,16 @@ Settings = Annotated[
 Network = Annotated[
     NetworkName, typer.Option(help="Blocks in the kernel, or by the peers themselves.")
 ]
+ZookeeperHome = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ZOOKEEPER_HOME",
+        help="An unpacked ZooKeeper release; the installed package if not given.",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+    ),
+]
 Document = Annotated[
     bool,
     typer.Option(
@@ -116,6 +128,7 @@ def run(
     repeat: Annotated[int, typer.Option(min=1, help="Runs of each plan; run k has seed + k.")] = 1,
     settings: Settings = None,
     network: Network = NetworkName.AUTO,
+    zookeeper_home: ZookeeperHome = None,
     out: Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")] = RUNS,
     json_: Document = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the outcome only.")] = False,
@@ -133,6 +146,7 @@ def run(
     7 a safety property is broken; 8 something was left behind;
     130 and 143 ended by SIGINT and SIGTERM, after cleaning up.
     """
+    from chaos.cli.drivers import drivers_with
     from chaos.cli.running import Request, run_plans
 
     request = Request(
@@ -145,8 +159,9 @@ def run(
         out=out,
         as_json=json_,
         quiet=quiet,
+        zookeeper_home=zookeeper_home,
     )
-    raise typer.Exit(run_plans(request))
+    raise typer.Exit(run_plans(request, drivers_with(zookeeper_home)))
 
 
 @app.command()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from chaos.actions import Action
 from chaos.ensemble import EnsembleSetup
+from chaos.errors import UnsupportedError
 from chaos.plan.model import Plan
 from chaos.systems.base import System
 
@@ -19,15 +21,22 @@ class Driver:
 
     ``make`` takes the ensemble, the seed, the run's folder and the wished-for network.
     ``on_host``: it starts processes, so whatever dead runs left is ended before it.
+    ``absent`` says what of it this host has not, and how to get it; ``refuses`` says what of
+    an ensemble it cannot bring up. Both are empty where nothing is in the way.
     """
 
     supports: frozenset[type[Action]]
     make: Callable[[EnsembleSetup, int, Path, str], System]
     on_host: bool
+    absent: str = ""
+    refuses: Callable[[EnsembleSetup], str] = lambda _: ""
 
     def lacks(self, plan: Plan) -> str:
-        """What ``plan`` asks for and this system cannot do; empty if it can do all of it."""
-        return ", ".join(sorted(kind.__name__ for kind in plan.needs - self.supports))
+        """Why ``plan`` cannot be run on this system; empty if it can."""
+        if self.absent:
+            return f"is not here: {self.absent}"
+        missing = ", ".join(sorted(kind.__name__ for kind in plan.needs - self.supports))
+        return f"cannot do {missing}" if missing else self.refuses(plan.ensemble)
 
 
 def _processes() -> Driver:
@@ -46,8 +55,41 @@ def _simulated() -> Driver:
     return Driver(Simulated.supports, make, on_host=False)
 
 
+def _servers(system: str, home: Path | None) -> Driver:
+    """Servers of Apache ZooKeeper: of them alone, or beside our own peers."""
+    from chaos.systems.mixed import Mixed, Troupe, refused, supported
+    from chaos.zookeeper.installation import Installation, find
+
+    supports = supported(system)
+    try:
+        installation: Installation = find(home)
+    except UnsupportedError as error:
+        why = str(error)
+        return Driver(supports, partial(_missing, why), on_host=True, absent=why)
+
+    def make(setup: EnsembleSetup, seed: int, folder: Path, network: str) -> System:
+        return Mixed(Troupe(system, setup, installation), seed, folder, network)
+
+    return Driver(supports, make, on_host=True, refuses=partial(refused, system))
+
+
+def _missing(why: str, *_: object) -> System:
+    raise UnsupportedError(why)
+
+
 DRIVERS: Final[Mapping[str, Callable[[], Driver]]] = {
     "processes": _processes,
     "simulated": _simulated,
+    "zookeeper": partial(_servers, "zookeeper", None),
+    "mixed": partial(_servers, "mixed", None),
 }
 DEFAULT: Final = "processes"
+
+
+def drivers_with(zookeeper_home: Path | None) -> Mapping[str, Callable[[], Driver]]:
+    """All systems, with the ZooKeeper release of a folder in place of the installed one."""
+    if zookeeper_home is None:
+        return DRIVERS
+    return {**DRIVERS} | {
+        name: partial(_servers, name, zookeeper_home) for name in ("zookeeper", "mixed")
+    }

@@ -48,6 +48,7 @@ class Request:
     out: Path
     as_json: bool
     quiet: bool
+    zookeeper_home: Path | None = None
 
 
 class Terminated(BaseException):
@@ -99,7 +100,7 @@ class _Command:
         system = request.system or plan.system or DEFAULT
         driver = self._drivers[system]()
         if lacking := driver.lacks(plan):
-            self._tally.skip(plan, system, f"{system} cannot do {lacking}")
+            self._tally.skip(plan, system, f"{system} {lacking}")
             return
         if driver.on_host:
             _sweep()
@@ -155,8 +156,10 @@ def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
     """The command that does this very run again."""
     file = f"./{plan.file}" if plan.file.startswith("-") else plan.file
     words = [_program(), "run", file, "--system", system, "--seed", str(seed)]
-    if system == "processes" and request.network != "auto":
+    if system != "simulated" and request.network != "auto":
         words += ["--network", request.network]
+    if system in ("zookeeper", "mixed") and request.zookeeper_home is not None:
+        words += ["--zookeeper-home", str(request.zookeeper_home)]
     for key, value in request.settings.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)
