@@ -181,6 +181,17 @@ class Seen:
     text: str = ""
 
 
+# ---- of either kind: what a server was does not depend on who tells it
+
+Birth = Began | Appeared
+Step = Stepped | Seen
+
+
+def config_of(birth: Birth) -> str:
+    """The text of the configuration that a server began with."""
+    return birth.spec.config if isinstance(birth, Began) else birth.config
+
+
 # ---- written by the harness
 
 

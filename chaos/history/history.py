@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -11,7 +11,21 @@ from chaos.election.effects import Decided, Entered, Phase
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.election.vote import Vote
-from chaos.history.events import Began, Event, Exited, Left, RunBegan, RunEnded, Stepped, order
+from chaos.history.events import (
+    Appeared,
+    Began,
+    Birth,
+    Event,
+    Exited,
+    Left,
+    RunBegan,
+    RunEnded,
+    Seen,
+    Source,
+    Step,
+    Stepped,
+    order,
+)
 
 E = TypeVar("E")
 
@@ -33,6 +47,18 @@ class History:
             if isinstance(event, kind):
                 yield index, event
 
+    def births(self) -> Iterator[tuple[int, Birth]]:
+        """Every start of a server, of ours or another, with its index."""
+        for index, event in enumerate(self.events):
+            if isinstance(event, Began | Appeared):
+                yield index, event
+
+    def steps(self) -> Iterator[tuple[int, Step]]:
+        """What servers did: as told by our peers, or as seen of others, with its index."""
+        for index, event in enumerate(self.events):
+            if isinstance(event, Stepped | Seen):
+                yield index, event
+
     @cached_property
     def zero_ns(self) -> int:
         """Time zero of the plan: when every peer was ready."""
@@ -52,7 +78,12 @@ class History:
     @cached_property
     def sids(self) -> tuple[Sid, ...]:
         """All peers of the run, ascending."""
-        return tuple(sorted({event.sid for event in self.events if isinstance(event, Began)}))
+        return tuple(sorted({birth.sid for _, birth in self.births()}))
+
+    @cached_property
+    def foreign(self) -> Mapping[Sid, Appeared]:
+        """The servers that are not our peers, as they last appeared."""
+        return {event.sid: event for _, event in self.every(Appeared)}
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
@@ -82,11 +113,11 @@ def _spans(history: History) -> Iterator[Span]:
     open_: dict[Sid, Span] = {}
     closed: dict[Sid, list[Span]] = {sid: [] for sid in history.sids}
     for index, event in enumerate(history.events):
-        if not isinstance(event, Stepped | Exited | Left) or event.sid not in closed:
+        if not isinstance(event, Stepped | Seen | Exited | Left) or event.sid not in closed:
             continue
         before = open_.get(event.sid)
         new = _opens(event, index, before)
-        if new is None:
+        if new is None or _repeats(event, new, before):
             continue
         if before is not None and new.from_ns > before.from_ns:
             closed[event.sid].append(_until(before, new.from_ns))
@@ -103,10 +134,24 @@ def _until(span: Span, to_ns: int) -> Span:
     )
 
 
-def _opens(event: Stepped | Exited | Left, index: int, before: Span | None) -> Span | None:
+def _repeats(event: Event, new: Span, before: Span | None) -> bool:
+    """Whether it is old news: of a server that has ended, or of what it is known to be.
+
+    A server's state is seen in several places; only its log can say that it looks once more.
+    """
+    if before is None or not isinstance(event, Seen) or before.inc != event.inc:
+        return False
+    if before.state is None:
+        return True
+    looks = new.state is ServerState.LOOKING and event.source is Source.LOG
+    same = (before.state, before.phase, before.vote) == (new.state, new.phase, new.vote)
+    return same and not looks
+
+
+def _opens(event: Step | Exited | Left, index: int, before: Span | None) -> Span | None:
     """The span that ``event`` begins for its peer, its end still open."""
     at, sid = event.at_ns, event.sid
-    if not isinstance(event, Stepped):
+    if not isinstance(event, Stepped | Seen):
         if before is None or before.state is None:
             return None
         return Span(sid, event.inc, None, None, None, at, at, index)
@@ -116,6 +161,8 @@ def _opens(event: Stepped | Exited | Left, index: int, before: Span | None) -> S
         match effect:
             case Decided():
                 vote = effect.vote
+                if isinstance(event, Seen):  # the log may say what it decided in a line of its own
+                    entered = Entered(effect.state, Phase.DISCOVERY)
             case Entered():
                 entered = effect
             case _:

@@ -24,7 +24,19 @@ from chaos.election.effects import (
 from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
 from chaos.election.notification import ServerState
 from chaos.election.vote import Vote
-from chaos.history.events import Acted, Began, Event, Exited, Left, Stepped
+from chaos.history.events import (
+    Acted,
+    Appeared,
+    Began,
+    Birth,
+    Event,
+    Exited,
+    Left,
+    Seen,
+    Step,
+    Stepped,
+    config_of,
+)
 
 
 @dataclass(slots=True)
@@ -75,9 +87,9 @@ class EnsembleView:
         """Take one event in."""
         self.now_ns = max(self.now_ns, event.at_ns)
         match event:
-            case Began():
+            case Began() | Appeared():
                 self.peers[event.sid] = _born(event)
-                self.known.update(parse_configuration(event.spec.config).members)
+                self.known.update(parse_configuration(config_of(event)).members)
             case Exited() | Left():
                 self._down(event.sid)
             case Acted(action=Kill(sid=sid) | Terminate(sid=sid), evidence=Evidence(bit=True)):
@@ -88,8 +100,15 @@ class EnsembleView:
                 self.peers[sid].paused = False
             case Stepped():
                 _step(self.peers.setdefault(event.sid, PeerView(event.sid)), event)
+            case Seen() if self._lives(event):
+                _step(self.peers[event.sid], event)
             case _:
                 pass
+
+    def _lives(self, event: Seen) -> bool:
+        """Whether it is of a start that goes on: what was seen may be told after the end."""
+        peer = self.peers.get(event.sid)
+        return peer is not None and peer.up and peer.inc == event.inc
 
     def _down(self, sid: Sid) -> None:
         peer = self.peers.setdefault(sid, PeerView(sid))
@@ -145,30 +164,24 @@ class EnsembleView:
         }
 
 
-def _born(event: Began) -> PeerView:
-    spec = event.spec
+def _born(event: Birth) -> PeerView:
+    held = event.spec if isinstance(event, Began) else event
     return PeerView(
         event.sid,
         up=True,
         inc=event.inc,
-        config=parse_configuration(spec.config),
-        accepted_epoch=spec.accepted_epoch,
-        current_epoch=spec.current_epoch,
-        zxid=spec.zxid,
+        config=parse_configuration(held.config),
+        accepted_epoch=held.accepted_epoch,
+        current_epoch=held.current_epoch,
+        zxid=held.zxid if isinstance(held, Appeared) else held.last_zxid,
     )
 
 
-def _step(peer: PeerView, event: Stepped) -> None:
+def _step(peer: PeerView, event: Step) -> None:
     for effect in event.effects:
         match effect:
-            case Entered():
-                if effect.state is not peer.state or effect.state is ServerState.LOOKING:
-                    peer.epoch = None
-                peer.state, peer.phase = effect.state, effect.phase
-                if effect.state is ServerState.LOOKING:
-                    peer.vote = None
-            case Decided():
-                peer.vote = effect.vote
+            case Entered() | Decided():
+                _turn(peer, effect)
             case Proposed():
                 peer.proposal = effect.vote
             case Serving() | Persist():
@@ -179,6 +192,20 @@ def _step(peer: PeerView, event: Stepped) -> None:
                 peer.config = parse_configuration(effect.config)
             case _:
                 pass
+
+
+def _turn(peer: PeerView, effect: Entered | Decided) -> None:
+    match effect:
+        case Entered(state=state):
+            if state is not peer.state or state is ServerState.LOOKING:
+                peer.epoch = None
+            peer.state, peer.phase = state, effect.phase
+            if state is ServerState.LOOKING:
+                peer.vote = None
+        case Decided(state=state):
+            peer.vote = effect.vote
+            if peer.state is ServerState.LOOKING:  # seen from outside, the rest may come later
+                peer.state, peer.phase = state, Phase.DISCOVERY
 
 
 def _hold(peer: PeerView, effect: Serving | Persist) -> None:

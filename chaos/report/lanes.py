@@ -11,7 +11,17 @@ from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import Decided, Entered, PersistConfig, Phase, Serving, SteppedDown
 from chaos.election.ids import PeerEpoch, Sid
 from chaos.election.notification import ServerState
-from chaos.history.events import Acted, Began, Event, Exited, Left, Stepped
+from chaos.history.events import (
+    Acted,
+    Appeared,
+    Began,
+    Event,
+    Exited,
+    Left,
+    Seen,
+    Stepped,
+    config_of,
+)
 from chaos.history.history import History, Span
 from chaos.history.view import EnsembleView
 from chaos.report.bands import paused
@@ -101,9 +111,9 @@ def _segment(span: Span, from_ns: int, to_ns: int, look: Look) -> Segment:
 
 
 def configuration(history: History) -> Configuration | None:
-    """What the first peer began with; ``None`` when no peer ever did."""
-    first = next((event for _, event in history.every(Began)), None)
-    return None if first is None else parse_configuration(first.spec.config)
+    """What the first server began with; ``None`` when no peer ever did."""
+    first = next((event for _, event in history.births()), None)
+    return None if first is None else parse_configuration(config_of(first))
 
 
 def reigns(history: History) -> tuple[Reign, ...]:
@@ -124,7 +134,7 @@ def reigns(history: History) -> tuple[Reign, ...]:
             found.append(Reign(now, since, to_ns))
 
     now: tuple[tuple[Sid, PeerEpoch], ...] = ()
-    since = min(history.zero_ns, *(event.at_ns for _, event in history.every(Began)))
+    since = min(history.zero_ns, *(event.at_ns for _, event in history.births()))
     for event in history.events:
         view.observe(event)
         if not matters(event):
@@ -140,7 +150,7 @@ def reigns(history: History) -> tuple[Reign, ...]:
 def matters(event: Event) -> bool:
     """Whether ``event`` can change who leads; most do not."""
     match event:
-        case Stepped():
+        case Stepped() | Seen():
             return any(
                 isinstance(effect, Entered | Decided | Serving | SteppedDown | PersistConfig)
                 for effect in event.effects
@@ -148,4 +158,4 @@ def matters(event: Event) -> bool:
         case Acted():
             return isinstance(event.action, Pause | Resume | Launch)
         case _:
-            return isinstance(event, Began | Exited | Left)
+            return isinstance(event, Began | Appeared | Exited | Left)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from chaos.election.effects import (
     ConnectionLost,
     Decided,
@@ -32,6 +34,7 @@ from chaos.election.effects import (
 from chaos.election.ids import hex64
 from chaos.history.events import (
     Acted,
+    Appeared,
     Began,
     Event,
     Exited,
@@ -43,6 +46,8 @@ from chaos.history.events import (
     RunBegan,
     RunEnded,
     Sampled,
+    Seen,
+    Source,
     StepBegan,
     StepEnded,
     Stepped,
@@ -50,6 +55,8 @@ from chaos.history.events import (
 )
 from chaos.report import words
 from chaos.report.handshakes import packet_words
+
+UNSURE_NS: Final = 2 * words.MS  # from here on a moment is told with how unsure it is
 
 
 def who(event: Event) -> str:
@@ -66,9 +73,11 @@ def what(event: Event) -> str:
     match event:
         case Stepped():
             return stepped(event)
+        case Seen():
+            return seen(event)
         case Wrote() | Lost() | LinkOpened() | LinkClosed() | Rejected():
             return _linked(event)
-        case Began() | Exited() | Left():
+        case Began() | Appeared() | Exited() | Left():
             return _lived(event)
         case _:
             return _harnessed(event)
@@ -91,11 +100,15 @@ def _linked(event: Wrote | Lost | LinkOpened | LinkClosed | Rejected) -> str:
             return f"rejects what came from {event.source} on the {event.port} port: {event.why}"
 
 
-def _lived(event: Began | Exited | Left) -> str:
+def _lived(event: Began | Appeared | Exited | Left) -> str:
     match event:
         case Began():
             log = f"zxid {hex64(event.spec.zxid)}, epoch {event.spec.current_epoch}"
             return f"stands as process {event.pid}, start {event.inc} ({log})"
+        case Appeared():
+            log = f"zxid {hex64(event.zxid)}, epoch {event.current_epoch}"
+            program = f"{event.kind} {event.version}"
+            return f"stands as process {event.pid} of {program}, start {event.inc} ({log})"
         case Exited(status=status) if status < 0:
             return f"ended by signal {-status}"
         case Exited():
@@ -130,6 +143,23 @@ def stepped(event: Stepped) -> str:
     told = [said for effect in event.effects if (said := _effect(effect))]
     outcome = "; ".join(told) if told else "nothing follows"
     return f"{_happened(event.happened)} → {outcome}"
+
+
+_SEEN_IN = {
+    Source.LOG: "its log says",
+    Source.WIRE: "packets show",
+    Source.PROBE: "it answers",
+}
+
+
+def seen(event: Seen) -> str:
+    """What was seen of a server that keeps no journal, where, and how exactly in time."""
+    told = [] if event.happened is None else [_happened(event.happened)]
+    told += [said for effect in event.effects if (said := _effect(effect))]
+    words_of_it = f" ({event.text})" if event.text else ""
+    since = event.at_ns - event.since_ns
+    when = f", some time in {words.duration(since)}" if since > UNSURE_NS else ""
+    return f"{_SEEN_IN[event.source]}: {'; '.join(told) or 'nothing new'}{words_of_it}{when}"
 
 
 def _happened(happened: Input) -> str:

@@ -16,7 +16,16 @@ from chaos.election.ids import Sid
 from chaos.ensemble import configuration_of
 from chaos.faults.targets import NoTarget, Selector, aim, resolve
 from chaos.history.codec import FORMAT
-from chaos.history.events import Acted, Began, Event, RunBegan, StepBegan, StepEnded
+from chaos.history.events import (
+    Acted,
+    Appeared,
+    Began,
+    Event,
+    RunBegan,
+    StepBegan,
+    StepEnded,
+    config_of,
+)
 from chaos.history.view import EnsembleView
 from chaos.plan.model import (
     After,
@@ -156,9 +165,9 @@ class Conduct:
         """Take in one event that the system saw."""
         self.events.append(event)
         self.view.observe(event)
-        if isinstance(event, Began) and not self._addressed:
+        if isinstance(event, Began | Appeared) and not self._addressed:
             self._addressed = True  # until now the view knew members, but not their addresses
-            self.view.config = parse_configuration(event.spec.config)
+            self.view.config = parse_configuration(config_of(event))
 
     def record(self, event: Event) -> None:
         """Take in one event of our own doing, and write it down."""

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 from chaos import actions as act
 from chaos.election.ids import Sid
-from chaos.history.events import Acted, Began, Exited
+from chaos.history.events import Acted, Appeared, Began, Exited
 from chaos.history.history import History
 from chaos.verify.fold import JOURNAL
 from chaos.verify.traces import Proof, ends, facts_of, inside, name_of
@@ -96,13 +96,14 @@ def _ended(index: int, acted: Acted) -> Proof | None:
 def _paused(index: int, acted: Acted, sid: Sid, history: History) -> Proof:
     if acted.evidence.facts.get("state") != "T":
         return Proof(f"the kernel did not report it stopped: {facts_of(acted)}", (index,))
+    journal = () if sid in history.foreign else JOURNAL
     for at in range(index + 1, len(history.events)):
         event = history.events[at]
         if isinstance(event, Acted) and event.action == act.Resume(sid):
             return Proof("", (index, at))
         if isinstance(event, Exited) and event.sid == sid:
             return Proof("", (index, at))
-        if isinstance(event, JOURNAL) and event.sid == sid and event.at_ns > acted.done_ns:
+        if isinstance(event, journal) and event.sid == sid and event.at_ns > acted.done_ns:
             return Proof("its journal goes on while it is stopped", (index, at))
     return Proof("", (index,))
 
@@ -115,7 +116,7 @@ def _process(index: int, acted: Acted, history: History) -> Proof:
     for at in range(index + 1, len(history.events)):
         event = history.events[at]
         if isinstance(action, act.Launch):
-            if isinstance(event, Began) and event.sid == action.sid:
+            if isinstance(event, Began | Appeared) and event.sid == action.sid:
                 return Proof("", (index, at))
         elif isinstance(event, Exited) and event.sid == action.sid:
             right = (-_SIGKILL,) if isinstance(action, act.Kill) else (0, -_SIGTERM, 128 + _SIGTERM)

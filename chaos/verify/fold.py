@@ -33,7 +33,7 @@ from chaos.election.effects import (
     TimerKind,
 )
 from chaos.election.ids import Sid, wrap64
-from chaos.history.events import Began, PeerEvent, Stepped
+from chaos.history.events import Began, ForeignEvent, PeerEvent, Stepped
 from chaos.history.history import History
 from chaos.verify.ballots import Ballots, Decision, Spoken
 from chaos.verify.births import birth, meddling
@@ -42,6 +42,7 @@ from chaos.verify.messages import Source, follow
 from chaos.verify.standing import Disk, Forgot, Led, Standing
 
 JOURNAL = get_args(PeerEvent)  # the records that a peer's journal holds
+FOREIGN = get_args(ForeignEvent)  # those that tell of servers without one
 _SKEWS = (SkewRound, SkewZxid, SkewEpochs)
 
 
@@ -61,10 +62,14 @@ Line = tuple[int, PeerEvent]
 
 
 def journals(history: History) -> dict[tuple[Sid, int], list[Line]]:
-    """The lines of each incarnation with their indexes, in the order they were written."""
+    """The lines of each incarnation with their indexes, in the order they were written.
+
+    Foreign servers have none: nothing here is to be held against them.
+    """
     found: dict[tuple[Sid, int], list[Line]] = {}
+    foreign = {event.sid for event in history.events if isinstance(event, FOREIGN)}
     for index, event in enumerate(history.events):
-        if isinstance(event, JOURNAL):
+        if isinstance(event, JOURNAL) and event.sid not in foreign:  # a capture tells Wrote too
             found.setdefault((event.sid, event.inc), []).append((index, event))
     for lines in found.values():
         lines.sort(key=lambda line: line[1].seq)

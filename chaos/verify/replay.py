@@ -10,7 +10,17 @@ from chaos.actions import Pause, Resume
 from chaos.election.config import parse_configuration
 from chaos.election.effects import Decided, Entered, PersistConfig, Serving, SteppedDown
 from chaos.election.ids import Sid
-from chaos.history.events import Acted, Began, Event, Exited, Left, Stepped
+from chaos.history.events import (
+    Acted,
+    Appeared,
+    Began,
+    Event,
+    Exited,
+    Left,
+    Seen,
+    Stepped,
+    config_of,
+)
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.verify.docket import Once
@@ -37,20 +47,20 @@ class Stretch:
 def matters(event: Event) -> bool:
     """Whether ``event`` can change who is what in a view."""
     match event:
-        case Stepped(effects=effects):
+        case Stepped(effects=effects) | Seen(effects=effects):
             return any(isinstance(effect, _TURNS) for effect in effects)
         case Acted(action=action):
             return isinstance(action, Pause | Resume)
         case _:
-            return isinstance(event, Began | Exited | Left)
+            return isinstance(event, Began | Appeared | Exited | Left)
 
 
 def frames(history: History) -> Iterator[tuple[int, Event, EnsembleView]]:
     """The view after each event that changed it; one view, that changes on the way."""
-    first = next((event for _, event in history.every(Began)), None)
+    first = next((event for _, event in history.births()), None)
     if first is None:
         return
-    view = EnsembleView(history.sids, parse_configuration(first.spec.config))
+    view = EnsembleView(history.sids, parse_configuration(config_of(first)))
     for index, event in enumerate(history.events):
         if matters(event):
             view.observe(event)

@@ -10,7 +10,7 @@ from chaos.election.config import Configuration
 from chaos.election.effects import Decided, Entered, Proposed, QuorumSeen
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
-from chaos.history.events import Exited, Left, Stepped
+from chaos.history.events import Appeared, Exited, Left, Seen, Source, Step, Stepped
 from chaos.history.history import History
 from chaos.verify.docket import Once
 from chaos.verify.replay import frames
@@ -55,32 +55,42 @@ class Scene:
 
 
 def _turns(history: History) -> tuple[Turn, ...]:
-    settled: set[Sid] = set()
-    return tuple(turn for turn in _every(history, settled))
+    state: dict[Sid, What] = {}
+    return tuple(turn for turn in _every(history, state))
 
 
-def _every(history: History, settled: set[Sid]) -> Iterator[Turn]:
+def _every(history: History, state: dict[Sid, What]) -> Iterator[Turn]:
+    """``state`` is the last of LOOKING, DECIDED and GONE that each server did."""
     for index, event in enumerate(history.events):
-        if isinstance(event, Stepped):
-            yield from _of_step(index, event, settled)
-        elif isinstance(event, Exited | Left):
-            settled.discard(event.sid)
-            yield Turn(index, event.at_ns, event.sid, What.GONE)
+        match event:
+            case Stepped():
+                yield from _of_step(index, event, state)
+            case Seen() if state.get(event.sid) is not What.GONE:  # else told after the end
+                yield from _of_step(index, event, state)
+            case Appeared():
+                state.pop(event.sid, None)
+            case Exited() | Left():
+                state[event.sid] = What.GONE
+                yield Turn(index, event.at_ns, event.sid, What.GONE)
+            case _:
+                pass
 
 
-def _of_step(index: int, event: Stepped, settled: set[Sid]) -> Iterator[Turn]:
+def _of_step(index: int, event: Step, state: dict[Sid, What]) -> Iterator[Turn]:
     at_ns, sid = event.at_ns, event.sid
+    again = isinstance(event, Stepped) or event.source is Source.LOG  # others see it go on
     for effect in event.effects:
         match effect:
             case Entered(state=ServerState.LOOKING):
-                yield Turn(index, at_ns, sid, What.LOOKING, left=sid in settled)
-                settled.discard(sid)
+                if again or state.get(sid) is not What.LOOKING:
+                    yield Turn(index, at_ns, sid, What.LOOKING, left=state.get(sid) is What.DECIDED)
+                state[sid] = What.LOOKING
             case Proposed(vote=vote):
                 yield Turn(index, at_ns, sid, What.PROPOSED, round=vote.round)
             case QuorumSeen():
                 yield Turn(index, at_ns, sid, What.QUORUM)
             case Decided(vote=vote):
-                settled.add(sid)
+                state[sid] = What.DECIDED
                 yield Turn(index, at_ns, sid, What.DECIDED, leader=vote.leader)
             case _:
                 pass

@@ -44,7 +44,17 @@ from chaos.election.timings import Timings
 from chaos.election.vote import Vote
 from chaos.errors import HistoryError
 from chaos.history.codec import Reader, Writer
-from chaos.history.events import Acted, Began, Event, Exited, RunBegan, Stepped
+from chaos.history.events import (
+    Acted,
+    Appeared,
+    Began,
+    Event,
+    Exited,
+    RunBegan,
+    Seen,
+    Source,
+    Stepped,
+)
 
 CONFIG = "server.1=127.0.0.1:13001:14001:participant\nversion=0"  # long enough to be named
 NOTE = Notification(ServerState.LOOKING, Sid(3), Zxid(-1), Round(2**63 - 1), PeerEpoch(0))
@@ -79,6 +89,22 @@ EVENTS: dict[str, Event] = {
     "a packet without anything": stepped(PacketRead(3, UpToDate())),
     "an epoch of minus one": stepped(PacketRead(3, AckEpoch(Zxid(-1), PeerEpoch(-1)))),
     "a NEWLEADER": stepped(PacketRead(3, NewLeader(Zxid(1 << 32), CONFIG))),
+    "a foreign server appears": Appeared(
+        1, Sid(2), 0, 0, 78, "zookeeper", "3.8.0", CONFIG, PeerEpoch(2), PeerEpoch(1), Zxid(1 << 32)
+    ),
+    "a line of a foreign log": Seen(
+        7,
+        Sid(2),
+        0,
+        1,
+        4,
+        Source.LOG,
+        effects=(Entered(ServerState.LOOKING, Phase.ELECTION),),
+        text="LOOKING",
+    ),
+    "a message that reached a foreign server": Seen(
+        7, Sid(2), 0, 2, 7, Source.WIRE, Deliver(Sid(3), NOTE, "10.77.0.3:4>10.77.0.2:3888", 1)
+    ),
     "a run": RunBegan(0, "pause", 7, "simulated", {"cores": 2, "kernel": "6.1"}),
     "a death": Exited(3, Sid(2), 1, -9),
     "a kill": Acted(1, 2, "s", Kill(Sid(2)), Evidence(True, {"status": -9})),
