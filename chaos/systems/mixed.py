@@ -1,0 +1,283 @@
+"""An ensemble with servers of Apache ZooKeeper: of them alone, or beside our own peers.
+
+Each server, ours too, has a network namespace of its own. Our peers tell of themselves by
+their journals; the others are seen from outside, by their logs and by what they send.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from chaos import actions as act
+from chaos.actions import EVERY_ACTION, Action, Evidence
+from chaos.election.config import parse_configuration
+from chaos.election.ids import Sid
+from chaos.ensemble import EnsembleSetup, Runs, configuration_of, peer_specs
+from chaos.history.events import Event, Sampled, order
+from chaos.sandbox.canary import Canary
+from chaos.systems.foreign import ForeignHands
+from chaos.systems.hands import Hands
+from chaos.systems.peers import Cradle, Peers
+from chaos.systems.servers import Servers, Stage
+from chaos.systems.sightings import Sightings
+from chaos.systems.world import World
+from chaos.zookeeper.archive import archive, cache_folder
+from chaos.zookeeper.installation import Installation
+from chaos.zookeeper.server import beyond, with_clients
+
+ALONE: Final = "zookeeper"
+_LOOK_NS: Final = 2_000_000  # between two looks at journals and logs
+_CAPTURE: Final = "capture.pcap"
+
+# What can be done to a server from outside.
+_FROM_OUTSIDE: Final[frozenset[type[Action]]] = frozenset(
+    {
+        act.Kill,
+        act.Terminate,
+        act.Launch,
+        act.Pause,
+        act.Resume,
+        act.Block,
+        act.Unblock,
+        act.Lose,
+        act.Clear,
+        act.Configure,
+        act.SetEpochs,  # of one that is down: its files
+        act.Load,
+        act.Unload,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Troupe:
+    """Who plays: the system's word, the ensemble, and the ZooKeeper of this host."""
+
+    system: str
+    setup: EnsembleSetup
+    installation: Installation
+
+    def cast(self) -> Mapping[Sid, Runs]:
+        """Which program each peer runs; where a mixed plan does not say, they alternate."""
+        found: dict[Sid, Runs] = {}
+        for number, peer in enumerate(sorted(self.setup.peers, key=lambda one: one.sid)):
+            other = Runs.ZOOKEEPER if number % 2 else Runs.CHAOS
+            wanted = Runs.ZOOKEEPER if self.system == ALONE else peer.runs or other
+            found[peer.sid] = wanted
+        return found
+
+
+def supported(system: str) -> frozenset[type[Action]]:
+    """The kinds of action that ``zookeeper`` or ``mixed`` can do.
+
+    In a mixed ensemble what only our own peers can bear is done to them; asked of another it
+    is evidence that it did not happen.
+    """
+    return _FROM_OUTSIDE if system == ALONE else EVERY_ACTION
+
+
+def refused(system: str, setup: EnsembleSetup) -> str:
+    """What of an ensemble real servers cannot be; empty if they can."""
+    if (found := beyond(setup.timings)):
+        return f"cannot bring up this ensemble: {'; '.join(found)}"
+    if setup.links and system == ALONE:
+        return "cannot make links slow from the start: it has no shim in a foreign server"
+    return ""
+
+
+class Mixed:
+    """The ensemble of one run."""
+
+    def __init__(self, troupe: Troupe, seed: int, folder: Path, network: str) -> None:
+        self._troupe = troupe
+        self._seed = seed
+        self._run = folder
+        self._folder = folder / "peers"
+        self._wanted = network
+        self._world: World | None = None
+        self._peers: Peers | None = None
+        self._servers: Servers | None = None
+        self._sightings: Sightings | None = None
+        self._hands: Hands | None = None
+        self._foreign: ForeignHands | None = None
+        self._pending: deque[Event] = deque()
+        self._samples: deque[Sampled] = deque()
+        self._canary = Canary(self._samples.append)
+        self._facts: dict[str, str] = {}
+        self._over = False
+
+    # ---- what a runner asks
+
+    @property
+    def name(self) -> str:
+        """``zookeeper`` or ``mixed``."""
+        return self._troupe.system
+
+    @property
+    def supports(self) -> frozenset[type[Action]]:
+        """See :func:`supported`."""
+        return supported(self.name)
+
+    @property
+    def network(self) -> str:
+        """``kernel``; what was wished for until the world stands."""
+        return self._wanted if self._world is None else self._world.network
+
+    @property
+    def now_ns(self) -> int:
+        """CLOCK_MONOTONIC."""
+        return time.monotonic_ns()
+
+    def facts(self) -> Mapping[str, str]:
+        """What the world could give, which programs played, and how they were watched."""
+        world = {} if self._world is None else dict(self._world.facts)
+        return {**world, **self._facts}
+
+    def pids(self) -> Mapping[int, str]:
+        """The process that all others descend from, and each server that is up."""
+        if self._world is None:
+            return {}
+        found = {self._world.pid: "the world of a run"}
+        if self._peers is not None:
+            found |= {peer.pid: f"peer {peer.sid}" for peer in self._peers.peers()}
+        if self._servers is not None:
+            found |= {s.process.pid: f"server {s.sid}" for s in self._servers.servers()}
+        return found
+
+    def prepare(self) -> None:
+        """Open a world, fork our peers, start the others, and hold all of them."""
+        troupe, setup = self._troupe, self._troupe.setup
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._world = world = World.open(self._wanted, self._folder, servers=setup.sids)
+        configs = {
+            peer.sid: with_clients(configuration_of(setup, world.host_of, peer.config_version))
+            for peer in setup.peers
+        }
+        cast = troupe.cast()
+        ours = {
+            spec.sid: replace(spec, config=configs[spec.sid].text())
+            for spec in peer_specs(setup, world.host_of)
+            if cast[spec.sid] is Runs.CHAOS
+        }
+        theirs = {sid: config for sid, config in configs.items() if sid not in ours}
+        shared = archive(troupe.installation, cache_folder())
+        stage = Stage(setup, theirs, troupe.installation, self._folder, shared.path)
+        self._servers = servers = Servers(world, stage)
+        self._peers = peers = Peers(world, Cradle(ours, self._seed, self._folder))
+        capture = self._run / _CAPTURE
+        self._facts |= _told(troupe, shared.why)
+        world.capture(capture)
+        self._sightings = Sightings(capture, world.host_of, servers.inc_of, tuple(theirs))
+        self._hands = Hands(peers, world, setup)
+        self._foreign = ForeignHands(servers, world)
+        peers.start()
+        servers.start()
+        self._hands.slow_links()
+        self._canary.start()
+
+    def go(self) -> int:
+        """Let all look for a leader."""
+        assert self._peers is not None
+        assert self._servers is not None
+        zero = time.monotonic_ns()
+        self._servers.go()
+        self._peers.go()
+        return zero
+
+    def advance(self, until_ns: int) -> Iterator[Event]:
+        """Yield what journals, logs, the wire and the host say, until ``until_ns``."""
+        while True:
+            now = time.monotonic_ns()
+            self._look()
+            while self._pending:
+                yield self._pending.popleft()
+            if now >= until_ns:
+                return
+            left = until_ns - time.monotonic_ns()
+            if left > 0:
+                time.sleep(min(left, _LOOK_NS) / 1e9)
+
+    def apply(self, action: Action) -> Evidence:
+        """Do ``action`` to whom it concerns, and prove it."""
+        assert self._hands is not None
+        assert self._foreign is not None
+        match action:
+            case act.Lose() | act.Clear() | act.Load() | act.Unload():
+                return _together([self._hands.do(action), self._foreign.do(action)])
+            case act.Block() | act.Unblock():
+                return self._hands.do(action)
+            case act.Slow():
+                return self._hands.do(action)
+            case _ if self._foreign.knows(action.sid):
+                return self._foreign.do(action)
+            case _:
+                return self._hands.do(action)
+
+    def close(self) -> Iterator[Event]:
+        """End every server and the world, then yield the rest of what was seen."""
+        self._canary.stop()
+        if self._world is not None and not self._over:
+            self._over = True
+            try:
+                self._world.close()
+            finally:
+                if self._peers is not None:
+                    self._peers.let_go()
+                if self._servers is not None:
+                    self._servers.let_go()
+            self._look()
+        while self._pending:
+            yield self._pending.popleft()
+        if self._peers is not None:
+            self._peers.close()
+
+    def rest(self) -> Iterator[Event]:
+        """The lines of our journals that were not decoded while the run went on."""
+        return iter(()) if self._peers is None else self._peers.rest()
+
+    # ----
+
+    def _look(self) -> None:
+        found: list[Event] = []
+        if self._peers is not None:
+            found.extend(self._peers.look())
+        if self._servers is not None:
+            found.extend(self._servers.look())
+        if self._sightings is not None:
+            found.extend(self._sightings.read())
+        while self._samples:
+            found.append(self._samples.popleft())
+        self._pending.extend(sorted(found, key=order))
+
+
+def _told(troupe: Troupe, why_no_archive: str) -> dict[str, str]:
+    """What a report should say of the programs that played."""
+    installation = troupe.installation
+    cast = [f"{sid} {runs}" for sid, runs in sorted(troupe.cast().items())]
+    facts = {
+        "servers": ", ".join(cast),
+        "zookeeper": f"{installation.version}, Java {installation.java_version}",
+        "observed": "our peers by their journals, ZooKeeper by its log and by captured packets",
+        "server start": "held by SIGSTOP from its first LOOKING until time zero",
+    }
+    return facts | ({"class archive": why_no_archive} if why_no_archive else {})
+
+
+def _together(parts: list[Evidence | None]) -> Evidence:
+    """What was done to some by us and to some by others: it bit where any part did."""
+    told = [part for part in parts if part is not None]
+    facts: dict[str, int | str] = {}
+    for part in told:
+        for key, value in part.facts.items():
+            before = facts.get(key)
+            both = isinstance(value, int) and isinstance(before, int)
+            facts[key] = before + value if both else value  # type: ignore[operator]
+    bits = {part.bit for part in told}
+    if True in bits:
+        return Evidence(True, facts)
+    return Evidence(None if None in bits else False, facts)

@@ -1,0 +1,235 @@
+"""Servers of Apache ZooKeeper in a run's world: started, held at the door, watched, ended.
+
+A server that has started loads classes for a second before it looks for a leader. So each is
+stopped (SIGSTOP) as soon as its log says that it looks, and all of them go on at time zero:
+no start of a JVM is part of any time.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from chaos.election.config import Configuration
+from chaos.election.ids import Sid
+from chaos.ensemble import EnsembleSetup, PeerSetup
+from chaos.errors import InfrastructureError
+from chaos.history.events import Appeared, Event, Exited
+from chaos.systems.world import ForeignProcess, World
+from chaos.zookeeper.installation import Installation
+from chaos.zookeeper.log import LogReader
+from chaos.zookeeper.server import Server as Files
+from chaos.zookeeper.server import command, write_files
+
+PROGRAM: Final = "zookeeper"
+DOOR: Final = "LOOKING"  # what the first line of a server's first election ends with
+LOG: Final = "server.log"
+_LOOK_S: Final = 0.002
+_START_S: Final = 60  # a JVM on a busy machine; a start takes about a second
+_END_NS: Final = 10_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What every server of a run is started from. ``folder`` holds a folder for each."""
+
+    setup: EnsembleSetup
+    configs: Mapping[Sid, Configuration]
+    installation: Installation
+    folder: Path
+    archive: Path | None = None
+
+
+@dataclass(slots=True)
+class Server:
+    """One start of one server."""
+
+    sid: Sid
+    inc: int
+    process: ForeignProcess
+    log: BinaryIO
+    reader: LogReader
+    lines: count[int] = field(default_factory=count)  # of what is seen of it
+    torn: bytes = b""
+    stands: bool = False
+    held: bool = False  # stopped by us until time zero
+    alive: bool = True
+
+
+class Servers:
+    """The servers of one run."""
+
+    def __init__(self, world: World, stage: Stage) -> None:
+        self._world = world
+        self._stage = stage
+        self._servers: dict[Sid, Server] = {}
+        self._found: deque[Event] = deque()
+        self._gone = False
+        self.under_way = False
+
+    def start(self) -> None:
+        """Start every server and stop each at the door.
+
+        Raises:
+            InfrastructureError: one did not get there; its log's last lines say why.
+        """
+        for sid in sorted(self._stage.configs):
+            self.spawn(sid, 0)
+        deadline = time.monotonic() + _START_S
+        while not all(server.held for server in self._servers.values()):
+            self._read_all()
+            for server in self._servers.values():
+                self._hold(server)
+                if not server.alive or time.monotonic() > deadline:
+                    raise InfrastructureError(self._why_not(server))
+            time.sleep(_LOOK_S)
+
+    def go(self) -> None:
+        """Let all go on, and look for a leader."""
+        self.under_way = True
+        for server in self._servers.values():
+            if server.alive and server.held:
+                server.held = False
+                server.process.signal(signal.SIGCONT)
+
+    def look(self) -> Iterator[Event]:
+        """What the logs have told, and who has ended, since the last call."""
+        self._read_all()
+        if not self._gone:
+            self._exits()
+        while self._found:
+            yield self._found.popleft()
+
+    def spawn(self, sid: Sid, inc: int) -> Server:
+        """Start a server; it stands when its log says that it looks for a leader."""
+        stage, folder = self._stage, self.home(sid)
+        setup = self.setup(sid)
+        if not folder.is_dir():
+            timings, enabled = stage.setup.timings, stage.setup.reconfig_enabled
+            write_files(folder, Files(setup, stage.configs[sid], timings, enabled))
+        log = folder / LOG
+        log.touch()
+        ahead = log.stat().st_size
+        argv = command(stage.installation, folder, stage.archive)
+        process = self._world.spawn(sid, argv, cwd=folder, log=log)
+        file = log.open("rb", buffering=0)
+        file.seek(ahead)
+        lines = count()
+        server = Server(sid, inc, process, file, LogReader(sid, inc, lines.__next__), lines)
+        self._servers[sid] = server
+        return server
+
+    def server(self, sid: Sid) -> Server | None:
+        """Server ``sid`` if it is up."""
+        found = self._servers.get(sid)
+        return found if found is not None and found.alive else None
+
+    def servers(self) -> list[Server]:
+        """The servers that are up, ascending."""
+        return [server for _, server in sorted(self._servers.items()) if server.alive]
+
+    def next_inc(self, sid: Sid) -> int:
+        """The number of a server's next start."""
+        return self._servers[sid].inc + 1
+
+    def inc_of(self, sid: Sid) -> tuple[int, count[int]] | None:
+        """Which start of a server is up now, and the numbers of what is seen of it."""
+        server = self.server(sid)
+        return None if server is None else (server.inc, server.lines)
+
+    def home(self, sid: Sid) -> Path:
+        """The folder of one server: its files, its data, its log."""
+        return self._stage.folder / str(sid)
+
+    def setup(self, sid: Sid) -> PeerSetup:
+        """A server as the plan describes it."""
+        return next(peer for peer in self._stage.setup.peers if peer.sid == sid)
+
+    def reap(self, sid: Sid) -> int:
+        """Wait until ``sid`` is reaped; its exit status, negative for a signal.
+
+        Raises:
+            InfrastructureError: it is still there after ten seconds.
+        """
+        server = self._servers[sid]
+        deadline = time.monotonic_ns() + _END_NS
+        while server.alive:
+            self._exits()
+            if time.monotonic_ns() > deadline:
+                pid = server.process.pid
+                raise InfrastructureError(f"server {sid} (pid {pid}) does not end")
+            if server.alive:
+                time.sleep(_LOOK_S / 10)
+        ends = [e for e in self._found if isinstance(e, Exited) and e.sid == sid]
+        return ends[-1].status
+
+    def let_go(self) -> None:
+        """The world is gone: read what the logs still have."""
+        self._gone = True
+        self._read_all()
+        for server in self._servers.values():
+            server.log.close()
+            server.process.close()
+
+    # ----
+
+    def _hold(self, server: Server) -> None:
+        if server.stands and not server.held and server.alive:
+            server.process.signal(signal.SIGSTOP)
+            server.held = True
+
+    def _read_all(self) -> None:
+        for server in self._servers.values():
+            if not server.log.closed:
+                self._read(server)
+
+    def _read(self, server: Server) -> None:
+        data = server.log.read()
+        if not data:
+            return
+        offset_ns = time.monotonic_ns() - time.time_ns()
+        *lines, server.torn = (server.torn + data).split(b"\n")
+        for line in lines:
+            text = line.decode("utf-8", "replace")
+            if not server.stands and text.endswith(DOOR):
+                server.stands = True
+                self._found.append(self._appeared(server))
+            self._found.extend(server.reader.feed(text, offset_ns))
+
+    def _appeared(self, server: Server) -> Appeared:
+        setup = self.setup(server.sid)
+        return Appeared(
+            at_ns=time.monotonic_ns(),
+            sid=server.sid,
+            inc=server.inc,
+            seq=next(server.lines),
+            pid=server.process.pid,
+            kind=PROGRAM,
+            version=self._stage.installation.version,
+            config=self._stage.configs[server.sid].text(),
+            accepted_epoch=setup.accepted_epoch,
+            current_epoch=setup.current_epoch,
+            zxid=setup.zxid,
+        )
+
+    def _exits(self) -> None:
+        for pid, status in self._world.spawn_exits():
+            for server in self._servers.values():
+                if server.process.pid == pid and server.alive:
+                    self._read(server)
+                    server.alive = False
+                    gone = Exited(time.monotonic_ns(), server.sid, server.inc, status)
+                    self._found.append(gone)
+
+    def _why_not(self, server: Server) -> str:
+        path = self.home(server.sid) / LOG
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
+        how = "has ended" if not server.alive else f"does not look for a leader after {_START_S} s"
+        said = " | ".join(lines) or "nothing"
+        return f"server {server.sid} {how}; its log ends with: {said} ({path})"
