@@ -1,0 +1,1 @@
+"""Everything that knows Apache ZooKeeper: where it is, its files, its log, its clients."""
