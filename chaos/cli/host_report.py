@@ -11,13 +11,14 @@ from rich.text import Text
 from chaos.cli.console import put, voice
 from chaos.ledger import recover
 from chaos.runner import codes
-from chaos.sandbox.host import abilities
+from chaos.sandbox.host import Ability, abilities
+from chaos.zookeeper import installation
 
 
 def report_host(*, as_json: bool) -> int:
     """Say it, after ending what dead runs left behind; 0, whatever the host can do."""
     swept = recover()
-    found = abilities()
+    found: list[Ability | installation.Ability] = [*abilities(), *installation.abilities()]
     if as_json:
         document = {"abilities": [asdict(one) for one in found], "swept": swept}
         put(json.dumps(document, indent=1) + "\n")

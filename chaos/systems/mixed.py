@@ -15,7 +15,6 @@ from typing import Final
 
 from chaos import actions as act
 from chaos.actions import EVERY_ACTION, Action, Evidence
-from chaos.election.config import parse_configuration
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, Runs, configuration_of, peer_specs
 from chaos.history.events import Event, Sampled, order
@@ -83,7 +82,7 @@ def supported(system: str) -> frozenset[type[Action]]:
 
 def refused(system: str, setup: EnsembleSetup) -> str:
     """What of an ensemble real servers cannot be; empty if they can."""
-    if (found := beyond(setup.timings)):
+    if found := beyond(setup.timings):
         return f"cannot bring up this ensemble: {'; '.join(found)}"
     if setup.links and system == ALONE:
         return "cannot make links slow from the start: it has no shim in a foreign server"
@@ -206,17 +205,15 @@ class Mixed:
         """Do ``action`` to whom it concerns, and prove it."""
         assert self._hands is not None
         assert self._foreign is not None
+        assert self._servers is not None
         match action:
             case act.Lose() | act.Clear() | act.Load() | act.Unload():
                 return _together([self._hands.do(action), self._foreign.do(action)])
-            case act.Block() | act.Unblock():
+            case act.Block() | act.Unblock() | act.Slow():
                 return self._hands.do(action)
-            case act.Slow():
-                return self._hands.do(action)
-            case _ if self._foreign.knows(action.sid):
-                return self._foreign.do(action)
             case _:
-                return self._hands.do(action)
+                theirs = self._servers.knows(action.sid)
+                return _together([(self._foreign if theirs else self._hands).do(action)])
 
     def close(self) -> Iterator[Event]:
         """End every server and the world, then yield the rest of what was seen."""

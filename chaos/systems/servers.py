@@ -147,6 +147,10 @@ class Servers:
         """The folder of one server: its files, its data, its log."""
         return self._stage.folder / str(sid)
 
+    def knows(self, sid: Sid) -> bool:
+        """Whether ``sid`` is one of these servers, up or down."""
+        return sid in self._stage.configs
+
     def setup(self, sid: Sid) -> PeerSetup:
         """A server as the plan describes it."""
         return next(peer for peer in self._stage.setup.peers if peer.sid == sid)

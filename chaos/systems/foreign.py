@@ -1,0 +1,130 @@
+"""How each action is done to servers of somebody else's, and what proves it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from typing import Final
+
+from chaos import actions as act
+from chaos.actions import Action, Evidence
+from chaos.election.ids import Sid
+from chaos.errors import InfrastructureError
+from chaos.systems.servers import Server, Servers
+from chaos.systems.world import World
+
+_STOP_NS: Final = 2_000_000_000  # the kernel stops a process within microseconds
+_TERMINATED: Final = (0, 143)  # a JVM ends with 128 + SIGTERM where no hook says otherwise
+
+
+class ForeignHands:
+    """Does actions to the servers of one driver."""
+
+    def __init__(self, servers: Servers, world: World) -> None:
+        self._servers = servers
+        self._world = world
+        self._losses: set[str] = set()
+
+    def do(self, action: Action) -> Evidence | None:
+        """Do ``action``; ``None`` where it concerns none of these servers.
+
+        What cannot be done is evidence that it did not happen.
+        """
+        try:
+            return self._do(action)
+        except (InfrastructureError, ProcessLookupError) as error:
+            return Evidence(False, {"error": str(error)})
+
+    # ----
+
+    def _do(self, action: Action) -> Evidence | None:  # noqa: PLR0911 - one return for each kind
+        match action:
+            case act.Kill() | act.Terminate():
+                return self._end(action)
+            case act.Launch():
+                return self._launch(action)
+            case act.Pause() | act.Resume():
+                return self._stop(action)
+            case act.Lose():
+                return self._lose(action)
+            case act.Clear():
+                return self._clear(action.name)
+            case act.SetEpochs():
+                return self._epochs(action)
+            case act.Load() | act.Unload():
+                return None
+            case _:
+                kind = type(action).__name__
+                return Evidence(False, {"error": f"{kind} cannot be done to a ZooKeeper server"})
+
+    def _up(self, sid: Sid) -> Server:
+        server = self._servers.server(sid)
+        if server is None:
+            raise InfrastructureError(f"server {sid} is down")
+        return server
+
+    # ---- processes
+
+    def _end(self, action: act.Kill | act.Terminate) -> Evidence:
+        server = self._up(action.sid)
+        killed = isinstance(action, act.Kill)
+        number = signal.SIGKILL if killed else signal.SIGTERM
+        server.process.signal(number)
+        status = self._servers.reap(action.sid)
+        wanted = (-number,) if killed else _TERMINATED
+        return Evidence(status in wanted, {"pid": server.process.pid, "status": status})
+
+    def _launch(self, action: act.Launch) -> Evidence:
+        if self._servers.server(action.sid) is not None:
+            return Evidence(False, {"error": f"server {action.sid} is up already"})
+        if action.wipe:
+            shutil.rmtree(self._servers.home(action.sid))
+        server = self._servers.spawn(action.sid, self._servers.next_inc(action.sid))
+        return Evidence(True, {"pid": server.process.pid, "inc": server.inc})
+
+    def _stop(self, action: act.Pause | act.Resume) -> Evidence:
+        server = self._up(action.sid)
+        pause = isinstance(action, act.Pause)
+        if not pause and server.held and not self._servers.under_way:
+            return Evidence(True, {"pid": server.process.pid, "state": "held until time zero"})
+        server.process.signal(signal.SIGSTOP if pause else signal.SIGCONT)
+        server.held = False  # time zero lets go only those that nothing else stops
+        deadline = time.monotonic_ns() + _STOP_NS
+        while (server.process.state == "T") is not pause and time.monotonic_ns() < deadline:
+            time.sleep(0.0002)
+        state = server.process.state
+        done = (state == "T") is pause
+        return Evidence(done, {"pid": server.process.pid, "state": state})
+
+    # ---- packets
+
+    def _lose(self, action: act.Lose) -> Evidence | None:
+        """Lose packets between servers: TCP sends them again, later."""
+        cuts = tuple(cut for cut in action.links if self._servers.knows(cut.source))
+        if not cuts:
+            return None
+        facts = self._world.lose(action.name, cuts, action.ppm)
+        self._losses.add(action.name)
+        return Evidence(None, facts)
+
+    def _clear(self, name: str) -> Evidence | None:
+        if name not in self._losses:
+            return None
+        self._losses.discard(name)
+        facts = self._world.unblock(name)
+        packets = facts.get("packets", 0)
+        return Evidence(isinstance(packets, int) and packets > 0, facts)
+
+    # ---- data
+
+    def _epochs(self, action: act.SetEpochs) -> Evidence:
+        if self._servers.server(action.sid) is not None:
+            why = f"server {action.sid} runs, and a running one keeps its epochs in memory"
+            return Evidence(False, {"error": f"{why}; set them while it is down"})
+        folder = self._servers.home(action.sid) / "data" / "version-2"
+        asked = {"acceptedEpoch": action.accepted, "currentEpoch": action.current}
+        given = {name: value for name, value in asked.items() if value is not None}
+        for name, value in given.items():
+            (folder / name).write_text(str(value), encoding="ascii")
+        return Evidence(True, {f"{name} on disk": value for name, value in given.items()})
