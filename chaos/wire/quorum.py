@@ -1,8 +1,9 @@
 """The packets of the quorum port as bytes.
 
 Source: ZooKeeper 3.8 ``Leader`` (the types), ``LearnerHandler.run``, ``Learner``
-(``registerWithLeader``, ``syncWithLeader``) and ``LearnerInfo``. Departures: fields that
-ZooKeeper reads past the end of the data of (an unchecked exception there) are a
+(``registerWithLeader``, ``syncWithLeader``) and ``LearnerInfo``. What transactions and
+requests look like inside is in ``chaos.wire.transactions``. Departures: fields that ZooKeeper
+reads past the end of the data of (an unchecked exception there) are a
 :class:`~chaos.errors.WireError`; a learner whose LearnerInfo is shorter than a sid counts as
 one that sent none, where ZooKeeper takes it for server 0.
 """
@@ -17,22 +18,36 @@ from chaos.election.ids import PeerEpoch, Sid, Zxid, epoch_of, zxid_of
 from chaos.election.packets import (
     Ack,
     AckEpoch,
+    Commit,
+    CommitAndActivate,
     Diff,
+    Inform,
+    InformAndActivate,
     LeaderInfo,
     LearnerHello,
     NewLeader,
     OtherPacket,
     Packet,
     Ping,
+    Proposal,
+    Request,
+    Revalidate,
+    Revalidated,
+    Snap,
+    Sync,
     Trunc,
     UpToDate,
 )
 from chaos.errors import WireError
+from chaos.wire import transactions as txns
 from chaos.wire.jute import INT, Incomplete, RawPacket, decode, encode
+from chaos.wire.tree import TREE_MAX, TreeScan, smallest_tree
 
 _LEARNER_INFO = struct.Struct(">qiq")  # sid, protocol version, configuration version
 _PROTOCOL_OF_OLD: Final = 1  # of a learner that does not name one; it predates Zab 1.0
 _UP_TO_DATE_ZXID: Final = -1
+_SYNC_ZXID: Final = 0
+_NO_ANSWER: Final = "a leader's PING cannot name sessions; only an answer does"
 
 
 class PacketType(IntEnum):
@@ -60,8 +75,9 @@ class PacketType(IntEnum):
 
 
 # The packets that say nothing beside their zxid.
-_BARE: Final[dict[int, type[Ack] | type[Diff] | type[Trunc]]] = {
+_BARE: Final[dict[int, type[Ack] | type[Commit] | type[Diff] | type[Trunc]]] = {
     PacketType.ACK: Ack,
+    PacketType.COMMIT: Commit,
     PacketType.DIFF: Diff,
     PacketType.TRUNC: Trunc,
 }
@@ -69,13 +85,14 @@ _TYPE_OF: Final = {record: kind for kind, record in _BARE.items()}
 
 
 def encode_packet(packet: Packet) -> bytes:
-    """The bytes of ``packet``.
+    """The bytes of ``packet``. A SNAP without a tree gets the smallest one behind it.
 
     Raises:
         WireError: a number does not fit its field, or data is longer than receivers take.
     """
     try:
-        return encode(_raw(packet))
+        data = encode(_raw(packet))
+        return data + (packet.tree or smallest_tree()) if isinstance(packet, Snap) else data
     except struct.error as error:
         raise WireError(f"{packet} does not fit the wire: {error}") from error
 
@@ -84,19 +101,60 @@ def _raw(packet: Packet) -> RawPacket:
     match packet:
         case LearnerHello() | LeaderInfo() | AckEpoch():
             return _raw_of_discovery(packet)
-        case Ack(zxid) | Diff(zxid) | Trunc(zxid):
+        case Snap() | NewLeader() | UpToDate():
+            return _raw_of_synchronization(packet)
+        case Proposal() | Inform() | InformAndActivate() | CommitAndActivate():
+            return _raw_of_broadcast(packet)
+        case Ack(zxid) | Commit(zxid) | Diff(zxid) | Trunc(zxid):
             return RawPacket(_TYPE_OF[type(packet)], zxid, None)
+        case Ping() | Request() | Revalidate() | Revalidated() | Sync():
+            return _raw_of_sessions(packet)
+        case OtherPacket(kind, zxid, data):
+            return RawPacket(kind, zxid, data)
+        case _:
+            assert_never(packet)
+
+
+def _raw_of_synchronization(packet: Snap | NewLeader | UpToDate) -> RawPacket:
+    match packet:
+        case Snap(zxid):
+            return RawPacket(PacketType.SNAP, zxid, None)
         case NewLeader(zxid, config):
             text = None if config is None else config.encode("utf-8", "replace")
             return RawPacket(PacketType.NEWLEADER, zxid, text)
         case UpToDate():
             return RawPacket(PacketType.UPTODATE, _UP_TO_DATE_ZXID, None)
-        case Ping(zxid, answer):
-            return RawPacket(PacketType.PING, zxid, b"" if answer else None)
-        case OtherPacket(kind, zxid, data):
-            return RawPacket(kind, zxid, data)
-        case _:
-            assert_never(packet)
+
+
+def _raw_of_broadcast(
+    packet: Proposal | Inform | InformAndActivate | CommitAndActivate,
+) -> RawPacket:
+    match packet:
+        case Proposal(txn):
+            return RawPacket(PacketType.PROPOSAL, txn.zxid, txns.encode_txn(txn))
+        case Inform(txn):
+            return RawPacket(PacketType.INFORM, txn.zxid, txns.encode_txn(txn))
+        case InformAndActivate(txn):
+            data = txns.encode_leader(packet)
+            return RawPacket(PacketType.INFORMANDACTIVATE, txn.zxid, data)
+        case CommitAndActivate(zxid):
+            return RawPacket(PacketType.COMMITANDACTIVATE, zxid, txns.encode_leader(packet))
+
+
+def _raw_of_sessions(packet: Ping | Request | Revalidate | Revalidated | Sync) -> RawPacket:
+    match packet:
+        case Ping(zxid, answer, sessions):
+            if sessions and not answer:
+                raise WireError(_NO_ANSWER)
+            data = txns.encode_sessions(sessions) if answer else None
+            return RawPacket(PacketType.PING, zxid, data)
+        case Request():
+            return RawPacket(PacketType.REQUEST, txns.REQUEST_ZXID, txns.encode_request(packet))
+        case Revalidate() | Revalidated():
+            data = txns.encode_revalidation(packet)
+            return RawPacket(PacketType.REVALIDATE, txns.REQUEST_ZXID, data)
+        case Sync():
+            return RawPacket(PacketType.SYNC, _SYNC_ZXID, None)
 
 
 def _raw_of_discovery(packet: LearnerHello | LeaderInfo | AckEpoch) -> RawPacket:
@@ -117,11 +175,17 @@ def _as_java_int(number: int) -> int:
 
 
 class PacketReader:
-    """Cuts a stream into packets; holds less than one maximal packet beside what it is fed."""
+    """Cuts a stream into packets.
 
-    def __init__(self) -> None:
+    Holds less than one maximal packet beside what it is fed, or the stream behind a SNAP up
+    to ``tree_max`` bytes: it belongs to that packet, which comes out with it.
+    """
+
+    def __init__(self, tree_max: int = TREE_MAX) -> None:
         self._held = bytearray()
         self._need = 0  # bytes from which on there is anything to do
+        self._tree_max = tree_max
+        self._snap: tuple[Zxid, TreeScan] | None = None  # while its stream is read
         self._broken = ""
         self.before: list[Packet] = []
 
@@ -134,39 +198,57 @@ class PacketReader:
         """Take what was read; the packets that became whole, in their order.
 
         Raises:
-            WireError: a length beyond its limit, data too short for its type, or anything
-                behind a SNAP. ``before`` then holds the packets that came before it in the
-                same read; nothing can be read after it.
+            WireError: a length beyond its limit, data too short for its type, or a stream
+                behind a SNAP that is none. ``before`` then holds the packets that came before
+                it in the same read; nothing can be read after it.
         """
-        self._held += data
         found: list[Packet] = []
         try:
+            self._held += data
             self._take(found)
         except WireError as error:
+            self._snap = None
             self._held.clear()
-            self._need = 0
             self._broken = str(error)
             self.before = found
             raise
         return found
 
     def _take(self, found: list[Packet]) -> None:
+        if self._broken:
+            raise WireError(self._broken)
         if len(self._held) < self._need:
             return
-        self._need = 0
-        at = 0
+        self._need = at = 0
         while at < len(self._held):
-            if self._broken:
-                raise WireError(self._broken)
+            if self._snap is not None:
+                end = self._take_tree(*self._snap, found)
+                if end is None:
+                    return
+                at = end
+                continue
             part = decode(self._held, at)
             if isinstance(part, Incomplete):
                 self._need = part.need
                 break
             raw, at = part
-            found.append(_packet(raw))
             if raw.kind == PacketType.SNAP:
-                self._broken = "the stream behind a SNAP has no length and is not understood"
+                del self._held[:at]
+                at = 0
+                self._snap = Zxid(raw.zxid), TreeScan(self._held, self._tree_max)
+            else:
+                found.append(_packet(raw))
         del self._held[:at]
+
+    def _take_tree(self, zxid: Zxid, scan: TreeScan, found: list[Packet]) -> int | None:
+        end = scan.end()
+        if end is None:
+            self._need = scan.need
+            return None
+        with memoryview(self._held) as view:
+            found.append(Snap(zxid, bytes(view[:end])))
+        self._snap = None
+        return end
 
 
 def _packet(raw: RawPacket) -> Packet:
@@ -183,17 +265,41 @@ def _packet(raw: RawPacket) -> Packet:
             text = None if raw.data is None else raw.data.decode("utf-8", "replace")
             return NewLeader(zxid, text)
         case PacketType.PING:
-            return Ping(zxid, answer=raw.data is not None)
+            sessions = () if raw.data is None else txns.decode_sessions(raw.data)
+            return Ping(zxid, raw.data is not None, sessions)
         case _:
-            return _plain(raw.kind, zxid, raw.data)
+            return _broadcast(raw, zxid)
 
 
-def _plain(kind: int, zxid: Zxid, data: bytes | None) -> Packet:
-    """The packets whose data says nothing to us."""
-    bare = _BARE.get(kind)
-    if bare is not None:
-        return bare(zxid)
-    return UpToDate() if kind == PacketType.UPTODATE else OtherPacket(kind, zxid, data)
+def _broadcast(raw: RawPacket, zxid: Zxid) -> Packet:
+    """What is said once a leader stands."""
+    match raw.kind:
+        case PacketType.PROPOSAL:
+            return Proposal(txns.decode_txn(raw.data, "PROPOSAL"))
+        case PacketType.INFORM:
+            return Inform(txns.decode_txn(raw.data, "INFORM"))
+        case PacketType.COMMITANDACTIVATE:
+            return txns.decode_commit_and_activate(zxid, raw.data)
+        case PacketType.INFORMANDACTIVATE:
+            return txns.decode_inform_and_activate(raw.data)
+        case _:
+            return _of_sessions(raw, zxid)
+
+
+def _of_sessions(raw: RawPacket, zxid: Zxid) -> Packet:
+    """What learners' clients cause, and packets whose data says nothing to us."""
+    match raw.kind:
+        case PacketType.REQUEST:
+            return txns.decode_request(raw.data)
+        case PacketType.REVALIDATE:
+            return txns.decode_revalidation(raw.data)
+        case PacketType.SYNC:
+            return Sync()
+        case PacketType.UPTODATE:
+            return UpToDate()
+        case _:
+            bare = _BARE.get(raw.kind)
+            return OtherPacket(raw.kind, zxid, raw.data) if bare is None else bare(zxid)
 
 
 def _hello(raw: RawPacket) -> LearnerHello:

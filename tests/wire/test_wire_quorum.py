@@ -17,101 +17,32 @@ from chaos.election.ids import PeerEpoch, Sid, Zxid, epoch_of, wrap64
 from chaos.election.packets import (
     Ack,
     AckEpoch,
+    Commit,
+    CommitAndActivate,
     Diff,
+    Inform,
+    InformAndActivate,
     LeaderInfo,
     LearnerHello,
     NewLeader,
     OtherPacket,
     Packet,
     Ping,
+    Proposal,
+    Request,
+    Revalidate,
+    Revalidated,
+    Snap,
+    Sync,
     Trunc,
+    Txn,
     UpToDate,
 )
 from chaos.errors import WireError
 from chaos.wire.jute import AUTHINFO_BYTES_MAX, AUTHINFO_MAX, BUFFER_MAX, PACKET_MAX
 from chaos.wire.quorum import PacketReader, PacketType, encode_packet
-
-CONFIG = (
-    "server.1=127.0.0.1:13001:14001:participant\n"
-    "server.2=127.0.0.1:13002:14002:participant\n"
-    "server.3=127.0.0.1:13003:14003:participant\n"
-    "version=0"
-)
-EPOCH_1 = Zxid(1 << 32)
-
-
-def dump(text: str, config: str = "") -> bytes:
-    left, _, right = text.partition("<config>")
-    return bytes.fromhex(left) + config.encode() + bytes.fromhex(right)
-
-
-DUMPS: dict[str, tuple[bytes, Packet]] = {
-    "13.4 FOLLOWERINFO": (
-        dump(
-            "00 00 00 0b  00 00 00 00 00 00 00 00  00 00 00 14"
-            "00 00 00 00 00 00 00 01  00 01 00 00  00 00 00 00 00 00 00 00  ff ff ff ff"
-        ),
-        LearnerHello(Sid(1), PeerEpoch(0)),
-    ),
-    "13.4 LEADERINFO": (
-        dump("00 00 00 11  00 00 00 01 00 00 00 00  00 00 00 04  00 01 00 00  ff ff ff ff"),
-        LeaderInfo(PeerEpoch(1)),
-    ),
-    "13.4 ACKEPOCH": (
-        dump("00 00 00 12  00 00 00 00 00 00 00 00  00 00 00 04  00 00 00 00  ff ff ff ff"),
-        AckEpoch(Zxid(0), PeerEpoch(0)),
-    ),
-    "13.4 DIFF": (
-        dump("00 00 00 0d  00 00 00 00 00 00 00 00  ff ff ff ff  ff ff ff ff"),
-        Diff(Zxid(0)),
-    ),
-    "13.4 NEWLEADER": (
-        dump("00 00 00 0a  00 00 00 01 00 00 00 00  00 00 00 8a <config> ff ff ff ff", CONFIG),
-        NewLeader(EPOCH_1, CONFIG),
-    ),
-    "13.4 ACK": (
-        dump("00 00 00 03  00 00 00 01 00 00 00 00  ff ff ff ff  ff ff ff ff"),
-        Ack(EPOCH_1),
-    ),
-    "13.4 UPTODATE": (
-        dump("00 00 00 0c  ff ff ff ff ff ff ff ff  ff ff ff ff  ff ff ff ff"),
-        UpToDate(),
-    ),
-    "13.4 PING of the leader": (
-        dump("00 00 00 05  00 00 00 01 00 00 00 00  ff ff ff ff  ff ff ff ff"),
-        Ping(EPOCH_1),
-    ),
-    "13.4 PING answered": (
-        dump("00 00 00 05  00 00 00 01 00 00 00 00  00 00 00 00  ff ff ff ff"),
-        Ping(EPOCH_1, answer=True),
-    ),
-    "13.5 FOLLOWERINFO": (
-        dump(
-            "00 00 00 0b  00 00 00 01 00 00 00 00  00 00 00 14"
-            "00 00 00 00 00 00 00 01  00 01 00 00  00 00 00 00 00 00 00 00  ff ff ff ff"
-        ),
-        LearnerHello(Sid(1), PeerEpoch(1)),
-    ),
-    "13.5 ACKEPOCH": (
-        dump("00 00 00 12  00 00 00 00 00 00 00 00  00 00 00 04  ff ff ff ff  ff ff ff ff"),
-        AckEpoch(Zxid(0), PeerEpoch(-1)),
-    ),
-    "13.5 SNAP": (
-        dump("00 00 00 0f  00 00 00 01 00 00 00 00  ff ff ff ff  ff ff ff ff"),
-        OtherPacket(PacketType.SNAP, EPOCH_1),
-    ),
-    "13.7 REQUEST": (
-        dump(
-            "00 00 00 01  ff ff ff ff ff ff ff ff  00 00 00 14"
-            "01 00 00 10 e7 16 00 00  00 00 00 00  ff ff ff f6  00 00 0f a0  ff ff ff ff"
-        ),
-        OtherPacket(
-            PacketType.REQUEST,
-            Zxid(-1),
-            dump("01 00 00 10 e7 16 00 00  00 00 00 00  ff ff ff f6  00 00 0f a0"),
-        ),
-    ),
-}
+from tests.wire.dumps import DUMPS, EPOCH_1
+from tests.wire.trees import TREES
 
 
 @pytest.mark.parametrize(("data", "packet"), DUMPS.values(), ids=DUMPS.keys())
@@ -129,6 +60,8 @@ def raw(kind: int, data: bytes | None, zxid: int = 1 << 32, authinfo: bytes | No
 VERSION = 0x01020304050607AB
 INFO = struct.pack(">qiq", 7, 0x10000, VERSION)
 HELLO = PacketType.FOLLOWERINFO
+HEADER = struct.pack(">qiqqi", -1, -2, 5, 6, 7)
+BARE_TXN = Txn(Zxid(5), -1, -2, 6, 7, b"")
 READ: dict[str, tuple[bytes, Packet]] = {
     "hello without data": (raw(HELLO, None), LearnerHello(None, PeerEpoch(1), 0, 1)),
     "hello with empty data": (raw(HELLO, b""), LearnerHello(None, PeerEpoch(1), 0, 1)),
@@ -160,11 +93,24 @@ READ: dict[str, tuple[bytes, Packet]] = {
         raw(PacketType.NEWLEADER, b"a\xff"),
         NewLeader(EPOCH_1, "a\N{REPLACEMENT CHARACTER}"),
     ),
-    "PING with sessions": (raw(PacketType.PING, bytes(12)), Ping(EPOCH_1, answer=True)),
+    "PING with a session": (raw(PacketType.PING, bytes(12)), Ping(EPOCH_1, True, ((0, 0),))),
     "TRUNC": (raw(PacketType.TRUNC, None), Trunc(EPOCH_1)),
     "ACK with data": (raw(PacketType.ACK, b"x"), Ack(EPOCH_1)),
     "UPTODATE of any zxid": (raw(PacketType.UPTODATE, None, 5), UpToDate()),
-    "COMMIT": (raw(PacketType.COMMIT, None), OtherPacket(4, EPOCH_1)),
+    "COMMIT with data": (raw(PacketType.COMMIT, b"x"), Commit(EPOCH_1)),
+    "SYNC of any zxid": (raw(PacketType.SYNC, b"x"), Sync()),
+    "a header without a record": (raw(PacketType.PROPOSAL, HEADER), Proposal(BARE_TXN)),
+    "a header that differs from its packet": (
+        raw(PacketType.INFORM, HEADER, 77),
+        Inform(BARE_TXN),
+    ),
+    "a request without a record": (raw(PacketType.REQUEST, bytes(16)), Request(0, 0, 0, b"")),
+    "COMMITANDACTIVATE with more": (
+        raw(PacketType.COMMITANDACTIVATE, bytes(8) + b"more"),
+        CommitAndActivate(EPOCH_1, Sid(0)),
+    ),
+    "an answer of 11 bytes": (raw(PacketType.REVALIDATE, bytes(11)), Revalidated(0, valid=False)),
+    "a question with more": (raw(PacketType.REVALIDATE, bytes(13)), Revalidate(0, 0)),
     "an unknown type": (raw(-77, b"x", -1), OtherPacket(-77, Zxid(-1), b"x")),
     "no identities": (raw(PacketType.ACK, None, authinfo=bytes(4)), Ack(EPOCH_1)),
     "two identities": (
@@ -197,6 +143,16 @@ REFUSED = {
     "LEADERINFO without data": (raw(PacketType.LEADERINFO, None), "protocol version"),
     "LEADERINFO of 3 bytes": (raw(PacketType.LEADERINFO, b"\0\1\0"), "protocol version"),
     "ACKEPOCH without data": (raw(PacketType.ACKEPOCH, None), "without an epoch"),
+    "PROPOSAL without data": (raw(PacketType.PROPOSAL, None), "header needs 32"),
+    "PROPOSAL of 31 bytes": (raw(PacketType.PROPOSAL, bytes(31)), "header needs 32"),
+    "INFORM of 31 bytes": (raw(PacketType.INFORM, bytes(31)), "INFORM with 31 bytes"),
+    "COMMITANDACTIVATE of 7 bytes": (raw(PacketType.COMMITANDACTIVATE, bytes(7)), "a leader"),
+    "INFORMANDACTIVATE of 7 bytes": (raw(PacketType.INFORMANDACTIVATE, bytes(7)), "a leader"),
+    "INFORMANDACTIVATE of 39 bytes": (raw(PacketType.INFORMANDACTIVATE, bytes(39)), "needs 40"),
+    "REQUEST of 15 bytes": (raw(PacketType.REQUEST, bytes(15)), "session, cxid and type"),
+    "REVALIDATE of 8 bytes": (raw(PacketType.REVALIDATE, bytes(8)), "REVALIDATE with 8"),
+    "REVALIDATE without data": (raw(PacketType.REVALIDATE, None), "REVALIDATE with no data"),
+    "PING of 13 bytes": (raw(PacketType.PING, bytes(13)), "within a session"),
     "data of length -2": (struct.pack(">iqi", 3, 0, -2), "length -2"),
     "data of the limit and one": (struct.pack(">iqi", 3, 0, BUFFER_MAX + 1), "length 2097151"),
     "data of 2 GiB": (struct.pack(">iqi", 3, 0, 2**31 - 1), "length 2147483647"),
@@ -225,23 +181,16 @@ def test_a_malformed_packet_ends_the_link_behind_the_good_ones(data: bytes, why:
     assert reader.pending == 0
 
 
-def test_nothing_is_read_behind_a_snap() -> None:
-    snap = raw(PacketType.SNAP, None)
-    reader = PacketReader()
-    assert reader.feed(snap) == [OtherPacket(PacketType.SNAP, EPOCH_1)]
-    with pytest.raises(WireError, match="SNAP"):
-        reader.feed(b"\0")
-    at_once = PacketReader()
-    with pytest.raises(WireError, match="SNAP"):
-        at_once.feed(snap + encode_packet(Ping(Zxid(1))))
-    assert at_once.before == [OtherPacket(PacketType.SNAP, EPOCH_1)]
-
-
 UNSENDABLE: dict[str, Packet] = {
     "a zxid beyond 64 bits": Ack(Zxid(2**63)),
     "a type beyond 32 bits": OtherPacket(2**31, Zxid(0)),
     "a sid beyond 64 bits": LearnerHello(Sid(2**63), PeerEpoch(0)),
     "a protocol beyond 32 bits": LeaderInfo(PeerEpoch(0), 2**31),
+    "a session beyond 64 bits": Request(2**63, 0, 0, b""),
+    "a leader beyond 64 bits": CommitAndActivate(Zxid(0), Sid(2**63)),
+    "a time beyond 64 bits": Proposal(Txn(Zxid(0), 0, 0, 2**63, 0, b"")),
+    "a timeout beyond 32 bits": Revalidate(0, 2**31),
+    "a leader's PING with sessions": Ping(Zxid(0), sessions=((1, 1),)),
     "data beyond the limit": OtherPacket(1, Zxid(0), bytes(BUFFER_MAX + 1)),
 }
 
@@ -253,7 +202,7 @@ def test_what_does_not_fit_is_not_sent(packet: Packet) -> None:
 
 
 def test_the_largest_data_passes() -> None:
-    largest = OtherPacket(1, Zxid(0), bytes(BUFFER_MAX))
+    largest = OtherPacket(77, Zxid(0), bytes(BUFFER_MAX))
     assert PacketReader().feed(encode_packet(largest)) == [largest]
 
 
@@ -262,15 +211,26 @@ I64 = st.integers(-(2**63), 2**63 - 1)
 ZXID = I64.map(Zxid)
 EPOCH = I32.map(PeerEpoch)
 TEXT = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+BODY = st.binary(max_size=40)
+TXN = st.builds(Txn, ZXID, I64, I32, I64, I32, BODY)
 UNKNOWN = I32.filter(lambda kind: kind not in set(PacketType))
 PACKETS: st.SearchStrategy[Packet] = st.one_of(
     st.builds(LearnerHello, I64.map(Sid), EPOCH, I64, I32, st.booleans()),
     st.builds(LeaderInfo, EPOCH, I32),
     st.builds(AckEpoch, ZXID, EPOCH),
     st.builds(NewLeader, ZXID, TEXT),
-    st.builds(Ping, ZXID, st.booleans()),
+    st.builds(Ping, ZXID),
+    st.builds(Ping, ZXID, st.just(True), st.lists(st.tuples(I64, I32), max_size=3).map(tuple)),
+    st.builds(Snap, ZXID, TREES),
+    st.one_of(st.builds(Proposal, TXN), st.builds(Inform, TXN), st.just(Sync())),
+    st.builds(InformAndActivate, TXN, I64.map(Sid)),
+    st.builds(CommitAndActivate, ZXID, I64.map(Sid)),
+    st.builds(Request, I64, I32, I32, BODY),
+    st.one_of(st.builds(Revalidate, I64, I32), st.builds(Revalidated, I64, st.booleans())),
     st.builds(OtherPacket, UNKNOWN, ZXID, st.none() | st.binary(max_size=40)),
-    ZXID.flatmap(lambda zxid: st.sampled_from([Ack(zxid), Diff(zxid), Trunc(zxid), UpToDate()])),
+    ZXID.flatmap(
+        lambda zxid: st.sampled_from([Ack(zxid), Commit(zxid), Diff(zxid), Trunc(zxid), UpToDate()])
+    ),
 )
 
 
