@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from chaos.actions import Evidence, Kill, Pause, Resume, Terminate
 from chaos.election.config import Configuration, Member, parse_configuration
 from chaos.election.effects import (
+    Append,
     Decided,
     Entered,
     Persist,
     PersistConfig,
     Phase,
     Proposed,
+    Restore,
     Serving,
     SteppedDown,
+    Truncate,
 )
 from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
 from chaos.election.notification import ServerState
@@ -154,7 +157,7 @@ def _born(event: Began) -> PeerView:
         config=parse_configuration(spec.config),
         accepted_epoch=spec.accepted_epoch,
         current_epoch=spec.current_epoch,
-        zxid=spec.zxid,
+        zxid=spec.last_zxid,
     )
 
 
@@ -171,7 +174,7 @@ def _step(peer: PeerView, event: Stepped) -> None:
                 peer.vote = effect.vote
             case Proposed():
                 peer.proposal = effect.vote
-            case Serving() | Persist():
+            case Serving() | Persist() | Append() | Truncate() | Restore():
                 _hold(peer, effect)
             case SteppedDown():
                 peer.epoch = None
@@ -181,8 +184,12 @@ def _step(peer: PeerView, event: Stepped) -> None:
                 pass
 
 
-def _hold(peer: PeerView, effect: Serving | Persist) -> None:
+def _hold(peer: PeerView, effect: Serving | Persist | Append | Truncate | Restore) -> None:
     match effect:
+        case Append(txns=txns) | Restore(txns=txns) if txns:
+            peer.zxid = txns[-1].zxid
+        case Truncate(zxid=zxid) | Restore(zxid=zxid):
+            peer.zxid = zxid
         case Serving(epoch=epoch):
             peer.epoch = peer.accepted_epoch = peer.current_epoch = epoch
             if peer.state is ServerState.LEADING:
@@ -191,5 +198,5 @@ def _hold(peer: PeerView, effect: Serving | Persist) -> None:
             peer.accepted_epoch = PeerEpoch(effect.value)
         case Persist(name="currentEpoch"):
             peer.current_epoch = PeerEpoch(effect.value)
-        case Persist():
-            peer.zxid = Zxid(effect.value)
+        case Persist(value=value):
+            peer.zxid = Zxid(value)
