@@ -14,7 +14,7 @@ from collections import deque
 from typing import Final, Protocol
 
 from chaos.actions import Cut, How, PortCut
-from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid
+from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
 from chaos.election.ids import Sid
 from chaos.errors import ChaosError, HistoryError
 from chaos.history.codec import Json, from_json
@@ -23,6 +23,8 @@ from chaos.peer.room import Room
 from chaos.peer.timers import Timers
 
 MESSAGE_MAX: Final = 1 << 20
+WORK_MAX: Final = 100_000  # transactions a second
+PAYLOAD_MAX: Final = 1 << 19  # of a packet, which holds 1 MiB
 _WAITING_MAX: Final = 256  # answers that a harness may leave unread
 _HALF: Final = 2**63
 
@@ -157,10 +159,10 @@ class Control:
 
     def _input(self, request: Request) -> Facts:
         happened = from_json(request.get("input"))
-        if not isinstance(happened, SkewRound | SkewZxid | SkewEpochs | Reconfigure):
+        if not isinstance(happened, SkewRound | SkewZxid | SkewEpochs | Reconfigure | Work):
             raise RequestError(
                 f"{type(happened).__name__} cannot be told to a peer; SkewRound, SkewZxid, "
-                "SkewEpochs and Reconfigure can"
+                "SkewEpochs, Reconfigure and Work can"
             )
         _fits(happened)
         seq = self._process.step(happened)
@@ -252,8 +254,15 @@ def _cuts(request: Request) -> tuple[Cut | PortCut, ...]:
     return tuple(found)
 
 
-def _fits(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure) -> None:
+def _fits(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure | Work) -> None:
     """The wire and the disk hold 64 bits: what is larger must not get into the rules."""
+    if isinstance(happened, Work) and not (
+        0 <= happened.per_s <= WORK_MAX and 0 <= happened.payload <= PAYLOAD_MAX
+    ):
+        raise RequestError(
+            f"no work of {happened.per_s} transactions a second with {happened.payload} bytes "
+            f"each; at most {WORK_MAX} with {PAYLOAD_MAX}"
+        )
     numbers: tuple[int | None, ...] = ()
     match happened:
         case SkewRound():

@@ -103,7 +103,7 @@ def _linked(event: Wrote | Lost | LinkOpened | LinkClosed | Rejected) -> str:
 def _lived(event: Began | Appeared | Exited | Left) -> str:
     match event:
         case Began():
-            log = f"zxid {hex64(event.spec.zxid)}, epoch {event.spec.current_epoch}"
+            log = f"zxid {hex64(event.spec.last_zxid)}, epoch {event.spec.current_epoch}"
             return f"stands as process {event.pid}, start {event.inc} ({log})"
         case Appeared():
             log = f"zxid {hex64(event.zxid)}, epoch {event.current_epoch}"

@@ -7,6 +7,7 @@ from functools import partial
 from chaos.actions import Port
 from chaos.election.config import Address, parse_configuration
 from chaos.election.effects import (
+    Append,
     Arm,
     CloseConnection,
     CloseLeaderPort,
@@ -20,11 +21,13 @@ from chaos.election.effects import (
     Persist,
     PersistConfig,
     RestartElectionLayer,
+    Restore,
     Send,
     SendPacket,
     Start,
     Timer,
     TimerKind,
+    Truncate,
 )
 from chaos.election.ids import Sid
 from chaos.election.quorum_peer import QuorumPeer
@@ -143,6 +146,8 @@ class Process(Body):
                 self._links.perform(self._links.cnx.connect_all())
             case Persist():
                 self._disk.write(effect.name, effect.value)
+            case Append() | Truncate() | Restore():
+                self._disk.write_log(effect)
             case PersistConfig():
                 self._disk.write_config(effect.config, active=effect.active)
                 self._learn_addresses(effect.config)

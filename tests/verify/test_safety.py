@@ -101,8 +101,8 @@ def generous() -> Lockstep:
 def lost_disks() -> Lockstep:
     """The leader of epoch 1 dies; the others come back without their disks, and elect."""
     ensemble = Lockstep().start().run(2000).kill(3).kill(2).kill(1)
-    for disk in ensemble.disks.values():
-        disk.clear()
+    for sid in ensemble.disks:
+        ensemble.wipe(sid)
     return ensemble.start(1, 2).run(3000)
 
 
@@ -164,7 +164,7 @@ def test_an_empty_history_exercises_nothing(check: object) -> None:
 def test_an_epoch_led_twice_after_the_tester_wiped_a_disk_is_unknown() -> None:
     ensemble = Lockstep().start().run(2000).kill(3).kill(2).kill(1)
     for sid in (1, 2):
-        ensemble.disks[Sid(sid)].clear()
+        ensemble.wipe(sid)
         ensemble.acted("wipe", act.Launch(Sid(sid), wipe=True))
     history = ensemble.start(1, 2).run(3000).history()
     verdict = judge(history, "at_most_one_leader_per_epoch")
