@@ -14,6 +14,7 @@ from chaos.history.events import Began, Exited, Left, RunBegan, RunEnded, Steppe
 from chaos.history.history import History
 from chaos.verify.docket import Finding, invariant
 from chaos.verify.fold import Line, journals, whole
+from chaos.verify.foreign import servers
 from chaos.verify.verdict import Outcome, Verdict
 
 _LONG = 300  # characters of one effect in a summary
@@ -46,11 +47,13 @@ class Conformance:
                 return invariant(self.name, Outcome.FAILS, found.why, [found], judged)
         if doubts:
             return invariant(self.name, Outcome.UNKNOWN, doubts[0].why, doubts, judged)
+        foreign = frozenset(history.foreign)
         if not judged:
-            return invariant(self.name, Outcome.NOT_EXERCISED, "no step in this run", [], 0)
-        return invariant(
-            self.name, Outcome.HOLDS, f"{judged} steps as the core has them", [], judged
-        )
+            why = f"{servers(foreign)} run other code" if foreign else "no step in this run"
+            return invariant(self.name, Outcome.NOT_EXERCISED, why, [], 0)
+        others = f"; not asked of {servers(foreign)}, which run other code" if foreign else ""
+        why = f"{judged} steps as the core has them{others}"
+        return invariant(self.name, Outcome.HOLDS, why, [], judged)
 
 
 def _cut_short(history: History) -> list[Finding]:

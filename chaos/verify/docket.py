@@ -46,12 +46,18 @@ class Docket:
     breaches: dict[Law, list[Finding]] = field(default_factory=dict)
     doubts: dict[Law, list[Finding]] = field(default_factory=dict)
     gaps: list[Finding] = field(default_factory=list)  # journals with lines missing
+    outside: Counter[Law] = field(default_factory=Counter)  # of ``judged``: by what was seen
+    foreign: str = ""  # the servers that only what was seen can tell of
 
     def case(self, law: Law, wrong: str, *evidence: int) -> None:
         """Judge one case; an empty ``wrong`` means that the law held."""
         self.judged[law] += 1
         if wrong:
             self.breaches.setdefault(law, []).append(Finding(wrong, evidence))
+
+    def undecided(self, law: Law) -> list[Finding]:
+        """What stands between ``law`` and a green verdict."""
+        return [*self.doubts.get(law, []), *self.gaps]
 
     def held(self, law: Law, cases: int = 1) -> None:
         """Count cases in which ``law`` held."""
@@ -61,11 +67,27 @@ class Docket:
         """Note a case that cannot be decided."""
         self.doubts.setdefault(law, []).append(Finding(why, evidence))
 
+    def take(self, seen: Docket, foreign: str) -> None:
+        """Add what ``seen`` has of the servers that ``foreign`` names."""
+        self.foreign = foreign
+        self.outside += seen.judged
+        self.judged += seen.judged
+        for law, findings in seen.breaches.items():
+            self.breaches.setdefault(law, []).extend(findings)
+        for law, findings in seen.doubts.items():
+            self.doubts.setdefault(law, []).extend(findings)
+
+    def of_whom(self, law: Law) -> str:
+        """How many cases are of foreign servers, for the end of a summary."""
+        if not self.foreign:
+            return ""
+        return f", {self.outside[law]} of them of {self.foreign} (seen from outside)"
+
     def verdict(self, law: Law, unit: str) -> Verdict:
         """The answer for ``law``; ``unit`` names what is counted, in the plural."""
         judged = self.judged[law]
         breaches = self.breaches.get(law, [])
-        doubts = [*self.doubts.get(law, []), *self.gaps]
+        doubts = self.undecided(law)
         if breaches:
             more = f" (and {len(breaches) - 1} more)" if len(breaches) > 1 else ""
             return invariant(law, Outcome.FAILS, breaches[0].why + more, breaches, judged)
@@ -73,7 +95,8 @@ class Docket:
             return invariant(law, Outcome.UNKNOWN, doubts[0].why, doubts, judged)
         if judged == 0:
             return invariant(law, Outcome.NOT_EXERCISED, f"no {unit} in this run", [], 0)
-        return invariant(law, Outcome.HOLDS, f"{judged} {unit} judged", [], judged)
+        summary = f"{judged} {unit} judged{self.of_whom(law)}"
+        return invariant(law, Outcome.HOLDS, summary, [], judged)
 
 
 def invariant(

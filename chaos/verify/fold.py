@@ -39,8 +39,9 @@ from chaos.election.ids import Sid, wrap64
 from chaos.history.events import Began, ForeignEvent, PeerEvent, Stepped
 from chaos.history.history import History
 from chaos.verify.ballots import Ballots, Decision, Spoken
-from chaos.verify.births import birth, meddling
+from chaos.verify.births import Meddling, birth, meddling
 from chaos.verify.docket import Docket, Finding, Once
+from chaos.verify.foreign import judge_foreign, servers
 from chaos.verify.messages import Source, follow
 from chaos.verify.standing import Disk, Forgot, Led, Standing
 
@@ -58,6 +59,7 @@ class Folded:
     spoken: dict[Source, Spoken] = field(default_factory=dict)
     led: list[Led] = field(default_factory=list)
     forgot: list[Forgot] = field(default_factory=list)
+    foreign: frozenset[Sid] = frozenset()  # judged by what was seen of them
     turned: dict[int, int] = field(default_factory=dict)  # event of a SkewRound -> its round
 
 
@@ -225,7 +227,20 @@ def _fold(history: History) -> Folded:
                 peer.step(at, event)
         peer.finish(folded, inc)
     follow(history, folded.decisions, folded.spoken, folded.docket)
+    _look_from_outside(history, tester, folded)
     return folded
+
+
+def _look_from_outside(history: History, tester: Meddling, folded: Folded) -> None:
+    """Add the foreign servers of the run, if it has any."""
+    folded.foreign = frozenset(history.foreign)
+    if not folded.foreign:
+        return
+    seen = Docket()
+    led, forgot = judge_foreign(history, tester, seen)
+    folded.led += led
+    folded.forgot += forgot
+    folded.docket.take(seen, servers(folded.foreign))
 
 
 fold = Once(_fold)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from chaos.election.effects import Deliver, Send
 from chaos.election.ids import Sid
-from chaos.history.events import Stepped, Wrote
+from chaos.history.events import Seen, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.ballots import Decision, Spoken
 from chaos.verify.docket import Docket, Law
@@ -31,7 +31,7 @@ def follow(
     for index, event in enumerate(history.events):
         if isinstance(event, Wrote):
             wrote.setdefault((event.sid, event.link, event.frame), []).append(index)
-        elif isinstance(event, Stepped):
+        elif isinstance(event, Stepped | Seen):
             steps[event.sid, event.inc, event.seq] = index
     for decision in decisions:
         for sid, at in decision.arrived.items():
@@ -71,7 +71,7 @@ def _judge_content(
     """E5b: what was delivered is what was sent."""
     read, index, (sid, _, _, number) = link
     step, taken = history.events[index], history.events[read]
-    assert isinstance(step, Stepped)
+    assert isinstance(step, Stepped | Seen)
     assert isinstance(taken, Stepped)
     effect = step.effects[number] if number < len(step.effects) else None
     if not isinstance(effect, Send) or not isinstance(taken.happened, Deliver):

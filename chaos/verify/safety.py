@@ -49,7 +49,7 @@ class AtMostOneLeaderPerEpoch:
         for led in sorted(folded.led, key=lambda led: led.index):
             by_epoch.setdefault(led.epoch, {}).setdefault((led.sid, led.inc), led)
         breaches: list[Finding] = []
-        doubts = list(folded.docket.gaps)
+        doubts = folded.docket.undecided(Law.ONE_LEADER)
         for epoch, leaders in sorted(by_epoch.items()):
             if len(leaders) > 1:
                 found, excused = _collision(epoch, list(leaders.values()), folded)
@@ -61,9 +61,16 @@ class AtMostOneLeaderPerEpoch:
             return invariant(self.name, Outcome.UNKNOWN, doubts[0].why, doubts, judged)
         if not judged:
             return invariant(self.name, Outcome.NOT_EXERCISED, "nobody led an epoch", [], 0)
-        return invariant(
-            self.name, Outcome.HOLDS, f"{judged} epochs, each with one leader", [], judged
-        )
+        summary = f"{judged} epochs, each with one leader{_led_from_outside(folded)}"
+        return invariant(self.name, Outcome.HOLDS, summary, [], judged)
+
+
+def _led_from_outside(folded: Folded) -> str:
+    docket = folded.docket
+    if not docket.foreign:
+        return ""
+    seen = len({led.epoch for led in folded.led if led.sid in folded.foreign})
+    return f", {seen} of them led by {docket.foreign} (seen from outside)"
 
 
 def _collision(epoch: int, leaders: list[Led], folded: Folded) -> tuple[Finding, bool]:

@@ -1,0 +1,206 @@
+"""Epochs of a foreign server: promised, led, established; judged by packets, log and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chaos.actions import Launch, SetEpochs
+from chaos.election import packets as pk
+from chaos.election.effects import Decided, Entered, PacketRead, SendPacket, Serving
+from chaos.election.ids import Sid, epoch_of
+from chaos.election.notification import ServerState
+from chaos.history.events import Seen
+from chaos.verify.births import Change
+from chaos.verify.docket import Docket, Law
+from chaos.verify.foreign.lives import Life, Votership
+from chaos.verify.standing import Forgot, Led
+
+
+class Reign:
+    """What a leader did for one epoch: whom it offered it, and who acked."""
+
+    def __init__(self, leader: Sid) -> None:
+        self.acks: set[int] = {leader}
+        self.at: list[int] = []  # the events that brought the acks
+        self.served: int | None = None  # the event by which it served
+        self.judged = False
+
+
+class Epochs:
+    """One server over all its starts: its files outlive them."""
+
+    def __init__(self, sid: Sid, changes: Mapping[Sid, list[Change]], docket: Docket) -> None:
+        self.led: list[Led] = []
+        self.forgot: list[Forgot] = []
+        self._changes = changes.get(sid, [])
+        self._docket = docket
+        self._held: dict[str, tuple[int, int]] = {}  # file -> its highest epoch, and the event
+
+    def judge(self, life: Life) -> None:
+        """One start, from the files that it found to its end."""
+        self._born(life)
+        stay = _Stay(life, self, self._docket)
+        for index, line in life.lines:
+            if isinstance(line, Seen):
+                stay.take(index, line)
+        stay.end()
+
+    def _born(self, life: Life) -> None:
+        """H1, H2 over a restart: what packets showed was on disk by then."""
+        held = {
+            "acceptedEpoch": int(life.appeared.accepted_epoch),
+            "currentEpoch": int(life.appeared.current_epoch),
+        }
+        for name, now in held.items():
+            known, at = self._held.get(name, (now, life.index))
+            meddled = any(at < index < life.index and _epochs(one) for index, one in self._changes)
+            if meddled:
+                if name == "acceptedEpoch" and now < known:
+                    self.forgot.append(Forgot(life.sid, now, known, life.index))
+                self._held[name] = (now, life.index)
+                continue
+            wrong = ""
+            if now < known:
+                wrong = f"{life.who} came back with {name} {now}; it had shown {known}"
+            if name in self._held:
+                self._docket.case(Law.EPOCHS, wrong, life.index, at)
+            self._held[name] = max((now, life.index), (known, at))
+
+    def holds(self, name: str, epoch: int, index: int, what: str) -> None:
+        """H1, H2: an epoch that shows is no lower than those that showed before."""
+        known, at = self._held.get(name, (0, index))
+        wrong = f"{what} after its {name} was {known}" if epoch < known else ""
+        self._docket.case(Law.EPOCHS, wrong, index, at)
+        if epoch >= known:
+            self._held[name] = (epoch, index)
+
+
+class _Stay:
+    """The quorum connections of one start."""
+
+    def __init__(self, life: Life, epochs: Epochs, docket: Docket) -> None:
+        self._life = life
+        self._epochs = epochs
+        self._docket = docket
+        self._config = Votership(life.appeared.config)
+        self._state = ServerState.LOOKING
+        self._learners: dict[int, Sid] = {}
+        self._offered: dict[int, int] = {}  # connection -> epoch of LEADERINFO or NEWLEADER
+        self._given: dict[int, int] = {}  # connection -> zxid of the NEWLEADER that it read
+        self._reigns: dict[int, Reign] = {}
+        self._blind: int | None = None  # it served, or led, and no packet shows how
+
+    def take(self, index: int, seen: Seen) -> None:
+        """One line of what was seen."""
+        match seen.happened:
+            case PacketRead(conn=conn, packet=packet):
+                self._read(index, conn, packet)
+            case _:
+                pass
+        for effect in seen.effects:
+            match effect:
+                case Entered(state=state) | Decided(state=state):
+                    self._state = state
+                case SendPacket(conn=conn, packet=packet):
+                    self._sent(index, conn, packet)
+                case Serving(epoch=epoch):
+                    self._serves(index, epoch)
+                case _:
+                    pass
+        if self._state is ServerState.LEADING and self._life.hole and self._blind is None:
+            self._blind = index
+
+    def _read(self, index: int, conn: int, packet: pk.Packet) -> None:
+        match packet:
+            case pk.LearnerHello(sid=sid) if sid is not None:
+                self._learners[conn] = sid
+            case pk.LeaderInfo(epoch=epoch):
+                self._offered[conn] = epoch
+            case pk.NewLeader(zxid=zxid, config=config):
+                self._given[conn] = zxid
+                self._config.sees(config)
+            case pk.Ack(zxid=zxid) if conn in self._learners:
+                reign = self._reigns.get(epoch_of(zxid))
+                if reign is not None and self._offered.get(conn) == epoch_of(zxid):
+                    reign.acks.add(self._learners[conn])
+                    reign.at.append(index)
+            case _:
+                pass
+
+    def _sent(self, index: int, conn: int, packet: pk.Packet) -> None:
+        who, holds = self._life.who, self._epochs.holds
+        match packet:
+            case pk.LeaderInfo(epoch=epoch):
+                holds("acceptedEpoch", epoch, index, f"{who} offers epoch {epoch}")
+            case pk.AckEpoch() if conn in self._offered:
+                offer = self._offered[conn]
+                holds("acceptedEpoch", offer, index, f"{who} accepts epoch {offer}")
+            case pk.NewLeader(zxid=zxid, config=config):
+                self._config.sees(config)
+                self._offered[conn] = epoch_of(zxid)
+                self._leads(index, epoch_of(zxid), "sends NEWLEADER of")
+            case pk.Ack(zxid=zxid) if self._given.get(conn) == zxid:
+                acked = epoch_of(zxid)
+                holds("currentEpoch", acked, index, f"{who} acks NEWLEADER of epoch {acked}")
+            case pk.UpToDate() if conn in self._offered:
+                self._established(index, self._offered[conn])
+            case _:
+                pass
+
+    def _leads(self, index: int, epoch: int, what: str) -> Reign:
+        reign = self._reigns.get(epoch)
+        if reign is None:
+            reign = self._reigns[epoch] = Reign(self._life.sid)
+            self._epochs.led.append(Led(epoch, self._life.sid, self._life.appeared.inc, index))
+            told = f"{self._life.who} {what} epoch {epoch}"
+            self._epochs.holds("currentEpoch", epoch, index, told)
+        return reign
+
+    def _serves(self, index: int, epoch: int) -> None:
+        if self._state is ServerState.LEADING:
+            reign = self._leads(index, epoch, "leads")
+            reign.served = index if reign.served is None else reign.served
+            return
+        told = f"{self._life.who} serves epoch {epoch}"
+        self._epochs.holds("currentEpoch", epoch, index, told)
+
+    def _established(self, index: int, epoch: int) -> None:
+        """H6: the first UPTODATE of an epoch leaves once a quorum has acked NEWLEADER."""
+        reign = self._leads(index, epoch, "establishes")
+        if reign.judged:
+            return
+        reign.judged = True
+        life, electorate = self._life, self._config.electorate
+        what = f"{life.who} established epoch {epoch}"
+        if electorate.quorum(reign.acks):
+            self._docket.held(Law.ESTABLISHED)
+            if electorate.split:
+                self._docket.held(Law.BOTH_QUORUMS)
+        elif life.hole or electorate.split:
+            hole = life.hole or "a newer configuration may have been in force alone"
+            self._docket.doubt(Law.ESTABLISHED, f"{what}; {hole}", index, *reign.at)
+        else:
+            who = sorted(reign.acks & electorate.voters)
+            wrong = f"{what} with the acks of {who} only"
+            self._docket.case(Law.ESTABLISHED, wrong, index, *reign.at)
+
+    def end(self) -> None:
+        """What no packet decided."""
+        for epoch, reign in self._reigns.items():
+            if reign.served is None or reign.judged:
+                continue
+            if self._config.electorate.quorum(reign.acks):
+                self._docket.held(Law.ESTABLISHED)  # it needs no UPTODATE: nobody learned from it
+                continue
+            hole = self._life.hole or "no UPTODATE was seen"
+            why = f"{self._life.who} serves epoch {epoch}; {hole}"
+            self._docket.doubt(Law.ESTABLISHED, why, reign.served, *reign.at)
+        if self._blind is not None:
+            why = f"{self._life.who} led; {self._life.hole}: which epochs it offered is not known"
+            self._docket.doubt(Law.ONE_LEADER, why, self._blind)
+            self._docket.doubt(Law.EPOCHS, why, self._blind)
+
+
+def _epochs(action: object) -> bool:
+    """Whether the tester changed epochs by it."""
+    return isinstance(action, Launch | SetEpochs)

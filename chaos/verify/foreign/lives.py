@@ -1,0 +1,124 @@
+"""What was seen of each start of each foreign server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from chaos.election.config import Configuration, parse_configuration
+from chaos.election.effects import Decided, Deliver, Entered, SteppedDown
+from chaos.election.ids import Sid
+from chaos.errors import ConfigError
+from chaos.history.events import Appeared, Seen, Source, Wrote
+from chaos.history.history import History
+from chaos.verify.rules import Electorate
+
+UNSURE_NS = 2_000_000  # a log's stamps are whole milliseconds: less says nothing about an order
+Line = tuple[int, Seen | Wrote]
+_STATE = (Entered, Decided, SteppedDown)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One start of a foreign server: its ``lines`` by time, with their indexes.
+
+    ``hole`` says what is missing of its packets, empty if they were captured whole. ``turns``
+    are the spans of time in which it changed its state.
+    """
+
+    index: int
+    appeared: Appeared
+    lines: tuple[Line, ...]
+    hole: str
+    turns: tuple[tuple[int, int], ...]
+
+    @property
+    def sid(self) -> Sid:
+        """Whose life it is."""
+        return self.appeared.sid
+
+    @property
+    def who(self) -> str:
+        """``server 2``."""
+        return f"server {self.sid}"
+
+    def settled(self, from_ns: int, to_ns: int) -> bool:
+        """Whether it surely changed no state between two moments."""
+        return not any(since < to_ns and from_ns < at_ns for since, at_ns in self.turns)
+
+
+@dataclass(slots=True)
+class _Open:
+    index: int
+    appeared: Appeared
+    lines: list[Line] = field(default_factory=list)
+
+
+def lives(history: History) -> Iterator[Life]:
+    """Every start of a foreign server that was seen to begin, by server and start."""
+    open_: dict[tuple[Sid, int], _Open] = {}
+    for index, event in enumerate(history.events):
+        match event:
+            case Appeared():
+                open_[event.sid, event.inc] = _Open(index, event)
+            case Seen() | Wrote() if (event.sid, event.inc) in open_:
+                open_[event.sid, event.inc].lines.append((index, event))
+            case _:
+                pass
+    for _, one in sorted(open_.items()):
+        turns = tuple(_turns(one.lines))
+        yield Life(one.index, one.appeared, tuple(one.lines), _hole(one.lines), turns)
+
+
+def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:
+    for _, line in lines:
+        if isinstance(line, Seen) and any(isinstance(effect, _STATE) for effect in line.effects):
+            yield line.since_ns, line.at_ns
+
+
+def _hole(lines: list[Line]) -> str:
+    """Notifications of one direction of a connection are counted from 0."""
+    due: dict[tuple[bool, str], int] = {}
+    captured = False
+    for _, line in lines:
+        captured = captured or (isinstance(line, Seen) and line.source is Source.WIRE)
+        match line:
+            case Wrote(link=link, frame=frame):
+                key = (True, link)
+            case Seen(happened=Deliver(link=link, frame=frame)) if link:
+                key = (False, link)
+            case _:
+                continue
+        if frame > due.get(key, 0):
+            return f"notification {due.get(key, 0)} of link {link} was not captured"
+        due[key] = max(due.get(key, 0), frame + 1)
+    return "" if captured else "its packets were not captured"
+
+
+class Votership:
+    """The configurations that a server counts by, as far as they show."""
+
+    def __init__(self, config: str) -> None:
+        self.electorate = Electorate(parse_configuration(config))
+        self._same = config  # nothing to learn from it
+
+    def commits(self, config: str | None) -> None:
+        """What its notifications carry: the committed configuration."""
+        parsed = self._parsed(config)
+        if parsed is not None and parsed.version > self.electorate.committed.version:
+            self.electorate = self.electorate.commits(parsed)
+
+    def sees(self, config: str | None) -> None:
+        """What NEWLEADER carries: the last one seen; a newer one counts from now on, too."""
+        parsed = self._parsed(config)
+        if parsed is not None and parsed.version > self.electorate.in_force[-1].version:
+            self.electorate = self.electorate.sees(parsed)
+
+    def _parsed(self, config: str | None) -> Configuration | None:
+        if not config or config == self._same:
+            return None
+        try:
+            return parse_configuration(config)
+        except ConfigError:
+            self._same = config
+            return None

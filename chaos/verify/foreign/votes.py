@@ -1,0 +1,237 @@
+"""Elections of a foreign server, judged by the notifications that it said and heard.
+
+A decision needs votes that were delivered by then. A log tells of a decision to the
+millisecond: what came within that is taken to have come before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chaos.election.effects import Decided, Deliver, Entered, Send
+from chaos.election.notification import Notification, ServerState
+from chaos.history.events import Seen, Source, Wrote
+from chaos.verify.docket import Docket, Law
+from chaos.verify.foreign.lives import UNSURE_NS, Life, Votership
+from chaos.verify.rules import Ballot, ballot_of, weight
+
+_SETTLED = (ServerState.FOLLOWING, ServerState.LEADING)
+
+
+class Heard(NamedTuple):
+    """A notification that reached the server, or that it said itself."""
+
+    event: int
+    at_ns: int
+    sender: int
+    ballot: Ballot
+    state: int
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Who stands behind a decision; ``ballot`` is set where votes of LOOKING servers did it."""
+
+    of: frozenset[int]
+    ballot: Ballot | None
+
+
+class Votes:
+    """One start of one server."""
+
+    def __init__(self, life: Life, docket: Docket) -> None:
+        self._life = life
+        self._docket = docket
+        self._config = Votership(life.appeared.config)
+        self._heard: list[Heard] = []  # since its last decision
+        self._said: dict[str, tuple[int, Wrote, Ballot]] = {}  # its last vote on each link
+        self._told: set[int] = set()  # to whom it ever said anything
+        self._rounds: set[int] = set()  # of LOOKING servers, ever heard
+        self._steps: dict[int, Seen] = {}
+        self._leader: int | None = None
+        self._captured = False
+
+    def judge(self) -> None:
+        """Go through its life."""
+        for index, line in self._life.lines:
+            if isinstance(line, Wrote):
+                self._wrote(index, line)
+                continue
+            self._steps[line.seq] = line
+            self._captured = self._captured or line.source is Source.WIRE
+            if isinstance(line.happened, Deliver):
+                self._hear(index, line.at_ns, line.happened)
+            for effect in line.effects:
+                match effect:
+                    case Decided():
+                        self._decided(index, line, effect)
+                    case Entered(state=ServerState.LOOKING):
+                        self._leader = None
+                    case _:
+                        pass
+
+    # ---- what it heard and said
+
+    def _hear(self, index: int, at_ns: int, heard: Deliver) -> None:
+        said = heard.notification
+        ballot = ballot_of(said)
+        self._heard.append(Heard(index, at_ns, heard.sender, ballot, said.state))
+        if said.state == ServerState.LOOKING:
+            self._rounds.add(ballot.round)
+
+    def _wrote(self, index: int, line: Wrote) -> None:
+        said = self._notification(line)
+        if said is None:
+            return
+        self._config.commits(said.config)
+        before = self._said.pop(line.link, None)
+        if said.state != ServerState.LOOKING:
+            self._told.add(line.to)
+            return
+        ballot = ballot_of(said)
+        self._heard.append(Heard(index, line.at_ns, self._life.sid, ballot, said.state))
+        old = line.frame == 0 and line.to in self._told  # the last one of a link before, repeated
+        self._told.add(line.to)
+        if old:
+            return
+        self._said[line.link] = (index, line, ballot)
+        if before is None or not self._life.turns:
+            return
+        if self._life.settled(before[1].at_ns, line.at_ns):  # else it may be another election
+            self._follows(before, (index, ballot))
+
+    def _notification(self, line: Wrote) -> Notification | None:
+        step = self._steps.get(line.step)
+        if step is None or line.index >= len(step.effects):
+            return None
+        effect = step.effects[line.index]
+        return effect.notification if isinstance(effect, Send) else None
+
+    def _follows(self, before: tuple[int, Wrote, Ballot], now: tuple[int, Ballot]) -> None:
+        """E1, E2: within one election rounds rise to what was heard, and votes get better."""
+        old, (index, new), who = before[2], now, self._life.who
+        at = (before[0], index)
+        if new.round == old.round:
+            wrong = ""
+            if new.rank < old.rank:
+                wrong = f"{who} said {new} after it had said {old}"
+            self._docket.case(Law.VOTE_ORDER, wrong, *at)
+            self._docket.held(Law.CLOCK)
+        elif new.round < old.round:
+            wrong = f"{who} went from round {old.round} to {new.round} within one election"
+            self._docket.case(Law.CLOCK, wrong, *at)
+        elif new.round in self._rounds:
+            self._docket.held(Law.CLOCK)
+        elif self._life.hole:
+            why = f"{who} rose to round {new.round}, and {self._life.hole}"
+            self._docket.doubt(Law.CLOCK, why, *at)
+        else:
+            wrong = f"{who} rose to round {new.round}, of which it had not heard"
+            self._docket.case(Law.CLOCK, wrong, *at)
+
+    # ---- what it decided
+
+    def _decided(self, index: int, line: Seen, effect: Decided) -> None:
+        if self._leader == effect.vote.leader:
+            return  # told before
+        self._leader = effect.vote.leader
+        self._roles(index, effect)
+        self._supported(index, line, ballot_of(effect.vote))
+        self._heard = [heard for heard in self._heard if heard.at_ns > line.since_ns]
+
+    def _supported(self, index: int, line: Seen, ballot: Ballot) -> None:
+        """E5a, E7: by LOOKING votes, or by those who follow already."""
+        life, docket = self._life, self._docket
+        what = f"{life.who} decided for {ballot.leader}"
+        unsure = line.at_ns - line.since_ns > UNSURE_NS
+        sure = [h for h in self._heard if h.at_ns <= line.since_ns] if unsure else self._heard
+        found = self._support(ballot, sure)
+        if found is not None:
+            docket.held(Law.SUPPORT)
+            if self._config.electorate.split:
+                docket.held(Law.BOTH_QUORUMS)
+            self._no_worse(index, found)
+            return
+        named = [h.event for h in self._heard if h.ballot.leader == ballot.leader][-8:]
+        hole = life.hole if self._captured else "its packets were not captured"
+        if unsure and self._support(ballot, self._heard) is not None:
+            hole = f"its votes came within the {(line.at_ns - line.since_ns) / 1e6:.0f} ms of it"
+        elif self._config.electorate.split:
+            hole = hole or "a newer configuration may have been in force alone"
+        if hole:
+            docket.doubt(Law.SUPPORT, f"{what}; {hole}", index, *named)
+            return
+        told = sorted({h.sender for h in self._heard if h.ballot.leader == ballot.leader})
+        wrong = f"{what}, and no quorum had told it so: only {told or 'nobody'} named that leader"
+        docket.case(Law.SUPPORT, wrong, index, *named)
+
+    def _support(self, decided: Ballot, heard: Iterable[Heard]) -> Support | None:
+        heard = list(heard)
+        quorum, me = self._config.electorate.quorum, self._life.sid
+        for ballot in _ballots(decided, heard):
+            cast = {h.sender for h in heard if _looks(h) and h.ballot == ballot} | {me}
+            if quorum(cast):
+                return Support(frozenset(cast), ballot)
+        settled = {
+            h.sender for h in heard if h.state in _SETTLED and h.ballot.leader == decided.leader
+        }
+        leads = [
+            h
+            for h in heard
+            if h.state == ServerState.LEADING and h.sender == h.ballot.leader == decided.leader
+        ]
+        if not leads and decided.leader != me:
+            return None  # it must say itself that it leads
+        for leader in [None, *(h.ballot for h in leads)]:
+            same = {h.sender for h in heard if _looks(h) and h.ballot == leader}
+            if quorum(settled | same):
+                return Support(frozenset(settled | same), None)
+        return None
+
+    def _no_worse(self, index: int, support: Support) -> None:
+        """E6: the winner is no worse than what any of its voters said of itself."""
+        ballot, committed = support.ballot, self._config.electorate.committed
+        if ballot is None:
+            return
+        for heard in self._heard:
+            own = heard.ballot
+            mine = heard.sender in support.of and own.leader == heard.sender and _looks(heard)
+            if not mine or own.round != ballot.round or not weight(committed, heard.sender):
+                continue
+            wrong = ""
+            if ballot.rank < own.rank:
+                wrong = (
+                    f"{self._life.who} decided {ballot}; {heard.sender}, which supports it, is "
+                    f"better itself: {own}"
+                )
+            self._docket.case(Law.VOTE_ORDER, wrong, index, heard.event)
+
+    def _roles(self, index: int, effect: Decided) -> None:
+        """E7, E9: the winner leads and nobody else; who has no vote neither leads nor wins."""
+        electorate, me = self._config.electorate, self._life.sid
+        leader, who, wrong = effect.vote.leader, self._life.who, ""
+        if (effect.state is ServerState.LEADING) != (leader == me):
+            wrong = f"{who} became {effect.state.name} under leader {leader}"
+        self._docket.case(Law.SUPPORT, wrong, index)
+        wrong = ""
+        if leader not in electorate.voters:
+            wrong = f"{who} elected {leader}, which does not vote"
+        elif me in electorate.committed.observers and effect.state is not ServerState.OBSERVING:
+            wrong = f"{who} is an observer and became {effect.state.name}"
+        if electorate.bystanders or wrong:
+            self._docket.case(Law.OBSERVERS, wrong, index)
+
+
+def _looks(heard: Heard) -> bool:
+    return heard.state == ServerState.LOOKING
+
+
+def _ballots(decided: Ballot, heard: list[Heard]) -> list[Ballot]:
+    """The vote that was decided; where nobody cast it like that, all for the same leader.
+
+    A log may not tell all four numbers of a decision.
+    """
+    cast = {h.ballot for h in heard if _looks(h) and h.ballot.leader == decided.leader}
+    return [decided] if decided in cast or not cast else sorted(cast)
