@@ -18,6 +18,7 @@ from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, Sk
 from chaos.election.ids import Sid
 from chaos.errors import ChaosError, HistoryError
 from chaos.history.codec import Json, from_json
+from chaos.peer.gate import IN, OUT
 from chaos.peer.loop import READ, WRITE, Loop
 from chaos.peer.room import Room
 from chaos.peer.timers import Timers
@@ -25,6 +26,7 @@ from chaos.peer.timers import Timers
 MESSAGE_MAX: Final = 1 << 20
 WORK_MAX: Final = 100_000  # transactions a second
 PAYLOAD_MAX: Final = 1 << 19  # of a packet, which holds 1 MiB
+NTH_MAX: Final = 1_000_000  # of a gate
 _WAITING_MAX: Final = 256  # answers that a harness may leave unread
 _HALF: Final = 2**63
 
@@ -76,6 +78,7 @@ class Control:
         self._sock = sock
         self._waiting: deque[bytes] = deque()
         sock.settimeout(0)
+        process.room.gate.hold = self._hold
 
     def ready(self, sid: Sid) -> None:
         """Say hello: this peer listens."""
@@ -149,12 +152,14 @@ class Control:
                 return self._block(request)
             case "timers":
                 return self._timers(request)
+            case "gate":
+                return self._gate(request)
             case "stats":
                 return self._process.stats()
             case other:
                 raise RequestError(
                     f"unknown request {other!r}; known are go, input, slow, lose, clear, block, "
-                    "unblock, timers and stats"
+                    "unblock, timers, gate and stats"
                 )
 
     def _input(self, request: Request) -> Facts:
@@ -195,6 +200,35 @@ class Control:
         timers = self._process.timers
         timers.skew(rate, offset, self._process.loop.now_ns)
         return {"rate_ppm": rate, "offset_ns": offset, "timers": len(timers)}
+
+    def _gate(self, request: Request) -> Facts:
+        way, nth = _text(request, "way"), _whole(request, "nth", 1, NTH_MAX)
+        if way not in (IN, OUT) or not nth:
+            raise RequestError(f'no gate {way!r} of number {nth}; "way" is in or out, "nth" from 1')
+        self._process.room.gate.set(way, _text(request, "packet"), nth)
+        return {}
+
+    def _hold(self, moment: str) -> None:
+        """Say that the peer holds, and do nothing but wait until it is let go."""
+        self._sock.settimeout(None)
+        try:
+            self._sock.send(json.dumps({"held": moment}).encode())
+            while True:
+                data = self._sock.recv(MESSAGE_MAX)
+                if not data:
+                    self._process.leave("the control channel closed while the peer held")
+                    return
+                request = _object(data)
+                answer: Facts = {"id": request.get("id"), "ok": request.get("do") == "release"}
+                if not answer["ok"]:
+                    answer["error"] = f"the peer holds at {moment}; release it first"
+                self._sock.send(json.dumps(answer).encode())
+                if answer["ok"]:
+                    return
+        except OSError as error:
+            self._process.leave(f"the control channel broke: {error}")
+        finally:
+            self._sock.settimeout(0)
 
     def _say(self, message: Facts) -> None:
         self._waiting.append(json.dumps(message).encode())

@@ -16,6 +16,7 @@ from chaos.errors import InfrastructureError
 from chaos.peer import sockets
 from chaos.peer.blocks import Blocks, Route
 from chaos.peer.dials import Dials
+from chaos.peer.gate import Gate
 from chaos.peer.journal import Journal
 from chaos.peer.loop import Loop
 from chaos.wire.shim import LinkShim
@@ -111,6 +112,7 @@ class Room:
     blocks: Blocks
     shim: LinkShim
     dials: Dials
+    gate: Gate
     _conns: count[int]
 
     @classmethod
@@ -118,9 +120,8 @@ class Room:
         """Everything empty and open."""
         blocks = Blocks(me)
         dials = Dials(loop, "0.0.0.0", blocks)  # noqa: S104 - until it knows its own address
-        return cls(
-            me, timings, loop, journal, AddressBook(me), blocks, LinkShim(seed), dials, count(1)
-        )
+        book, shim = AddressBook(me), LinkShim(seed)
+        return cls(me, timings, loop, journal, book, blocks, shim, dials, Gate(), count(1))
 
     def next_conn(self) -> int:
         """A number for a connection, never used twice."""
