@@ -53,11 +53,19 @@ def fresh_net() -> str:
 
 
 def config_of(
-    net: str, voters: Sequence[int], observers: Sequence[int] = (), version: int = 0
+    net: str,
+    voters: Sequence[int],
+    observers: Sequence[int] = (),
+    version: int = 0,
+    *,
+    clients: bool = False,
 ) -> str:
-    """A configuration of servers that listen on ``net``."""
-    lines = [f"server.{sid}={net}.{sid}:2888:3888:participant" for sid in voters]
-    lines += [f"server.{sid}={net}.{sid}:2888:3888:observer" for sid in observers]
+    """A configuration of servers that listen on ``net``, for ``clients`` too if asked."""
+    roles = {**dict.fromkeys(voters, "participant"), **dict.fromkeys(observers, "observer")}
+    lines = [
+        f"server.{sid}={net}.{sid}:2888:3888:{role}" + (f";{net}.{sid}:2181" if clients else "")
+        for sid, role in roles.items()
+    ]
     return "\n".join([*lines, f"version={version:x}"])
 
 
@@ -98,9 +106,9 @@ class LivePeer:
         """Put cuts in place."""
         self.done("block", name=name, how=how.value, cuts=[to_json(cut) for cut in cuts])
 
-    def hear(self) -> dict[str, Json]:
+    def hear(self, within_s: float = WITHIN_S) -> dict[str, Json]:
         """The next message of the control channel."""
-        self.control.settimeout(WITHIN_S)
+        self.control.settimeout(within_s)
         found: dict[str, Json] = json.loads(self.control.recv(1 << 20))
         return found
 
@@ -135,7 +143,11 @@ class LivePeer:
                     return event
             seen = len(events)
             assert time.monotonic() < limit, f"no such {kind.__name__} in {self.birth.journal}"
-            select.select([self.control], [], [], _LOOK_S)
+            self.pause()
+
+    def pause(self) -> None:
+        """Wait for a moment, or until its control channel has something to say."""
+        select.select([self.control], [], [], _LOOK_S)
 
 
 class Nest:
