@@ -1,0 +1,33 @@
+"""The starts of foreign servers, and the lines that a history has of each."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from chaos.election.ids import Sid
+
+
+class Starts:
+    """Which start of a foreign server something belongs to, and its next line number."""
+
+    def __init__(self) -> None:
+        self._since: dict[Sid, list[int]] = {}
+        self._lines: dict[tuple[Sid, int], int] = {}
+
+    def began(self, sid: Sid, at_ns: int) -> int:
+        """``sid`` was started at ``at_ns``, later than before; the number of this start."""
+        since = self._since.setdefault(sid, [])
+        since.append(at_ns)
+        return len(since) - 1
+
+    def line(self, sid: Sid, at_ns: int) -> tuple[int, int] | None:
+        """The start that ``at_ns`` belongs to and the number of its next line.
+
+        ``None``: it is no foreign server, or there was no start yet.
+        """
+        inc = bisect_right(self._since.get(sid, []), at_ns) - 1
+        if inc < 0:
+            return None
+        seq = self._lines.get((sid, inc), 0)
+        self._lines[sid, inc] = seq + 1
+        return inc, seq

@@ -1,0 +1,3 @@
+class Ethernet:
+    data: object
+    def __init__(self, frame: bytes) -> None: ...

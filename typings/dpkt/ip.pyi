@@ -1,0 +1,4 @@
+class IP:
+    src: bytes
+    dst: bytes
+    data: object
