@@ -192,6 +192,14 @@ def config_of(birth: Birth) -> str:
     return birth.spec.config if isinstance(birth, Began) else birth.config
 
 
+UNSURE_NS = 2_000_000  # a log's stamps are whole milliseconds: less than this is not worth a word
+
+
+def unsure_ns(event: Event) -> int:
+    """How long before its ``at_ns`` an event may have happened: 0 unless seen from outside."""
+    return event.at_ns - event.since_ns if isinstance(event, Seen) else 0
+
+
 # ---- written by the harness
 
 

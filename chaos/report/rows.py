@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final
 
 from chaos.election.ids import Sid
-from chaos.history.events import Began, Sampled
+from chaos.history.events import UNSURE_NS, Began, Sampled
 from chaos.history.history import History
 from chaos.report import words
 from chaos.report.messages import Fate, Message, Tally
@@ -209,6 +209,8 @@ def measure_groups(measures: Iterable[Measure], history: History) -> tuple[Measu
 
 def _measured(measure: Measure, history: History) -> MeasureRow:
     value = "did not end" if measure.value_ns is None else _value(measure, measure.value_ns)
+    if max(measure.less_ns, measure.more_ns) > UNSURE_NS:
+        value += f" (−{words.duration(measure.less_ns)}, +{words.duration(measure.more_ns)})"
     since, until = (_at(index, history) for index in (measure.start, measure.end))
     return MeasureRow(measure.of, value, since, until, measure.value_ns is None)
 

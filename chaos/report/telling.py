@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from chaos.election.effects import (
     ConnectionLost,
     Decided,
@@ -33,6 +31,7 @@ from chaos.election.effects import (
 )
 from chaos.election.ids import hex64
 from chaos.history.events import (
+    UNSURE_NS,
     Acted,
     Appeared,
     Began,
@@ -52,11 +51,10 @@ from chaos.history.events import (
     StepEnded,
     Stepped,
     Wrote,
+    unsure_ns,
 )
 from chaos.report import words
 from chaos.report.handshakes import packet_words
-
-UNSURE_NS: Final = 2 * words.MS  # from here on a moment is told with how unsure it is
 
 
 def who(event: Event) -> str:
@@ -157,8 +155,8 @@ def seen(event: Seen) -> str:
     told = [] if event.happened is None else [_happened(event.happened)]
     told += [said for effect in event.effects if (said := _effect(effect))]
     words_of_it = f" ({event.text})" if event.text else ""
-    since = event.at_ns - event.since_ns
-    when = f", some time in {words.duration(since)}" if since > UNSURE_NS else ""
+    unsure = unsure_ns(event)
+    when = f", some time in {words.duration(unsure)}" if unsure > UNSURE_NS else ""
     return f"{_SEEN_IN[event.source]}: {'; '.join(told) or 'nothing new'}{words_of_it}{when}"
 
 

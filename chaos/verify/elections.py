@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chaos.election.ids import Sid
-from chaos.history.events import Acted
+from chaos.history.events import Acted, unsure_ns
 from chaos.history.history import History
 from chaos.verify.replay import index_at, reigns
 from chaos.verify.turns import Turn, What, scenes, turns
@@ -39,6 +39,15 @@ def changes_leader(history: History, span: FaultSpan, until_ns: int) -> bool:
         reign.from_ns <= span.began_ns and (reign.end is None or reign.to_ns >= until_ns)
         for reign in reigns(history)
     )
+
+
+def spanned(
+    history: History, name: str, of: str, start: Moment | Turn, end: Moment | Turn
+) -> Measure:
+    """The measure from ``start`` to ``end``, each taken at the latest that it may have been."""
+    more, less = (unsure_ns(history.events[one.index]) for one in (start, end))
+    took = end.at_ns - start.at_ns
+    return Measure(name, of, took, start.index, end.index, less_ns=less, more_ns=more)
 
 
 class Election:
@@ -159,7 +168,7 @@ class Election:
     def _measure(self, name: str, start: Moment | Turn, end: Moment | Turn | None) -> Measure:
         if end is None:
             return Measure(name, self._span.step, None, start.index, None)
-        return Measure(name, self._span.step, end.at_ns - start.at_ns, start.index, end.index)
+        return spanned(self._history, name, self._span.step, start, end)
 
 
 def _start(history: History, span: FaultSpan) -> int:

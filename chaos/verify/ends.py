@@ -7,7 +7,7 @@ from typing import Final
 
 from chaos.actions import Kill, Terminate
 from chaos.election.ids import Sid
-from chaos.history.events import Acted, Began, Exited, Left
+from chaos.history.events import Acted, Appeared, Began, Exited, Left
 from chaos.history.history import History
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
@@ -34,7 +34,7 @@ class EndsAsTold:
         found: list[tuple[Outcome, str, int]] = []
         for index, event in enumerate(history.events):
             match event:
-                case Began():
+                case Began() | Appeared():
                     began[event.sid] = event.at_ns
                 case Acted(action=Kill(sid=sid) | Terminate(sid=sid)):
                     told[sid] = event.at_ns
@@ -42,7 +42,10 @@ class EndsAsTold:
                     words[event.sid] = event.why
                 case Exited():
                     judged += 1
-                    if told.get(event.sid, -1) < began.get(event.sid, 0):
+                    asked = told.get(event.sid, -1) >= began.get(event.sid, 0)
+                    if event.sid in history.foreign and _by_itself(event.status):
+                        found.append((*_foreign(event), index))
+                    elif not asked:
                         found.append((*_account(event, words.get(event.sid, "")), index))
                 case _:
                     pass
@@ -57,6 +60,33 @@ class EndsAsTold:
         if judged == 0:
             outcome, why = Outcome.NOT_EXERCISED, "no process of a peer ended in this run"
         return Verdict(self.name, Kind.EXPECTATION, outcome, why, evidence, judged)
+
+
+_BY_SIGNAL: Final = (129, 130, 143)  # a JVM that ended by SIGHUP, SIGINT or SIGTERM
+_CODES: Final = {  # of ZooKeeper 3.8 ``ExitCode``
+    1: "an unexpected error",
+    2: "bad arguments or configuration",
+    3: "its data folder cannot be accessed",
+    4: "its admin server did not start",
+    10: "an error of its transaction log while it took a snapshot",
+    12: "a commit that matches no proposal of its",
+    13: "a packet out of turn, or a log that it could not truncate",
+    14: "it could not bind its election port",
+}
+
+
+def _by_itself(status: int) -> bool:
+    """Whether a foreign server ended for a reason of its own, even if it was asked to as well.
+
+    A JVM that is told to end says so by its status.
+    """
+    return status > 0 and status not in _BY_SIGNAL
+
+
+def _foreign(event: Exited) -> tuple[Outcome, str]:
+    meaning = _CODES.get(event.status, "which ZooKeeper does not name")
+    why = f"server {event.sid} ended by itself with code {event.status}: {meaning}"
+    return Outcome.FAILS, why
 
 
 def _account(event: Exited, words: str) -> tuple[Outcome, str]:

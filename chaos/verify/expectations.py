@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos.election.ids import Sid
+from chaos.history.events import unsure_ns
 from chaos.history.history import History
 from chaos.verify.elections import FaultSpan
 from chaos.verify.measure import faults_of, measures
 from chaos.verify.replay import Stretch, index_at, reigns, seconds, stretches
 from chaos.verify.verdict import Kind, Measure, Outcome, Verdict
 from chaos.verify.waits import AnyLeaderAmong, Condition, LeaderCondition, RoleCondition, SeenBy
+
+_UNSURE = "it was seen from outside, not exactly enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,20 @@ class NoLeaderExpected:
         found = [
             stretch
             for stretch in stretches(history, AnyLeaderAmong(self.among))
-            if stretch.from_ns < self.to_ns and _until(stretch, history) > self.from_ns
+            if _soonest(stretch, history) < self.to_ns and _until(stretch, history) > self.from_ns
+        ]
+        surely = [
+            one
+            for one in found
+            if one.from_ns < self.to_ns and _at_least_until(one, history) > self.from_ns
         ]
         span = f"from {seconds(history, self.from_ns)} to {seconds(history, self.to_ns)}"
         if found:
-            why = f"{_led(found[0], history)}; nobody of {_set(self.among)} was to lead {span}"
-            return _verdict(self, Outcome.FAILS, why, tuple(one.index for one in found[:5]))
+            outcome = Outcome.FAILS if surely else Outcome.UNKNOWN
+            first = (surely or found)[0]
+            why = f"{_led(first, history)}; nobody of {_set(self.among)} was to lead {span}"
+            why += "" if surely else f"; {_UNSURE}"
+            return _verdict(self, outcome, why, tuple(one.index for one in found[:5]))
         last = len(history.events) - 1
         if history.end_ns < self.to_ns:
             why = f"the run ended at {seconds(history, history.end_ns)}, inside the span {span}"
@@ -130,8 +141,10 @@ class SameLeaderExpected:
         )
         leaders = {one.holder for one in found if one is not None}
         same = None not in found and len(leaders) == 1
-        outcome = Outcome.HOLDS if same else Outcome.FAILS
-        return _verdict(self, outcome, f"{words[0]} and {words[1]} led", evidence)
+        outcome, why = Outcome.HOLDS if same else Outcome.FAILS, f"{words[0]} and {words[1]} led"
+        if any(_straddled(history, at_ns) for at_ns in instants):
+            outcome, why = Outcome.UNKNOWN, f"{why}; {_UNSURE}"
+        return _verdict(self, outcome, why, evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +179,10 @@ class MetricMax:
         if not found:
             of = f" of {self.of}" if self.of else ""
             return _verdict(self, Outcome.UNKNOWN, f"{self.metric}{of} was never measured", ())
-        worst = max(found, key=lambda one: _least(one, history))
+        worst = max(found, key=lambda one: _least(one, history) - one.less_ns)
         bound = _size(worst.unit, self.maximum)
         evidence = tuple(i for i in (worst.start, worst.end) if i is not None)
-        if _least(worst, history) > self.maximum:
+        if _least(worst, history) - worst.less_ns > self.maximum:
             reached = _size(worst.unit, _least(worst, history))
             more = "at least " if worst.value_ns is None else ""
             why = f"{self.metric} of {worst.of}: {more}{reached}, above {bound}"
@@ -178,6 +191,12 @@ class MetricMax:
         if open_ is not None:
             why = f"{self.metric} of {open_.of} had not ended when the run did, below {bound}"
             return _verdict(self, Outcome.UNKNOWN, why, (open_.start,), len(found))
+        worst = max(found, key=lambda one: _least(one, history) + one.more_ns)
+        if _least(worst, history) + worst.more_ns > self.maximum:
+            least, most = (_least(worst, history) + by for by in (-worst.less_ns, worst.more_ns))
+            why = f"{self.metric} of {worst.of}: between {_size(worst.unit, least)} and "
+            why += f"{_size(worst.unit, most)}, around {bound}; {_UNSURE}"
+            return _verdict(self, Outcome.UNKNOWN, why, evidence, len(found))
         why = f"{self.metric}: {_size(worst.unit, _least(worst, history))} at most, of {worst.of}"
         return _verdict(self, Outcome.HOLDS, why, evidence, len(found))
 
@@ -200,8 +219,13 @@ def _reached(
 ) -> Verdict:
     """Whether ``condition`` begins to hold by the deadline, and goes on for long enough."""
     deadline = expected.from_ns + expected.within_ns
+    perhaps: Stretch | None = None
     for stretch in stretches(history, condition):
         start, end = max(stretch.from_ns, expected.from_ns), _until(stretch, history)
+        soonest = max(_soonest(stretch, history), expected.from_ns)
+        if soonest <= deadline and end > soonest and end - soonest >= expected.hold_ns:
+            perhaps = perhaps or stretch
+        end = _at_least_until(stretch, history)
         if start > deadline or end <= start:
             continue
         if stretch.end is None and history.end_ns < start + expected.hold_ns:
@@ -211,6 +235,9 @@ def _reached(
             took = seconds(history, start)
             why = f"{what}: peer {stretch.holder} from {took}, by {seconds(history, deadline)}"
             return _verdict(expected, Outcome.HOLDS, why, (stretch.index,), 1)
+    if perhaps is not None:
+        why = f"{what}: {_led(perhaps, history)}, by {seconds(history, deadline)}; {_UNSURE}"
+        return _verdict(expected, Outcome.UNKNOWN, why, (perhaps.index,))
     if history.end_ns < deadline:
         why = f"the run ended at {seconds(history, history.end_ns)}, before the bound for {what}"
         return _verdict(expected, Outcome.UNKNOWN, why, ())
@@ -237,6 +264,27 @@ def _missed(
 def _until(stretch: Stretch, history: History) -> int:
     """Its end; what had not ended with the history is still true at its last instant."""
     return stretch.to_ns if stretch.end is not None else history.end_ns + 1
+
+
+def _soonest(stretch: Stretch, history: History) -> int:
+    """The earliest that it can have begun."""
+    return stretch.from_ns - unsure_ns(history.events[stretch.index])
+
+
+def _at_least_until(stretch: Stretch, history: History) -> int:
+    """The earliest that it can have ended."""
+    if stretch.end is None:
+        return history.end_ns + 1
+    return stretch.to_ns - unsure_ns(history.events[stretch.end])
+
+
+def _straddled(history: History, at_ns: int) -> bool:
+    """Whether some reign may have begun or ended just then, or not."""
+    return any(
+        _soonest(one, history) <= at_ns < one.from_ns
+        or (one.end is not None and _at_least_until(one, history) <= at_ns < one.to_ns)
+        for one in reigns(history)
+    )
 
 
 def _leader_at(history: History, at_ns: int) -> Stretch | None:

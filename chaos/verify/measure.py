@@ -18,6 +18,8 @@ election.peer        a peer enters LOOKING                      the same peer de
 ``epochs.started`` counts the epochs of a run. The first election of a run belongs to
 ``start`` and is measured from time zero. A fault that ended nobody's leadership, and found
 one, has no election. What never ended has ``value_ns`` ``None``: it is censored, not left out.
+What was seen from outside is taken at the end of the span of time in which it happened; a
+measure says by how much that leaves it unsure.
 
 Source: ``LEADER ELECTION TOOK`` and ZOOKEEPER-3479, which is why the clock starts at the cause.
 """
@@ -29,10 +31,10 @@ from collections.abc import Iterator, Sequence
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, StepBegan
 from chaos.history.history import History
-from chaos.verify.elections import START, Election, FaultSpan, changes_leader
+from chaos.verify.elections import START, Election, FaultSpan, changes_leader, spanned
 from chaos.verify.fold import fold
 from chaos.verify.traces import ends
-from chaos.verify.turns import What, turns
+from chaos.verify.turns import Turn, What, turns
 from chaos.verify.verdict import Measure
 
 __all__ = ["START", "FaultSpan", "faults_of", "measures"]
@@ -74,19 +76,19 @@ def measures(
 
 def _of_peers(history: History) -> Iterator[Measure]:
     """``election.peer``: one for each peer and attempt."""
-    looking: dict[Sid, tuple[int, int]] = {}
+    looking: dict[Sid, Turn] = {}
     for turn in turns(history):
         began = looking.get(turn.sid)
         if turn.what in (What.LOOKING, What.DECIDED, What.GONE) and began is not None:
             del looking[turn.sid]
-            decided = turn.what is What.DECIDED
-            took = turn.at_ns - began[1] if decided else None
-            end = turn.index if decided else None
-            yield Measure("election.peer", f"peer {turn.sid}", took, began[0], end)
+            if turn.what is What.DECIDED:
+                yield spanned(history, "election.peer", f"peer {turn.sid}", began, turn)
+            else:
+                yield Measure("election.peer", f"peer {turn.sid}", None, began.index, None)
         if turn.what is What.LOOKING:
-            looking[turn.sid] = (turn.index, turn.at_ns)
-    for sid, (index, _) in sorted(looking.items()):
-        yield Measure("election.peer", f"peer {sid}", None, index, None)
+            looking[turn.sid] = turn
+    for sid, began in sorted(looking.items()):
+        yield Measure("election.peer", f"peer {sid}", None, began.index, None)
 
 
 def _epochs(history: History, from_ns: int | None) -> Measure:

@@ -63,7 +63,8 @@ class Measure:
     """A span that was measured: ``value_ns`` from event ``start`` to event ``end``.
 
     ``value_ns`` is ``None`` when the end never came (censored). ``unit`` is ``ns`` or
-    ``count``. ``of`` says which peer, election or fault it belongs to.
+    ``count``. ``of`` says which peer, election or fault it belongs to. Where an end was seen
+    from outside, the true span may be ``less_ns`` shorter or ``more_ns`` longer.
     """
 
     name: str
@@ -72,3 +73,5 @@ class Measure:
     start: int
     end: int | None
     unit: str = "ns"
+    less_ns: int = 0
+    more_ns: int = 0

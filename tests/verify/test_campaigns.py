@@ -16,6 +16,7 @@ from chaos.verify.evidence import fault_evidence
 from chaos.verify.measure import faults_of, measures
 from chaos.verify.verdict import Outcome
 from tests.sim.drive import Run
+from tests.verify.outside import from_outside
 
 
 class Mischief:
@@ -92,6 +93,15 @@ def test_no_fault_makes_correct_peers_break_a_law(seed: int, kind: QuorumKind) -
     assert alarms(history) == []
     assert measures(history, faults_of(history))
     assert {v.outcome for v in fault_evidence(history)} <= {Outcome.HOLDS, Outcome.UNKNOWN}
+
+
+@pytest.mark.parametrize("sids", [(), (1, 3)], ids=["all", "two"])
+@pytest.mark.parametrize("seed", range(6, 10))
+def test_nor_correct_servers_that_are_seen_from_outside(seed: int, sids: tuple[int, ...]) -> None:
+    """Packets and log are whole, so that nothing may be left open either."""
+    history = from_outside(campaign(seed, 3 + 2 * (seed % 2), QuorumKind.MAJORITY), *sids)
+    verdicts = [check.check(history) for check in ALWAYS]
+    assert {v.outcome for v in verdicts} <= {Outcome.HOLDS, Outcome.NOT_EXERCISED}
 
 
 SKEWS = {

@@ -12,6 +12,7 @@ from chaos.history.history import History
 from chaos.verify.measure import FaultSpan, faults_of, measures
 from chaos.verify.verdict import Measure
 from tests.verify.lockstep import MS, Lockstep
+from tests.verify.outside import from_outside
 
 KILLED = 2000 * MS
 
@@ -110,3 +111,25 @@ def test_a_fault_that_takes_no_leader_away_has_no_election() -> None:
         "peer 2",
         "peer 3",
     }
+
+
+def test_what_was_seen_from_outside_is_measured_to_its_latest_with_how_unsure_it_is(
+    history: History,
+) -> None:
+    exact = found(history, "election.leaderless", "crash")
+    for width_ns in (MS, 50 * MS):
+        seen = found(from_outside(history, log_ns=width_ns), "election.leaderless", "crash")
+        assert (seen.value_ns, seen.less_ns, seen.more_ns) == (exact.value_ns, width_ns, 0)
+    assert (exact.less_ns, exact.more_ns) == (0, 0)
+
+
+def test_foreign_servers_are_measured_by_the_same_names(history: History) -> None:
+    told = {m.name for m in measures(history, faults_of(history)) if m.value_ns is not None}
+    seen = from_outside(history)
+    known = {m.name for m in measures(seen, faults_of(seen)) if m.value_ns is not None}
+    assert told - known == {"election.vote", "election.finalize"}  # only a journal shows these
+
+
+def test_phases_that_nobody_saw_are_left_out(history: History) -> None:
+    seen = from_outside(history)
+    assert not [m for m in measures(seen, faults_of(seen)) if m.name == "election.finalize"]

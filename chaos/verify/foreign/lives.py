@@ -13,7 +13,6 @@ from chaos.history.events import Appeared, Seen, Source, Wrote
 from chaos.history.history import History
 from chaos.verify.rules import Electorate
 
-UNSURE_NS = 2_000_000  # a log's stamps are whole milliseconds: less says nothing about an order
 Line = tuple[int, Seen | Wrote]
 _STATE = (Entered, Decided, SteppedDown)
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from chaos.election.effects import Decided, Deliver, Entered, Send
 from chaos.election.notification import Notification, ServerState
-from chaos.history.events import Seen, Source, Wrote
+from chaos.history.events import UNSURE_NS, Seen, Source, Wrote, unsure_ns
 from chaos.verify.docket import Docket, Law
-from chaos.verify.foreign.lives import UNSURE_NS, Life, Votership
+from chaos.verify.foreign.lives import Life, Votership
 from chaos.verify.rules import Ballot, ballot_of, weight
 
 _SETTLED = (ServerState.FOLLOWING, ServerState.LEADING)
@@ -91,11 +91,11 @@ class Votes:
             self._told.add(line.to)
             return
         ballot = ballot_of(said)
-        self._heard.append(Heard(index, line.at_ns, self._life.sid, ballot, said.state))
         old = line.frame == 0 and line.to in self._told  # the last one of a link before, repeated
         self._told.add(line.to)
         if old:
             return
+        self._heard.append(Heard(index, line.at_ns, self._life.sid, ballot, said.state))
         self._said[line.link] = (index, line, ballot)
         if before is None or not self._life.turns:
             return
@@ -145,7 +145,7 @@ class Votes:
         """E5a, E7: by LOOKING votes, or by those who follow already."""
         life, docket = self._life, self._docket
         what = f"{life.who} decided for {ballot.leader}"
-        unsure = line.at_ns - line.since_ns > UNSURE_NS
+        unsure = unsure_ns(line) > UNSURE_NS
         sure = [h for h in self._heard if h.at_ns <= line.since_ns] if unsure else self._heard
         found = self._support(ballot, sure)
         if found is not None:
@@ -157,7 +157,7 @@ class Votes:
         named = [h.event for h in self._heard if h.ballot.leader == ballot.leader][-8:]
         hole = life.hole if self._captured else "its packets were not captured"
         if unsure and self._support(ballot, self._heard) is not None:
-            hole = f"its votes came within the {(line.at_ns - line.since_ns) / 1e6:.0f} ms of it"
+            hole = f"its votes came within the {unsure_ns(line) / 1e6:.0f} ms of it"
         elif self._config.electorate.split:
             hole = hole or "a newer configuration may have been in force alone"
         if hole:
@@ -171,7 +171,7 @@ class Votes:
         heard = list(heard)
         quorum, me = self._config.electorate.quorum, self._life.sid
         for ballot in _ballots(decided, heard):
-            cast = {h.sender for h in heard if _looks(h) and h.ballot == ballot} | {me}
+            cast = {h.sender for h in heard if h.ballot == ballot} | {me}  # settled ones, too
             if quorum(cast):
                 return Support(frozenset(cast), ballot)
         settled = {
@@ -191,22 +191,25 @@ class Votes:
         return None
 
     def _no_worse(self, index: int, support: Support) -> None:
-        """E6: the winner is no worse than what any of its voters said of itself."""
+        """E6: the winner is no worse than what a voter had said of itself when it voted so."""
         ballot, committed = support.ballot, self._config.electorate.committed
         if ballot is None:
             return
+        own: dict[int, Heard] = {}  # each voter's vote for itself, as it stands when it votes
         for heard in self._heard:
-            own = heard.ballot
-            mine = heard.sender in support.of and own.leader == heard.sender and _looks(heard)
-            if not mine or own.round != ballot.round or not weight(committed, heard.sender):
+            sender, said = heard.sender, heard.ballot
+            if not _looks(heard) or said.round != ballot.round:
                 continue
-            wrong = ""
-            if ballot.rank < own.rank:
-                wrong = (
-                    f"{self._life.who} decided {ballot}; {heard.sender}, which supports it, is "
-                    f"better itself: {own}"
-                )
-            self._docket.case(Law.VOTE_ORDER, wrong, index, heard.event)
+            if said.leader == sender:
+                own[sender] = heard
+            if said == ballot and sender in own and weight(committed, sender):
+                before, wrong = own.pop(sender), ""
+                if said.rank < before.ballot.rank:
+                    wrong = (
+                        f"{self._life.who} decided {ballot}; {sender}, which supports it, is "
+                        f"better itself: {before.ballot}"
+                    )
+                self._docket.case(Law.VOTE_ORDER, wrong, index, before.event, heard.event)
 
     def _roles(self, index: int, effect: Decided) -> None:
         """E7, E9: the winner leads and nobody else; who has no vote neither leads nor wins."""
