@@ -80,7 +80,7 @@ class ForeignHands:
             return Evidence(False, {"error": f"server {action.sid} is up already"})
         if action.wipe:
             shutil.rmtree(self._servers.home(action.sid))
-        server = self._servers.spawn(action.sid, self._servers.next_inc(action.sid))
+        server = self._servers.spawn(action.sid)
         return Evidence(True, {"pid": server.process.pid, "inc": server.inc})
 
     def _stop(self, action: act.Pause | act.Resume) -> Evidence:

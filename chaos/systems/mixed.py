@@ -21,9 +21,11 @@ from chaos.history.events import Event, Sampled, order
 from chaos.sandbox.canary import Canary
 from chaos.systems.foreign import ForeignHands
 from chaos.systems.hands import Hands
+from chaos.systems.pcap import Pcap
 from chaos.systems.peers import Cradle, Peers
 from chaos.systems.servers import Servers, Stage
 from chaos.systems.sightings import Sightings
+from chaos.systems.starts import Starts
 from chaos.systems.world import World
 from chaos.zookeeper.archive import archive, cache_folder
 from chaos.zookeeper.installation import Installation
@@ -101,6 +103,7 @@ class Mixed:
         self._world: World | None = None
         self._peers: Peers | None = None
         self._servers: Servers | None = None
+        self._pcap: Pcap | None = None
         self._sightings: Sightings | None = None
         self._hands: Hands | None = None
         self._foreign: ForeignHands | None = None
@@ -166,12 +169,15 @@ class Mixed:
         theirs = {sid: config for sid, config in configs.items() if sid not in ours}
         shared = archive(troupe.installation, cache_folder())
         stage = Stage(setup, theirs, troupe.installation, self._folder, shared.path)
-        self._servers = servers = Servers(world, stage)
+        starts = Starts()
+        self._servers = servers = Servers(world, stage, starts)
         self._peers = peers = Peers(world, Cradle(ours, self._seed, self._folder))
         capture = self._run / _CAPTURE
         self._facts |= _told(troupe, shared.why)
         world.capture(capture)
-        self._sightings = Sightings(capture, world.host_of, servers.inc_of, tuple(theirs))
+        self._pcap = Pcap(capture)
+        hosts = {world.host_of(sid): sid for sid in setup.sids}
+        self._sightings = Sightings(hosts, tuple(theirs), starts)
         self._hands = Hands(peers, world, setup)
         self._foreign = ForeignHands(servers, world)
         peers.start()
@@ -232,6 +238,8 @@ class Mixed:
             yield self._pending.popleft()
         if self._peers is not None:
             self._peers.close()
+        if self._pcap is not None:
+            self._pcap.close()
 
     def rest(self) -> Iterator[Event]:
         """The lines of our journals that were not decoded while the run went on."""
@@ -246,7 +254,8 @@ class Mixed:
         if self._servers is not None:
             found.extend(self._servers.look())
         if self._sightings is not None:
-            found.extend(self._sightings.read())
+            assert self._pcap is not None
+            found.extend(self._sightings.take(self._pcap.read()))
         while self._samples:
             found.append(self._samples.popleft())
         self._pending.extend(sorted(found, key=order))

@@ -11,19 +11,20 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from chaos.election.config import Configuration
-from chaos.election.ids import Sid
+from chaos.election.ids import PeerEpoch, Sid
 from chaos.ensemble import EnsembleSetup, PeerSetup
 from chaos.errors import InfrastructureError
 from chaos.history.events import Appeared, Event, Exited
+from chaos.systems.starts import Starts
 from chaos.systems.world import ForeignProcess, World
 from chaos.zookeeper.installation import Installation
-from chaos.zookeeper.log import LogReader
+from chaos.zookeeper.log import LogReader, Watched
 from chaos.zookeeper.server import Server as Files
 from chaos.zookeeper.server import command, write_files
 
@@ -55,7 +56,6 @@ class Server:
     process: ForeignProcess
     log: BinaryIO
     reader: LogReader
-    lines: count[int] = field(default_factory=count)  # of what is seen of it
     torn: bytes = b""
     stands: bool = False
     held: bool = False  # stopped by us until time zero
@@ -65,9 +65,10 @@ class Server:
 class Servers:
     """The servers of one run."""
 
-    def __init__(self, world: World, stage: Stage) -> None:
+    def __init__(self, world: World, stage: Stage, starts: Starts) -> None:
         self._world = world
         self._stage = stage
+        self._starts = starts
         self._servers: dict[Sid, Server] = {}
         self._found: deque[Event] = deque()
         self._gone = False
@@ -80,7 +81,7 @@ class Servers:
             InfrastructureError: one did not get there; its log's last lines say why.
         """
         for sid in sorted(self._stage.configs):
-            self.spawn(sid, 0)
+            self.spawn(sid)
         deadline = time.monotonic() + _START_S
         while not all(server.held for server in self._servers.values()):
             self._read_all()
@@ -106,7 +107,7 @@ class Servers:
         while self._found:
             yield self._found.popleft()
 
-    def spawn(self, sid: Sid, inc: int) -> Server:
+    def spawn(self, sid: Sid) -> Server:
         """Start a server; it stands when its log says that it looks for a leader."""
         stage, folder = self._stage, self.home(sid)
         setup = self.setup(sid)
@@ -116,12 +117,16 @@ class Servers:
         log = folder / LOG
         log.touch()
         ahead = log.stat().st_size
+        began_ns = time.monotonic_ns()
         argv = command(stage.installation, folder, stage.archive)
         process = self._world.spawn(sid, argv, cwd=folder, log=log)
         file = log.open("rb", buffering=0)
         file.seek(ahead)
-        lines = count()
-        server = Server(sid, inc, process, file, LogReader(sid, inc, lines.__next__), lines)
+        inc = self._starts.began(sid, began_ns)
+        offset_ns = time.monotonic_ns() - time.time_ns()
+        watched = Watched(sid, inc, offset_ns, stage.configs[sid].verifier)
+        reader = LogReader(watched, partial(self._line, sid), partial(self._epoch, sid))
+        server = Server(sid, inc, process, file, reader)
         self._servers[sid] = server
         return server
 
@@ -133,15 +138,6 @@ class Servers:
     def servers(self) -> list[Server]:
         """The servers that are up, ascending."""
         return [server for _, server in sorted(self._servers.items()) if server.alive]
-
-    def next_inc(self, sid: Sid) -> int:
-        """The number of a server's next start."""
-        return self._servers[sid].inc + 1
-
-    def inc_of(self, sid: Sid) -> tuple[int, count[int]] | None:
-        """Which start of a server is up now, and the numbers of what is seen of it."""
-        server = self.server(sid)
-        return None if server is None else (server.inc, server.lines)
 
     def home(self, sid: Sid) -> Path:
         """The folder of one server: its files, its data, its log."""
@@ -183,6 +179,20 @@ class Servers:
 
     # ----
 
+    def _line(self, sid: Sid) -> int:
+        """The number of the next line of the start that is up."""
+        line = self._starts.line(sid, time.monotonic_ns())
+        assert line is not None, f"server {sid} was never started"
+        return line[1]
+
+    def _epoch(self, sid: Sid) -> PeerEpoch | None:
+        """The epoch that a server has promised its leader to take part in."""
+        path = self.home(sid) / "data" / "version-2" / "currentEpoch"
+        try:
+            return PeerEpoch(int(path.read_text(encoding="ascii")))
+        except (FileNotFoundError, ValueError):
+            return None
+
     def _hold(self, server: Server) -> None:
         if server.stands and not server.held and server.alive:
             server.process.signal(signal.SIGSTOP)
@@ -197,14 +207,13 @@ class Servers:
         data = server.log.read()
         if not data:
             return
-        offset_ns = time.monotonic_ns() - time.time_ns()
         *lines, server.torn = (server.torn + data).split(b"\n")
         for line in lines:
             text = line.decode("utf-8", "replace")
             if not server.stands and text.endswith(DOOR):
                 server.stands = True
                 self._found.append(self._appeared(server))
-            self._found.extend(server.reader.feed(text, offset_ns))
+            self._found.extend(server.reader.feed(text))
 
     def _appeared(self, server: Server) -> Appeared:
         setup = self.setup(server.sid)
@@ -212,7 +221,7 @@ class Servers:
             at_ns=time.monotonic_ns(),
             sid=server.sid,
             inc=server.inc,
-            seq=next(server.lines),
+            seq=self._line(server.sid),
             pid=server.process.pid,
             kind=PROGRAM,
             version=self._stage.installation.version,
