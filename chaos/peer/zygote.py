@@ -36,6 +36,7 @@ from chaos.peer.process import EXIT_ERROR, run
 
 _MESSAGE_MAX: Final = 1 << 20
 _SET_PDEATHSIG: Final = 1  # prctl
+_NEWNET: Final = 0x40000000  # CLONE_NEWNET
 _FDS: Final = "/dev/fd"
 _CONTEXT: Final = multiprocessing.get_context("fork")
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)  # loaded once, not by each child
@@ -151,6 +152,8 @@ def _be_peer(birth: Birth, control_fd: int, parent: int) -> NoReturn:
     _close_all_but(control_fd)
     control = socket.socket(fileno=control_fd)
     try:
+        if birth.netns:
+            _enter(birth.netns)
         sys.exit(run(birth, control))
     except ChaosError as error:
         # Before its journal stands a peer has nowhere else to say what is wrong.
@@ -167,6 +170,20 @@ def _die_with(parent: int) -> None:
             raise InfrastructureError(f"prctl: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:
         os._exit(EXIT_ERROR)  # it ended before the kernel was asked
+
+
+def _enter(netns: str) -> None:
+    """Move into a network namespace, before any socket of the peer exists."""
+    try:
+        descriptor = os.open(netns, os.O_RDONLY)
+    except OSError as error:
+        raise InfrastructureError(f"cannot enter {netns}: {error.strerror}") from error
+    try:
+        if _LIBC.setns(descriptor, _NEWNET) != 0:
+            reason = os.strerror(ctypes.get_errno())
+            raise InfrastructureError(f"cannot enter {netns}: {reason}")
+    finally:
+        os.close(descriptor)
 
 
 def _close_all_but(kept: int) -> None:

@@ -2,7 +2,8 @@
 
 All of 127.0.0.0/8 is local once ``lo`` is up, so an address per peer costs nothing. Inside
 a network namespace every run uses the same block; without one, runs share the host's
-loopback and each claims a block of its own.
+loopback and each claims a block of its own. Servers that have a network namespace each are
+routed to one another, so their addresses are no loopback addresses.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ _OWN: Final = range(2, 255)  # 127.0 and 127.1 hold the host's own names and res
 
 @dataclass(frozen=True, slots=True)
 class AddressBlock:
-    """The addresses 127.``second``.0.0/16."""
+    """The addresses ``first``.``second``.0.0/16."""
 
     second: int
+    first: int = 127
 
     def __str__(self) -> str:
-        return f"127.{self.second}.0.0/16"
+        return f"{self.first}.{self.second}.0.0/16"
 
 
 PRIVATE: Final = AddressBlock(1)  # what every run uses in a network namespace of its own
+ROUTED: Final = AddressBlock(77, first=10)  # where each server has one: no loopback spans them
+GATEWAY: Final = "10.76.0.1"  # what all of those servers reach one another through
 
 
 def host_of(block: AddressBlock, sid: Sid) -> str:
@@ -42,7 +46,7 @@ def host_of(block: AddressBlock, sid: Sid) -> str:
         raise InfrastructureError(
             f"peer {sid} has no address in {block}; real processes need sids from 0 to {_SID_MAX}"
         )
-    return f"127.{block.second}.{sid >> 8}.{sid & 0xFF}"
+    return f"{block.first}.{block.second}.{sid >> 8}.{sid & 0xFF}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """The few calls of the C library that Python 3.11 does not offer.
 
-Source: prctl(2), unshare(2), mount(2), pidfd_open(2).
+Source: prctl(2), unshare(2), setns(2), mount(2), pidfd_open(2).
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import select
 import signal
+import struct
 from functools import cache
 from typing import Final
 
@@ -17,9 +19,11 @@ CLONE_NEWUSER: Final = 0x10000000
 CLONE_NEWPID: Final = 0x20000000
 CLONE_NEWNET: Final = 0x40000000
 MS_NOSUID_NODEV_NOEXEC: Final = 2 | 4 | 8
+MS_BIND: Final = 0x1000
 MS_REC_PRIVATE: Final = 0x4000 | 0x40000
 
 _PR_SET_PDEATHSIG = 1
+_SIOCETHTOOL = 0x8946
 
 
 @cache
@@ -34,6 +38,15 @@ def unshare(flags: int) -> None:
         OSError: the kernel, a container or a limit does not allow it.
     """
     _must(_libc().unshare(ctypes.c_int(flags)), "unshare")
+
+
+def enter_network(descriptor: int) -> None:
+    """Move this thread into the network namespace behind ``descriptor``.
+
+    Raises:
+        OSError: it is none, or belongs to somebody else.
+    """
+    _must(_libc().setns(ctypes.c_int(descriptor), ctypes.c_int(CLONE_NEWNET)), "setns")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int) -> None:
@@ -52,6 +65,17 @@ def mount(source: str, target: str, kind: str | None, flags: int) -> None:
         ),
         f"mount {target}",
     )
+
+
+def set_link(any_socket: int, link: str, command: int, value: int) -> None:
+    """``ethtool --offload``: set what ``command`` names on a link of the socket's namespace.
+
+    Raises:
+        OSError: the link cannot be set so.
+    """
+    asked = ctypes.create_string_buffer(struct.pack("=II", command, value))
+    request = struct.pack("@16sP16x", link.encode(), ctypes.addressof(asked))
+    fcntl.ioctl(any_socket, _SIOCETHTOOL, request)
 
 
 def die_with(parent_pidfd: int) -> None:
@@ -76,6 +100,16 @@ def ended_within(pidfd: int, timeout_ms: int) -> bool:
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     return bool(poll.poll(timeout_ms))
+
+
+def state_of(pid: int) -> str:
+    """The kernel's letter for a process: ``R``, ``S``, ``T`` (stopped), ``Z``; empty when gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return text.rpartition(")")[2].split()[0]
 
 
 def _must(result: int, what: str) -> None:

@@ -74,9 +74,12 @@ def furnish() -> dict[str, str]:
             f"cannot set net.ipv4.fwmark_reflect in the namespace: {error}; "
             "/proc/sys must be writable for blocks that reset"
         ) from error
-    for knob, value in TCP_KNOBS.items():
-        facts[knob] = _set(knob, value)
-    return facts
+    return facts | bound_back_off()
+
+
+def bound_back_off() -> dict[str, str]:
+    """Set :data:`TCP_KNOBS` in the network namespace that this process is in; what came of it."""
+    return {knob: _set(knob, value) for knob, value in TCP_KNOBS.items()}
 
 
 def raise_loopback() -> None:

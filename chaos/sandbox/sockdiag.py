@@ -15,7 +15,7 @@ from typing import Final
 from chaos.sandbox.netlink import ACK, DUMP, Message, Netlink
 from chaos.sandbox.rules import Listener
 
-_NETLINK_SOCK_DIAG: Final = 4
+NETLINK_SOCK_DIAG: Final = 4
 _BY_FAMILY: Final = 20
 _DESTROY: Final = 21
 _REQUEST = struct.Struct("=BBBBI")  # family, protocol, extensions, padding, states
@@ -43,7 +43,7 @@ def sever(doomed: Callable[[Listener, Listener], bool]) -> int:
         OSError: the kernel has no CONFIG_INET_DIAG_DESTROY.
     """
     count = 0
-    with Netlink(_NETLINK_SOCK_DIAG) as netlink:
+    with Netlink(NETLINK_SOCK_DIAG) as netlink:
         for one in _connections(netlink):
             if doomed(one.local, one.remote):
                 count += _destroy(netlink, one)

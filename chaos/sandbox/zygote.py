@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
-import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from chaos.errors import InfrastructureError
-from chaos.sandbox.libc import ended_within
+from chaos.sandbox.heard import CREDENTIALS, MESSAGE_BYTES, Exits, pid_in, readable
+from chaos.sandbox.libc import ended_within, state_of
 from chaos.sandbox.lines import Json
 
 _ANSWER_S: Final = 10
-_MESSAGE_BYTES: Final = 1 << 18
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +43,7 @@ class PeerProcess:
     @property
     def state(self) -> str:
         """The kernel's letter for it: ``R``, ``S``, ``T`` (stopped), ``Z``; empty when gone."""
-        try:
-            text = Path(f"/proc/{self.pid}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-        return text.rpartition(")")[2].split()[0]
+        return state_of(self.pid)
 
     def ended_within(self, timeout_ms: int) -> bool:
         """Wait up to ``timeout_ms`` until it has ended."""
@@ -70,22 +62,15 @@ class Zygote:
     def __init__(self, control: socket.socket, lost: Callable[[str], InfrastructureError]) -> None:
         self._socket = control
         self._lost = lost
-        self._exits: list[tuple[int, int]] = []
-        # fork() may hear of an exit while it waits for its answer; the eventfd keeps
-        # fileno() readable until exits() has told it.
-        self._heard = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll = select.epoll()
-        self._epoll.register(self._heard, select.EPOLLIN)
-        self._epoll.register(control, select.EPOLLIN)
+        self._exits = Exits(control)  # fork() may hear of one while it waits for its answer
 
     def fileno(self) -> int:
         """Readable when :meth:`exits` has something to say."""
-        return self._epoll.fileno()
+        return self._exits.fileno()
 
     def close(self) -> None:
         """Close the connection: the zygote kills its peers and ends."""
-        self._epoll.close()
-        os.close(self._heard)
+        self._exits.close()
         self._socket.close()
 
     def fork(self, birth_json: str) -> PeerProcess:
@@ -135,18 +120,15 @@ class Zygote:
         Raises:
             InfrastructureError: the zygote has ended, and every peer with it.
         """
-        while _readable(self._socket, 0):
+        while readable(self._socket, 0):
             self._listen()
-        found, self._exits = self._exits, []
-        if found:
-            os.eventfd_read(self._heard)
-        return found
+        return self._exits.take()
 
     def _forked(self) -> int:
         """Wait for the answer to a fork request."""
         deadline = time.monotonic() + _ANSWER_S
         while True:
-            if not _readable(self._socket, max(0.0, deadline - time.monotonic())):
+            if not readable(self._socket, max(0.0, deadline - time.monotonic())):
                 raise self._lost(f"the zygote has not answered for {_ANSWER_S} s")
             inner = self._listen()
             if inner is not None:
@@ -155,7 +137,7 @@ class Zygote:
     def _listen(self) -> int | None:
         """Take one message in; a pid if it is about a fork."""
         try:
-            data = self._socket.recv(_MESSAGE_BYTES)
+            data = self._socket.recv(MESSAGE_BYTES)
         except ConnectionResetError:
             data = b""
         if not data:
@@ -165,9 +147,7 @@ class Zygote:
             case {"forked": int(pid)}:
                 return pid
             case {"exited": int(pid), "status": int(status)}:
-                if not self._exits:
-                    os.eventfd_write(self._heard, 1)
-                self._exits.append((pid, status))
+                self._exits.note(pid, status)
                 return None
             case {"error": str(text)}:
                 raise InfrastructureError(f"the zygote cannot fork a peer: {text}")
@@ -176,33 +156,20 @@ class Zygote:
 
     def _hello(self, inner: int, control: socket.socket) -> PeerProcess:
         """Wait for a peer's first message; the kernel says which process sent it."""
-        if not _readable(control, _ANSWER_S):
+        if not readable(control, _ANSWER_S):
             raise self._lost(f"peer process {inner} has not said hello for {_ANSWER_S} s")
         try:
-            room = socket.CMSG_SPACE(_CREDENTIALS.size)
-            data, ancillary, _, _ = control.recvmsg(_MESSAGE_BYTES, room)
+            room = socket.CMSG_SPACE(CREDENTIALS.size)
+            data, ancillary, _, _ = control.recvmsg(MESSAGE_BYTES, room)
         except ConnectionResetError:
             data, ancillary = b"", []
         hello: Json = json.loads(data) if data else {"error": "it ended before its hello"}
         if not isinstance(hello, dict) or hello.get("ready") is not True:
             raise self._lost(f"peer process {inner} did not come up: {hello}")
         control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-        pid, _, _ = _CREDENTIALS.unpack(_credentials(ancillary))
+        pid = pid_in(ancillary)
         try:
             pidfd = os.pidfd_open(pid)
         except ProcessLookupError as error:
             raise self._lost(f"peer process {inner} ended after its hello") from error
         return PeerProcess(pid, inner, control, hello, pidfd)
-
-
-def _readable(end: socket.socket, seconds: float) -> bool:
-    poll = select.poll()
-    poll.register(end, select.POLLIN)
-    return bool(poll.poll(int(seconds * 1000)))
-
-
-def _credentials(ancillary: Sequence[tuple[int, int, bytes]]) -> bytes:
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-            return data
-    raise InfrastructureError("the kernel did not say which process said hello (SO_PASSCRED)")

@@ -16,11 +16,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
-from chaos.sandbox import agent, namespace
+from chaos.sandbox import agent, namespace, routed
+from chaos.sandbox.addresses import PRIVATE, ROUTED
 from chaos.sandbox.blocks import Blocks, choose_backend
 from chaos.sandbox.libc import die_with
 from chaos.sandbox.lines import Lines
+from chaos.sandbox.spawned import Spawned
 
 _FAILED = 1
 
@@ -29,15 +32,19 @@ _FAILED = 1
 class Orders:
     """What the harness tells this process: two socket numbers, who it is, what to run.
 
-    ``agent`` is -1 without the kernel network. ``zygote`` is ``module:function``.
-    ``backend`` is empty for the first that works.
+    ``agent`` and ``spawner`` are -1 without the kernel network. ``zygote`` is
+    ``module:function``. ``backend`` is empty for the first that works. Each of ``servers``
+    gets a network namespace of its own, to be entered by a file in ``netns``.
     """
 
     harness: int
     agent: int
+    spawner: int
     control: int
     zygote: str
     backend: str = ""
+    servers: tuple[int, ...] = ()
+    netns: str = ""
 
     def text(self) -> str:
         """As one argument of a command."""
@@ -56,38 +63,57 @@ def main() -> None:
         os.close(harness)
         _serve_zygote(orders, control)
         return
-    channel = socket.socket(fileno=orders.agent)
-    sys.exit(_world(orders, harness, control, channel))
+    sockets = _Sockets(
+        control, socket.socket(fileno=orders.agent), socket.socket(fileno=orders.spawner)
+    )
+    sys.exit(_world(orders, harness, sockets))
 
 
-def _world(orders: Orders, harness: int, control: socket.socket, channel: socket.socket) -> int:
+@dataclass(frozen=True, slots=True)
+class _Sockets:
+    """Our ends of what the harness holds the others of; no program is to inherit one."""
+
+    zygote: socket.socket
+    agent: socket.socket
+    spawner: socket.socket
+
+    def __post_init__(self) -> None:
+        for one in (self.zygote, self.agent, self.spawner):
+            one.set_inheritable(False)
+
+    def close(self) -> None:
+        for one in (self.zygote, self.agent, self.spawner):
+            one.close()
+
+
+def _world(orders: Orders, harness: int, sockets: _Sockets) -> int:
     """Make the namespaces and wait until their first process ends."""
     try:
         made = namespace.enter()
     except InfrastructureError as error:
-        Lines(channel).send({"error": str(error)})
+        Lines(sockets.agent).send({"error": str(error)})
         return _FAILED
     die_with(harness)  # forgotten with the old credentials
     os.close(harness)
     here = os.pidfd_open(os.getpid())
-    first = agent.run_child(lambda: _first(orders, here, control, channel, made))
-    control.close()
-    channel.close()
+    first = agent.run_child(lambda: _first(orders, here, sockets, made))
+    sockets.close()
     _, status = os.waitpid(first, 0)
     return os.waitstatus_to_exitcode(status)
 
 
-def _first(
-    orders: Orders, parent: int, control: socket.socket, channel: socket.socket, made: str
-) -> int:
+def _first(orders: Orders, parent: int, sockets: _Sockets, made: str) -> int:
     """PID 1 of the namespaces."""
     die_with(parent)
     os.close(parent)
-    lines = Lines(channel)
+    lines = Lines(sockets.agent)
     try:
         facts = namespace.furnish()
-        zygote = agent.run_child(lambda: _serve_zygote(orders, control), channel)
-        control.close()
+        places = routed.join([Sid(one) for one in orders.servers], orders.netns)
+        zygote = agent.run_child(
+            lambda: _serve_zygote(orders, sockets.zygote), sockets.agent, sockets.spawner
+        )
+        sockets.zygote.close()
         chosen = choose_backend(orders.backend)
     except InfrastructureError as error:
         lines.send({"error": str(error)})
@@ -96,7 +122,9 @@ def _first(
     if chosen.why:
         facts["nft_refused"] = chosen.why
     lines.send({"ready": {**facts}})
-    return agent.serve(lines, Blocks(chosen.backend), zygote)
+    spawned = Spawned(sockets.spawner, {sid: one.descriptor for sid, one in places.items()})
+    block = ROUTED if places else PRIVATE
+    return agent.Agent(lines, zygote, Blocks(chosen.backend), block, spawned).serve()
 
 
 def _serve_zygote(orders: Orders, control: socket.socket) -> int:

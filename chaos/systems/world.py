@@ -8,25 +8,29 @@ changes packet rules.
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self
 
 import chaos
 from chaos.actions import Cut, How, PortCut
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError, UnsupportedError
-from chaos.sandbox.addresses import PRIVATE, Claim, claim_block, host_of
+from chaos.sandbox.addresses import PRIVATE, ROUTED, AddressBlock, Claim, claim_block, host_of
 from chaos.sandbox.cuts import cut_json
 from chaos.sandbox.keeper import Keeper
 from chaos.sandbox.lines import Json, JsonObject, Lines
+from chaos.sandbox.routed import FOLDER
+from chaos.sandbox.spawner import ForeignProcess, Spawner
 from chaos.sandbox.zygote import PeerProcess, Zygote
 from chaos.systems.inside import Orders
 
-__all__ = ["IN_PROCESS", "KERNEL", "NETWORKS", "Inside", "PeerProcess", "World"]
+__all__ = ["IN_PROCESS", "KERNEL", "NETWORKS", "ForeignProcess", "Inside", "PeerProcess", "World"]
 
 KERNEL: Final = "kernel"
 IN_PROCESS: Final = "in-process"
@@ -54,33 +58,71 @@ class Inside:
 
 
 _OUR_PEERS: Final = Inside()
+_NO_EXTRA: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class _Sockets:
+    """The harness's ends; the kernel network has an agent, which is also the spawner."""
+
+    zygote: socket.socket
+    agent: socket.socket | None = None
+    spawner: socket.socket | None = None
+
+    def close(self) -> None:
+        for one in (self.zygote, self.agent, self.spawner):
+            if one is not None:
+                one.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a world lives: its folder, its addresses and who has a namespace of its own."""
+
+    folder: Path
+    addresses: AddressBlock
+    servers: tuple[Sid, ...] = ()
+
+    @property
+    def netns(self) -> Path:
+        return self.folder.resolve() / FOLDER
 
 
 class World:
     """The world of one run. Not for two threads at once."""
 
     def __init__(
-        self,
-        keeper: Keeper,
-        zygote: socket.socket,
-        agent: socket.socket | None,
-        claim: Claim | None,
+        self, keeper: Keeper, sockets: _Sockets, place: _Place, claim: Claim | None
     ) -> None:
-        """Use :meth:`open`. With an ``agent`` the network is the kernel's."""
-        self.network = IN_PROCESS if agent is None else KERNEL
+        """Use :meth:`open`. With an agent the network is the kernel's."""
+        self.network = IN_PROCESS if sockets.agent is None else KERNEL
         self.facts: dict[str, str] = {"network": self.network}
         self._keeper = keeper
-        self._zygote = Zygote(zygote, self._lost)
-        self._agent = None if agent is None else Lines(agent, _ANSWER_S)
+        self._place = place
+        self._zygote = Zygote(sockets.zygote, self._lost)
+        self._agent = None if sockets.agent is None else Lines(sockets.agent, _ANSWER_S)
+        self._spawner = None if sockets.spawner is None else Spawner(sockets.spawner, self._lost)
+        self._ends = select.epoll()
+        self._ends.register(self._zygote, select.EPOLLIN)
+        if self._spawner is not None:
+            self._ends.register(self._spawner, select.EPOLLIN)
         self._claim = claim
         self._peers: list[PeerProcess] = []
         self._closed = False
 
     @classmethod
-    def open(cls, network: str, folder: Path, inside: Inside = _OUR_PEERS) -> Self:
+    def open(
+        cls,
+        network: str,
+        folder: Path,
+        inside: Inside = _OUR_PEERS,
+        servers: tuple[Sid, ...] = (),
+    ) -> Self:
         """Start a world; ``network`` is one of :data:`NETWORKS`. It logs to ``folder``.
 
         ``auto`` takes the kernel's network where this host allows it; the facts say why not.
+        Each of ``servers`` gets a network namespace of its own, which only the kernel gives:
+        what runs there reaches the others by their addresses, and binds what it likes.
 
         Raises:
             InfrastructureError: what was asked for is not possible here.
@@ -89,17 +131,23 @@ class World:
             raise InfrastructureError(
                 f'there is no network "{network}"; use one of {", ".join(NETWORKS)}'
             )
+        if servers and network == IN_PROCESS:
+            raise InfrastructureError(
+                "servers that are not ours need network namespaces, which the in-process "
+                "network has not; use --network kernel or auto"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         why = "not asked for"
         if network != IN_PROCESS:
             try:
-                return cls._kernel(folder, inside)
+                place = _Place(folder, ROUTED if servers else PRIVATE, servers)
+                return cls._kernel(place, inside)
             except InfrastructureError as error:
-                if network == KERNEL:
+                if network == KERNEL or servers:
                     raise
                 why = str(error)
         claim = claim_block()
-        world = cls._start(folder, inside, claim, kernel=False)
+        world = cls._start(_Place(folder, claim.block), inside, claim)
         world.facts |= {
             "namespaces": "none",
             "namespaces_why": why,
@@ -108,8 +156,10 @@ class World:
         return world
 
     @classmethod
-    def _kernel(cls, folder: Path, inside: Inside) -> Self:
-        world = cls._start(folder, inside, None, kernel=True)
+    def _kernel(cls, place: _Place, inside: Inside) -> Self:
+        for sid in place.servers:
+            host_of(place.addresses, sid)  # refused here if it has no address
+        world = cls._start(place, inside, None)
         try:
             world.await_ready()
         except InfrastructureError:
@@ -118,26 +168,39 @@ class World:
         return world
 
     @classmethod
-    def _start(cls, folder: Path, inside: Inside, claim: Claim | None, *, kernel: bool) -> Self:
+    def _start(cls, place: _Place, inside: Inside, claim: Claim | None) -> Self:
+        kernel = claim is None
         zygote, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         agent, agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        number = agent_end.fileno() if kernel else -1
-        orders = Orders(os.getpid(), number, zygote_end.fileno(), inside.zygote, inside.backend)
+        spawner, spawner_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        orders = Orders(
+            harness=os.getpid(),
+            agent=agent_end.fileno() if kernel else -1,
+            spawner=spawner_end.fileno() if kernel else -1,
+            control=zygote_end.fileno(),
+            zygote=inside.zygote,
+            backend=inside.backend,
+            servers=place.servers,
+            netns=str(place.netns),
+        )
         paths = ":".join([str(Path(chaos.__file__).parent.parent), *inside.paths])
         command = [sys.executable, "-I", "-S", "-c", _BOOT, paths, orders.text()]
-        inherited = [zygote_end.fileno(), agent_end.fileno()]
+        inherited = [zygote_end.fileno(), agent_end.fileno(), spawner_end.fileno()]
+        sockets = _Sockets(zygote, agent, spawner)
         try:
-            with zygote_end, agent_end:
-                keeper = Keeper(command, inherited if kernel else inherited[:1], folder / LOG)
+            with zygote_end, agent_end, spawner_end:
+                log = place.folder / LOG
+                keeper = Keeper(command, inherited if kernel else inherited[:1], log)
         except InfrastructureError:
-            zygote.close()
-            agent.close()
+            sockets.close()
             if claim is not None:
                 claim.release()
             raise
         if not kernel:
             agent.close()
-        return cls(keeper, zygote, agent if kernel else None, claim)
+            spawner.close()
+            sockets = _Sockets(zygote)
+        return cls(keeper, sockets, place, claim)
 
     @property
     def pid(self) -> int:
@@ -150,7 +213,21 @@ class World:
         Raises:
             InfrastructureError: the sid is too large for an address.
         """
-        return host_of(PRIVATE if self._claim is None else self._claim.block, sid)
+        return host_of(self._place.addresses, sid)
+
+    def netns_of(self, sid: Sid) -> str:
+        """The file by which a process of this world enters the network namespace of ``sid``.
+
+        Empty in a world where all share one. Outside of the world the file does not exist.
+
+        Raises:
+            InfrastructureError: the world was not opened with this server.
+        """
+        if not self._place.servers:
+            return ""
+        if sid not in self._place.servers:
+            raise InfrastructureError(f"server {sid} is none of this world's servers")
+        return str(self._place.netns / str(sid))
 
     def fork(self, birth_json: str) -> PeerProcess:
         """Have the zygote fork a peer from its birth; returns when the peer has said hello.
@@ -179,8 +256,44 @@ class World:
         return self._zygote.exits()
 
     def fileno(self) -> int:
-        """Readable when :meth:`exits` has something to say."""
-        return self._zygote.fileno()
+        """Readable when :meth:`exits` or :meth:`spawn_exits` has something to say."""
+        return self._ends.fileno()
+
+    def spawn(
+        self,
+        sid: Sid | None,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        log: Path,
+        env: Mapping[str, str] = _NO_EXTRA,
+    ) -> ForeignProcess:
+        """Run a program in the network namespace of ``sid``, or in the hub (``None``).
+
+        It reads nothing, prints to the end of ``log``, has ``env`` added to the harness's own
+        environment and a session of its own, and dies with the world.
+
+        Raises:
+            UnsupportedError: this world has no network of its own.
+            InfrastructureError: it cannot be executed.
+        """
+        request: JsonObject = {
+            "do": "spawn",
+            "sid": sid,
+            "argv": list(argv),
+            "cwd": str(cwd.resolve()),
+            "log": str(log.resolve()),
+            "env": dict(env),
+        }
+        return self._spawning().start(request)
+
+    def spawn_exits(self) -> list[tuple[int, int]]:
+        """Programs that have ended since the last call: pid and status, negative for a signal.
+
+        Raises:
+            InfrastructureError: the world has ended.
+        """
+        return [] if self._spawner is None else self._spawner.exits()
 
     def block(
         self, name: str, cuts: Iterable[Cut | PortCut], how: How = How.SILENT
@@ -218,9 +331,12 @@ class World:
         self._zygote.close()
         if self._agent is not None:
             self._agent.close()
+        if self._spawner is not None:
+            self._spawner.close()
+        self._ends.close()
         residue = self._end()
-        for peer in self._peers:
-            peer.close()
+        for process in self._processes():
+            process.close()
         if self._claim is not None:
             self._claim.release()
         if residue:
@@ -240,9 +356,9 @@ class World:
             if not self._keeper.ended_within(_END_S):
                 residue.append(f"process {self._keeper.pid} (inside)")
         residue.extend(
-            f"process {peer.pid} (a peer)"
-            for peer in self._peers
-            if not peer.ended_within(_END_S * 1000)
+            f"process {one.pid} (of its world)"
+            for one in self._processes()
+            if not one.ended_within(_END_S * 1000)
         )
         return residue
 
@@ -254,6 +370,16 @@ class World:
                 self.facts |= {name: str(fact) for name, fact in facts.items()}
             case _:
                 raise InfrastructureError(str(ready.get("error", ready)))
+
+    def _processes(self) -> list[PeerProcess | ForeignProcess]:
+        return [*self._peers, *([] if self._spawner is None else self._spawner.processes)]
+
+    def _spawning(self) -> Spawner:
+        if self._spawner is None:
+            raise UnsupportedError(
+                "the in-process network runs our own peers only; use --network kernel"
+            )
+        return self._spawner
 
     def _ask(self, message: JsonObject) -> Mapping[str, int | str]:
         if self._agent is None:
