@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from chaos.election.effects import Committed, Effect, SendPacket
+from chaos.election.effects import Effect, SendPacket
 from chaos.election.ids import PeerEpoch, Sid, Zxid, counter_of, hex64, zxid_of
 from chaos.election.packets import (
     Commit,
@@ -60,6 +60,16 @@ class Route:
     owed: deque[tuple[Zxid, int]] = field(default_factory=deque)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A transaction without a zxid."""
+
+    session: int
+    cxid: int
+    kind: int
+    record: bytes
+
+
 @dataclass(slots=True)
 class _Proposed:
     txn: Txn
@@ -68,14 +78,15 @@ class _Proposed:
 
 
 class Broadcast:
-    """The transactions of one leadership. ``full`` says that its epoch has no zxid left."""
+    """The transactions of one leadership. ``over`` says why there can be no more of them."""
 
     def __init__(self, standing: Standing, epoch: PeerEpoch) -> None:
-        self.full = False
+        self.over = ""
         self.last = zxid_of(epoch)  # proposed
         self.ticks = 0
         self._standing = standing
         self._processed = standing.zxid
+        self._log_end = standing.log.last
         self._outstanding: deque[_Proposed] = deque()
         self._routes: dict[int, Route] = {}
         self._sessions = Sessions(standing.log, standing.timings.tick_ms)
@@ -112,16 +123,13 @@ class Broadcast:
     def begin(self) -> list[Effect]:
         """The epoch is established, and what its leader's log holds is committed by that."""
         self._processed = self.last
-        last = self._standing.log.last
-        return [Committed(last)] if self._standing.log.txns else []
+        return self._standing.commit_to(self._standing.log.last)
 
     def tick(self) -> list[Effect]:
         """A whole tick has passed: sessions run out."""
         self.ticks += 1
-        effects: list[Effect] = []
-        for session in self._sessions.expired(self.ticks):
-            effects += self._propose(session, 0, CLOSE_SESSION, no_paths())
-        return effects
+        late = self._sessions.expired(self.ticks)
+        return self._propose([_Asked(session, 0, CLOSE_SESSION, no_paths()) for session in late])
 
     def work_ms(self) -> int:
         """How long until the workload's next portion."""
@@ -133,12 +141,10 @@ class Broadcast:
             return []
         self._credit += self._standing.work.per_s * self.work_ms()
         count, self._credit = divmod(self._credit, 1000)
-        effects: list[Effect] = []
-        for _ in range(min(count, OUTSTANDING_MAX - len(self._outstanding))):
-            path = f"/chaos-{(self.last + 1) % 2**64:x}"
-            payload = bytes(self._standing.work.payload)
-            effects += self._propose(0, 0, CREATE, create(path, payload))
-        return effects
+        payload = bytes(self._standing.work.payload)
+        room = min(count, OUTSTANDING_MAX - len(self._outstanding))
+        paths = [f"/chaos-{(self.last + number) % 2**64:x}" for number in range(1, room + 1)]
+        return self._propose([_Asked(0, 0, CREATE, create(path, payload)) for path in paths])
 
     # ---- what learners say
 
@@ -167,7 +173,7 @@ class Broadcast:
                 record = no_paths()
             case _:
                 kind, record = ERROR, integer(UNIMPLEMENTED)
-        return self._propose(request.session, request.cxid, kind, record)
+        return self._propose([_Asked(request.session, request.cxid, kind, record)])
 
     def revalidated(self, conn: int, asked: Revalidate) -> list[Effect]:
         """A client moved to another learner: does its session live?"""
@@ -181,23 +187,31 @@ class Broadcast:
 
     # ----
 
-    def _propose(self, session: int, cxid: int, kind: int, record: bytes) -> list[Effect]:
-        if counter_of(self.last + 1) == COUNTER_MAX:
-            self.full = True
-            return []
+    def _propose(self, asked: list[_Asked]) -> list[Effect]:
+        """Give each its zxid, and tell everybody, in one piece."""
         standing = self._standing
-        self.last = Zxid(self.last + 1)
-        time_ms = self.ticks * standing.timings.tick_ms
-        txn = Txn(self.last, session, cxid, time_ms, kind, record)
-        # Appended before anything is sent, so that my own ack counts from the beginning.
-        acks = tracker_of(standing.views.verifiers, [standing.sid])
-        self._outstanding.append(_Proposed(txn, acks))
-        effects = standing.append((txn,))
-        self._sessions.apply((txn,), self.ticks)
+        if standing.log.last != self._log_end:  # a tester moved it
+            self.over = f"my log ends at {hex64(standing.log.last)} suddenly"
+            return []
+        txns: list[Txn] = []
+        for one in asked:
+            if counter_of(self.last + 1) == COUNTER_MAX:
+                self.over = f"no zxid is left beyond {hex64(self.last)}"
+                break
+            self.last = Zxid(self.last + 1)
+            time_ms = self.ticks * standing.timings.tick_ms
+            txns.append(Txn(self.last, one.session, one.cxid, time_ms, one.kind, one.record))
+        self._sessions.apply(txns, self.ticks)
+        # Logged before anything is sent, so that my own ack counts from the beginning.
+        effects = standing.append(tuple(txns))
+        self._log_end = standing.log.last
+        for txn in txns:
+            acks = tracker_of(standing.views.verifiers, [standing.sid])
+            self._outstanding.append(_Proposed(txn, acks))
         for conn, route in sorted(self._routes.items()):
             if not route.observer:
-                route.owed.append((txn.zxid, self.ticks))
-                effects.append(SendPacket(conn, Proposal(txn)))
+                route.owed.extend((txn.zxid, self.ticks) for txn in txns)
+                effects += [SendPacket(conn, Proposal(txn)) for txn in txns]
         return effects + self._commit()
 
     def _commit(self) -> list[Effect]:
@@ -207,14 +221,9 @@ class Broadcast:
             proposed = self._outstanding.popleft()
             txn = proposed.txn
             self._processed = txn.zxid
-            effects.append(Committed(txn.zxid))
+            effects += self._standing.commit_to(txn.zxid)
             for conn, route in sorted(self._routes.items()):
                 told = Inform(txn) if route.observer else Commit(txn.zxid)
                 effects.append(SendPacket(conn, told))
             effects += [SendPacket(c, Sync()) for c in proposed.syncs if c in self._routes]
         return effects
-
-
-def full_of(epoch: PeerEpoch) -> str:
-    """Why a leadership ends when its counter is used up."""
-    return f"no zxid of epoch {epoch} is left beyond {hex64(zxid_of(epoch, COUNTER_MAX - 1))}"

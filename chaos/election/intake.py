@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from chaos.election.effects import Committed, Effect
+from chaos.election.effects import Effect
 from chaos.election.ids import PeerEpoch, Zxid, epoch_of, hex64
 from chaos.election.log import follows
 from chaos.election.packets import Diff, Snap, Trunc, Txn
@@ -37,7 +37,6 @@ class Intake:
         self._last = cut_to if isinstance(base, Trunc) else self._from
         self._received: list[Txn] = []
         self._pending: deque[Zxid] = deque()
-        self._committed: Zxid | None = None  # of what was received
         self._settled = False
         self._serving = False
 
@@ -61,6 +60,8 @@ class Intake:
             return []
         if epoch > self._epoch or (self._settled and epoch != self._epoch):
             raise OutOfOrderError(f"{hex64(zxid)} is proposed in epoch {self._epoch}")
+        if self._settled and self._standing.log.last != self._last:
+            raise OutOfOrderError(f"my log ends at {hex64(self._standing.log.last)} suddenly")
         if not follows(self._last, zxid):
             raise OutOfOrderError(f"{hex64(zxid)} is proposed after {hex64(self._last)}")
         self._last = zxid
@@ -81,8 +82,8 @@ class Intake:
                 return []
             due = hex64(self._pending[0]) if self._pending else "nothing"
             raise OutOfOrderError(f"{hex64(zxid)} is committed while {due} is due")
-        self._committed = self._pending.popleft()
-        return [Committed(zxid)] if self._serving else []
+        self._pending.popleft()
+        return self._standing.commit_to(zxid) if self._serving else []
 
     def settle(self) -> list[Effect]:
         """NEWLEADER: everything that came so far is my log."""
@@ -96,6 +97,8 @@ class Intake:
         return effects
 
     def serve(self) -> list[Effect]:
-        """UPTODATE: only now is it sure that a quorum has what was committed before."""
+        """UPTODATE: only now is it sure that a quorum has what the epoch began with."""
         self._serving = True
-        return [] if self._committed is None else [Committed(self._committed)]
+        log = self._standing.log
+        known = log.txns[: len(log.txns) - len(self._pending)]
+        return self._standing.commit_to(known[-1].zxid) if known else []

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chaos.election.broadcast import Broadcast, full_of
+from chaos.election.broadcast import Broadcast
 from chaos.election.config import Configuration
 from chaos.election.effects import (
     Arm,
@@ -34,7 +34,7 @@ from chaos.election.effects import (
     TimerKind,
     Work,
 )
-from chaos.election.ids import NO_ZXID, PeerEpoch, Sid, Zxid, counter_of, zxid_of
+from chaos.election.ids import NO_ZXID, PeerEpoch, Sid, Zxid, counter_of, epoch_of, zxid_of
 from chaos.election.notification import ServerState
 from chaos.election.packets import (
     Ack,
@@ -94,7 +94,8 @@ class Leading:
         self._stage = Stage.HELLO
         self._learners: dict[int, Learner] = {}
         self._strangers = 0
-        self._epoch = PeerEpoch(standing.accepted_epoch + 1)
+        # Its own log counts too: a tester may have put it ahead of what the peer accepted.
+        self._epoch = PeerEpoch(max(standing.accepted_epoch, epoch_of(standing.log.last)) + 1)
         self._before = (standing.current_epoch, standing.zxid)
         # The epoch counts in the committed configuration only, as in ZooKeeper.
         committed = (standing.views.committed.verifier,)
@@ -135,8 +136,8 @@ class Leading:
                 effects = self._arm_work() or [Disarm(WORK)]
             case _:
                 return []
-        if self._broadcast is not None and self._broadcast.full:
-            self.over = full_of(self._epoch)
+        if self._broadcast is not None:
+            self.over = self.over or self._broadcast.over
         return effects
 
     def _expired(self, timer: Timer) -> list[Effect]:

@@ -34,7 +34,7 @@ from chaos.election.effects import (
     Work,
 )
 from chaos.election.fle import FastLeaderElection, create_election_algorithm
-from chaos.election.ids import Round, Sid, wrap64
+from chaos.election.ids import Round, Sid, Zxid, wrap64
 from chaos.election.leading import Leading
 from chaos.election.learning import Learning
 from chaos.election.notification import Notification, ServerState
@@ -79,6 +79,11 @@ class QuorumPeer:
                 return self._act(happened)
             case _:
                 return self._act(happened)
+
+    def committed(self, after: Zxid) -> tuple[Zxid, int]:
+        """How far the log is known to be committed, and how many beyond ``after`` are."""
+        upto = self.standing.committed
+        return upto, len(self.standing.log.between(after, upto))
 
     # ---- elections
 

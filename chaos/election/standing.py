@@ -11,6 +11,7 @@ from dataclasses import replace
 from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import (
     Append,
+    Committed,
     Effect,
     Persist,
     PersistConfig,
@@ -30,7 +31,8 @@ from chaos.election.voting import Views
 class Standing:
     """The lasting state of one peer. Every change of it that a disk keeps is an effect.
 
-    ``zxid`` is where its log ends, or the beginning of the epoch that it has led since.
+    ``zxid`` is where its log ends, or the beginning of the epoch that it has led since;
+    ``committed`` how far it knows that log to be committed, which no disk keeps.
     ``work`` is what it is to propose whenever it leads. ``cannot_cut`` tells of a TRUNC to
     before its log's beginning: it has to be sent everything.
     """
@@ -43,6 +45,7 @@ class Standing:
         self.current_epoch = spec.current_epoch
         self.log = Log(spec.zxid, spec.tree, spec.log)
         self.zxid = spec.last_zxid
+        self.committed = spec.zxid
         self.work = Work(0)
         self.cannot_cut = False
         last_seen = None if spec.last_seen is None else parse_configuration(spec.last_seen)
@@ -81,8 +84,15 @@ class Standing:
         if zxid == self.zxid:
             return []
         self.log = Log(zxid, self.log.tree, ())
-        self.zxid = zxid
+        self.zxid = self.committed = zxid
         return [Persist("zxid", zxid)]
+
+    def commit_to(self, zxid: Zxid) -> list[Effect]:
+        """The log is committed up to ``zxid``."""
+        if zxid <= self.committed:
+            return []
+        self.committed = zxid
+        return [Committed(zxid)]
 
     def append(self, txns: tuple[Txn, ...]) -> list[Effect]:
         """Log ``txns``."""
@@ -118,6 +128,7 @@ class Standing:
         """Hold what a SNAP holds, and ``txns`` behind it."""
         self.log = Log(zxid, tree, txns)
         self.zxid = self.log.last
+        self.committed = zxid
         return [Restore(zxid, tree, txns)]
 
     def establish(self, epoch: PeerEpoch) -> None:

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from chaos.actions import Cut, How, PortCut
 from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
-from chaos.election.ids import Sid
+from chaos.election.ids import Sid, Zxid
 from chaos.errors import ChaosError, HistoryError
 from chaos.history.codec import Json, from_json
 from chaos.peer.gate import IN, OUT
@@ -67,6 +67,10 @@ class Ordered(Protocol):
 
     def stats(self) -> dict[str, Json]:
         """What it costs, and what waits in it."""
+        ...
+
+    def committed(self, after: Zxid) -> tuple[Zxid, int]:
+        """How far its log is committed, and how many transactions beyond ``after`` are."""
         ...
 
 
@@ -152,13 +156,19 @@ class Control:
                 return self._block(request)
             case "timers" | "gate":
                 return self._timing(request)
-            case "stats":
-                return self._process.stats()
+            case "stats" | "committed":
+                return self._account(request)
             case other:
                 raise RequestError(
                     f"unknown request {other!r}; known are go, input, slow, lose, clear, block, "
-                    "unblock, timers, gate and stats"
+                    "unblock, timers, gate, stats and committed"
                 )
+
+    def _account(self, request: Request) -> Facts:
+        if request["do"] == "stats":
+            return self._process.stats()
+        zxid, count = self._process.committed(Zxid(_whole(request, "after", 0, _HALF - 1)))
+        return {"zxid": zxid, "committed": count}
 
     def _input(self, request: Request) -> Facts:
         happened = from_json(request.get("input"))

@@ -45,6 +45,7 @@ from chaos.election.effects import (
     SteppedDown,
     Truncate,
 )
+from chaos.election.ids import Zxid
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from chaos.history.codec import Json
@@ -137,6 +138,11 @@ class Process:
         """What this peer costs, and what waits in it."""
         waiting = {**self.election.depths(), **self.quorum.depths()}
         return {**stats.costs(), "timers": len(self.timers), **waiting}
+
+    def committed(self, after: Zxid) -> tuple[Zxid, int]:
+        """How far its log is committed, and how many transactions beyond ``after`` are."""
+        assert self._rules is not None
+        return self._rules.committed(after)
 
     def _reconsider(self) -> None:
         self.room.dials.reconsider()

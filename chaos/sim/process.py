@@ -28,8 +28,9 @@ from chaos.election.effects import (
     Timer,
     TimerKind,
     Truncate,
+    Work,
 )
-from chaos.election.ids import Sid
+from chaos.election.ids import Sid, Zxid
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from chaos.history.events import Began, Left, Stepped
@@ -46,6 +47,7 @@ class Process(Body):
 
     def __init__(self, spec: PeerSpec, inc: int, pid: int, disk: Disk, fabric: Fabric) -> None:
         super().__init__(spec.sid, inc, pid, fabric)
+        self.work = Work(0)  # what it was last told
         self._disk = disk
         self._core = QuorumPeer(spec)
         self._elections: dict[Sid, Address] = {}
@@ -72,6 +74,8 @@ class Process(Body):
         seq = self.line()
         now = self.clock.now_ns
         self.emit(Stepped(now, self.sid, self.inc, seq, happened, tuple(effects)))
+        if isinstance(happened, Work):
+            self.work = happened
         for index, effect in enumerate(effects):
             match effect:
                 case Arm():
@@ -85,6 +89,10 @@ class Process(Body):
                 case _:
                     self._perform(effect)
         return seq
+
+    def committed(self, after: Zxid) -> tuple[Zxid, int]:
+        """How far its log is committed, and how many transactions beyond ``after`` are."""
+        return self._core.committed(after)
 
     def terminate(self) -> None:
         """End by itself, as SIGTERM asks."""

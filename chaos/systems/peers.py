@@ -133,7 +133,8 @@ class Peers:
         home.mkdir(exist_ok=True)
         seed = f"{self._cradle.seed}/{sid}/{inc}"
         spec = self._cradle.specs[sid]
-        return Birth(spec, inc, str(home.resolve()), seed, wait)
+        netns = self._world.netns_of(sid)
+        return Birth(spec, inc, str(home.resolve()), seed, wait, netns)
 
     def _welcome(self, birth: Birth, process: PeerProcess) -> PeerLink:
         peer = PeerLink(birth.spec.sid, birth.inc, process, held=birth.wait)

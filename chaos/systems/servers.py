@@ -175,7 +175,6 @@ class Servers:
         self._read_all()
         for server in self._servers.values():
             server.log.close()
-            server.process.close()
 
     # ----
 

@@ -47,6 +47,15 @@ def observed() -> Lockstep:
     return Lockstep(configuration("1-3", observers="4")).start().run(2000)
 
 
+def written() -> Lockstep:
+    """Three peers write, lose their leader, write again; the old leader comes back and leads."""
+    ensemble = Lockstep().start().run(2000)
+    for sid in (1, 2, 3):
+        ensemble.give(sid, fx.Work(20, 3))
+    ensemble.run(2000).kill(3).run(3000).start(3).run(3000)
+    return ensemble.kill(2).run(4000)
+
+
 HOLDS: dict[str, tuple[str, Callable[[], Lockstep]]] = {
     "one leader": ("at_most_one_leader_per_epoch", re_elected),
     "support": ("leader_has_quorum_support", re_elected),
@@ -55,6 +64,7 @@ HOLDS: dict[str, tuple[str, Callable[[], Lockstep]]] = {
     "clock": ("logical_clock_monotone", re_elected),
     "established": ("established_by_quorum", re_elected),
     "conformance": ("conformance", re_elected),
+    "acked writes": ("no_acked_write_lost", written),
     "observers": ("observers_never_vote", observed),
     "both quorums": ("both_quorums", stretched),
 }
@@ -70,7 +80,7 @@ def test_a_correct_ensemble_passes_and_was_really_judged(
     assert verdict.evidence == ()
 
 
-@pytest.mark.parametrize("story", [re_elected, stretched, observed])
+@pytest.mark.parametrize("story", [re_elected, stretched, observed, written])
 def test_no_check_alarms_on_a_correct_ensemble(story: Callable[[], Lockstep]) -> None:
     history = story().history()
     verdicts = [check.check(history) for check in ALWAYS]
@@ -121,6 +131,18 @@ def mumbling() -> Lockstep:
     return Lockstep(cores={1: broken.Mumbling}).start().run().kill(3).run(3000)
 
 
+def unsynced() -> Lockstep:
+    """Both followers ack what they never log; then they are alone."""
+    cores = {1: broken.Unsynced, 2: broken.Unsynced}
+    ensemble = Lockstep(cores=cores).start().run(2000).give(3, fx.Work(20)).run(1000)
+    return ensemble.kill(3).run(3000)
+
+
+def credulous() -> Lockstep:
+    ensemble = Lockstep("1-5", cores={5: broken.Credulous}).start().run(2000)
+    return ensemble.kill(1).kill(2).give(5, fx.Work(20)).run(200)
+
+
 FAILS: dict[str, tuple[str, Callable[[], Lockstep], str]] = {
     "a quorum of one": ("leader_has_quorum_support", alone, "peer 1 saw a quorum"),
     "a better vote not adopted": ("vote_order_respected", stubborn, "peer 1 did not propose"),
@@ -131,6 +153,8 @@ FAILS: dict[str, tuple[str, Callable[[], Lockstep], str]] = {
     "serving without acks": ("established_by_quorum", generous, "peer 3 serves epoch 1"),
     "one of two quorums": ("both_quorums", old_fashioned, "peer 2 saw a quorum"),
     "an observer counted": ("observers_never_vote", flattered, "counted {4}"),
+    "acks of what is not logged": ("no_acked_write_lost", unsynced, "lacks 0x100000001"),
+    "commits without a quorum": ("no_acked_write_lost", credulous, "with the acks of [5] only"),
     "an effect left out": ("conformance", mumbling, "the core says Ignored"),
 }
 
