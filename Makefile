@@ -10,10 +10,10 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help setup run test check lint live bench plans clean
+.PHONY: help setup run test check lint live bench bench-zookeeper plans clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEV) ## create .venv and install chaos with its development tools
 
@@ -37,6 +37,9 @@ live: $(DEV) ## run only the tests that start real processes
 bench: $(DEV) ## measure: start-up, message rate, simulated elections a second
 	$(PY) tests/bench/bench.py
 
+bench-zookeeper: $(DEV) ## measure the same fail-overs on our peers and on ZooKeeper, in turns
+	$(PY) tests/bench/zookeeper.py
+
 plans: $(RUNTIME) ## run every plan of plans/, and name those that are not green
 	@bad=; for plan in plans/*.yaml; do \
 	  $(CHAOS) run "$$plan" || bad="$$bad $$plan(exit $$?)"; \
@@ -52,9 +55,9 @@ clean: ## remove .venv and all caches; reports/ is left alone
 $(RUNTIME): pyproject.toml
 	@$(PY) -m pip --version >/dev/null 2>&1 || \
 	  { python=$$(sh .ci/find-python) && "$$python" -m venv --clear $(VENV); }
-	$(PIP) install --editable .
+	$(PIP) install --editable '.[zookeeper]'
 	@touch $@
 
 $(DEV): $(RUNTIME)
-	$(PIP) install --editable '.[dev]'
+	$(PIP) install --editable '.[zookeeper,dev]'
 	@touch $@

@@ -7,17 +7,18 @@ no start of a JVM is part of any time.
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from chaos.election.config import Configuration
-from chaos.election.ids import PeerEpoch, Sid
+from chaos.election.ids import PeerEpoch, Sid, Zxid, wrap64
 from chaos.ensemble import EnsembleSetup, PeerSetup
 from chaos.errors import InfrastructureError
 from chaos.history.events import Appeared, Event, Exited
@@ -29,7 +30,7 @@ from chaos.zookeeper.server import Server as Files
 from chaos.zookeeper.server import command, write_files
 
 PROGRAM: Final = "zookeeper"
-DOOR: Final = "LOOKING"  # what the first line of a server's first election ends with
+DOOR: Final = re.compile(r"New election\. My id = +\d+, proposed zxid=0x([0-9a-f]+)$")
 LOG: Final = "server.log"
 _LOOK_S: Final = 0.002
 _START_S: Final = 60  # a JVM on a busy machine; a start takes about a second
@@ -57,6 +58,7 @@ class Server:
     log: BinaryIO
     reader: LogReader
     torn: bytes = b""
+    early: list[str] = field(default_factory=list)  # lines until it stands
     stands: bool = False
     held: bool = False  # stopped by us until time zero
     alive: bool = True
@@ -184,9 +186,9 @@ class Servers:
         assert line is not None, f"server {sid} was never started"
         return line[1]
 
-    def _epoch(self, sid: Sid) -> PeerEpoch | None:
-        """The epoch that a server has promised its leader to take part in."""
-        path = self.home(sid) / "data" / "version-2" / "currentEpoch"
+    def _epoch(self, sid: Sid, name: str = "currentEpoch") -> PeerEpoch | None:
+        """An epoch as a server's disk holds it."""
+        path = self.home(sid) / "data" / "version-2" / name
         try:
             return PeerEpoch(int(path.read_text(encoding="ascii")))
         except (FileNotFoundError, ValueError):
@@ -209,12 +211,24 @@ class Servers:
         *lines, server.torn = (server.torn + data).split(b"\n")
         for line in lines:
             text = line.decode("utf-8", "replace")
-            if not server.stands and text.endswith(DOOR):
-                server.stands = True
-                self._found.append(self._appeared(server))
-            self._found.extend(server.reader.feed(text))
+            if server.stands:
+                self._found.extend(server.reader.feed(text))
+            else:
+                self._await_door(server, text)
 
-    def _appeared(self, server: Server) -> Appeared:
+    def _await_door(self, server: Server, text: str) -> None:
+        """A server stands when it has begun its first election; then its lines count."""
+        server.early.append(text)
+        door = DOOR.search(text)
+        if door is None:
+            return
+        server.stands = True
+        self._found.append(self._appeared(server, Zxid(wrap64(int(door.group(1), 16)))))
+        for line in server.early:
+            self._found.extend(server.reader.feed(line))
+        server.early.clear()
+
+    def _appeared(self, server: Server, zxid: Zxid) -> Appeared:
         setup = self.setup(server.sid)
         return Appeared(
             at_ns=time.monotonic_ns(),
@@ -225,9 +239,9 @@ class Servers:
             kind=PROGRAM,
             version=self._stage.installation.version,
             config=self._stage.configs[server.sid].text(),
-            accepted_epoch=setup.accepted_epoch,
-            current_epoch=setup.current_epoch,
-            zxid=setup.zxid,
+            accepted_epoch=self._epoch(server.sid, "acceptedEpoch") or PeerEpoch(0),
+            current_epoch=self._epoch(server.sid) or PeerEpoch(0),
+            zxid=zxid if setup.votes else setup.zxid,  # an observer proposes none of its own
         )
 
     def _exits(self) -> None:
