@@ -53,19 +53,11 @@ def fresh_net() -> str:
 
 
 def config_of(
-    net: str,
-    voters: Sequence[int],
-    observers: Sequence[int] = (),
-    version: int = 0,
-    *,
-    clients: bool = False,
+    net: str, voters: Sequence[int], observers: Sequence[int] = (), version: int = 0
 ) -> str:
-    """A configuration of servers that listen on ``net``, for ``clients`` too if asked."""
-    roles = {**dict.fromkeys(voters, "participant"), **dict.fromkeys(observers, "observer")}
-    lines = [
-        f"server.{sid}={net}.{sid}:2888:3888:{role}" + (f";{net}.{sid}:2181" if clients else "")
-        for sid, role in roles.items()
-    ]
+    """A configuration of servers that listen on ``net``."""
+    lines = [f"server.{sid}={net}.{sid}:2888:3888:participant" for sid in voters]
+    lines += [f"server.{sid}={net}.{sid}:2888:3888:observer" for sid in observers]
     return "\n".join([*lines, f"version={version:x}"])
 
 

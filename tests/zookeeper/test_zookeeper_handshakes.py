@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from chaos.election.effects import Serving
 from chaos.election.ids import Sid
 from chaos.election.spec import PeerSpec
 from chaos.election.timings import Timings
+from chaos.ensemble import EnsembleSetup, PeerSetup
 from chaos.history.events import Stepped
-from tests.live.java import Java, java
-from tests.peer.nest import LivePeer, config_of, fresh_net, nest
+from tests.peer.nest import LivePeer, nest
+from tests.zookeeper.servers import Servers
 
 pytestmark = pytest.mark.live
 
@@ -44,6 +46,8 @@ LEADS = {
     "the first answer to a PING is read": ("in", "Ping", 1),
 }
 Gate = tuple[str, str, int]
+Ensemble = Callable[[EnsembleSetup], Servers]
+SETUP = EnsembleSetup(tuple(PeerSetup(Sid(sid)) for sid in (1, 2, 3)), timings=TIMINGS)
 
 
 def served(peer: LivePeer, lines: int) -> bool:
@@ -54,9 +58,10 @@ def served(peer: LivePeer, lines: int) -> bool:
     )
 
 
-def goes_on(peer: LivePeer, servers: Java, *, dies: int, comes: int, gate: Gate) -> None:
+def goes_on(peer: LivePeer, servers: Servers, others: tuple[int, int], gate: Gate) -> None:
     """Hold ``peer`` at a gate, kill the server it talks to, start another, and see it serve."""
     way, packet, nth = gate
+    dies, comes = map(Sid, others)
     peer.done("gate", way=way, packet=packet, nth=nth)
     servers.start(dies)
     peer.done("go")
@@ -73,16 +78,20 @@ def goes_on(peer: LivePeer, servers: Java, *, dies: int, comes: int, gate: Gate)
 
 
 @pytest.mark.parametrize("gate", FOLLOWS.values(), ids=FOLLOWS.keys())
-def test_a_follower_survives_its_java_leader(tmp_path: Path, gate: Gate) -> None:
-    config = config_of(fresh_net(), [1, 2, 3], clients=True)
-    with nest(tmp_path / "ours") as home, java(tmp_path / "java", config, TIMINGS) as servers:
-        peer = home.fork(PeerSpec(Sid(1), config, timings=TIMINGS), wait=True)
-        goes_on(peer, servers, dies=3, comes=2, gate=gate)
+def test_a_follower_survives_its_java_leader(
+    tmp_path: Path, ensemble: Ensemble, gate: Gate
+) -> None:
+    servers = ensemble(SETUP)
+    with nest(tmp_path / "ours") as home:
+        spec = PeerSpec(Sid(1), servers.configuration().text(), timings=TIMINGS)
+        goes_on(home.fork(spec, wait=True), servers, (3, 2), gate)
 
 
 @pytest.mark.parametrize("gate", LEADS.values(), ids=LEADS.keys())
-def test_a_leader_survives_its_java_follower(tmp_path: Path, gate: Gate) -> None:
-    config = config_of(fresh_net(), [1, 2, 3], clients=True)
-    with nest(tmp_path / "ours") as home, java(tmp_path / "java", config, TIMINGS) as servers:
-        peer = home.fork(PeerSpec(Sid(3), config, timings=TIMINGS), wait=True)
-        goes_on(peer, servers, dies=2, comes=1, gate=gate)
+def test_a_leader_survives_its_java_follower(
+    tmp_path: Path, ensemble: Ensemble, gate: Gate
+) -> None:
+    servers = ensemble(SETUP)
+    with nest(tmp_path / "ours") as home:
+        spec = PeerSpec(Sid(3), servers.configuration().text(), timings=TIMINGS)
+        goes_on(home.fork(spec, wait=True), servers, (2, 1), gate)
