@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos.actions import How
 from chaos.errors import ChaosError
@@ -75,6 +75,9 @@ class Agent:
             match asked:
                 case {"do": "block", "name": str(name), "cuts": list(cuts), "how": str(how)}:
                     return {"done": {**self.blocks.block(name, self._rules(cuts, How(how)))}}
+                case {"do": "lose", "name": str(name), "cuts": list(cuts), "ppm": int(ppm)}:
+                    rules = replace(self._rules(cuts, How.SILENT), ppm=ppm)
+                    return {"done": {**self.blocks.block(name, rules)}}
                 case {"do": "unblock", "name": str(name)}:
                     return {"done": {**self.blocks.unblock(name)}}
                 case _:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from chaos.actions import How
 from chaos.errors import InfrastructureError
 from chaos.sandbox import sockdiag
-from chaos.sandbox.nft import Backend, chain_of, key_sets
+from chaos.sandbox.netlink import Netlink
+from chaos.sandbox.nft import Backend, Hook, chain_of, key_sets
 from chaos.sandbox.nft_library import LIBRARY, LibraryBackend
 from chaos.sandbox.nft_netlink import NetlinkBackend
-from chaos.sandbox.rules import Rules
+from chaos.sandbox.rules import MILLION, Rules
 
 BACKENDS: Final = (LibraryBackend.name, NetlinkBackend.name)
 
@@ -25,7 +26,7 @@ class Chosen:
     why: str
 
 
-def choose_backend(wanted: str = "") -> Chosen:
+def choose_backend(wanted: str = "", hook: Hook = Hook.INPUT) -> Chosen:
     """Make a backend ready: ``wanted``, or the first of :data:`BACKENDS` that works.
 
     Raises:
@@ -34,7 +35,9 @@ def choose_backend(wanted: str = "") -> Chosen:
     refused: list[str] = []
     for name in [wanted] if wanted else BACKENDS:
         try:
-            backend: Backend = LibraryBackend() if name == LibraryBackend.name else NetlinkBackend()
+            backend: Backend = (
+                LibraryBackend(hook) if name == LibraryBackend.name else NetlinkBackend(hook)
+            )
         except OSError as error:
             refused.append(f"{name}: {error}")
             continue
@@ -59,10 +62,12 @@ class _Placed:
 
 
 class Blocks:
-    """All blocks of one network namespace."""
+    """All blocks of one network namespace, or of those that it joins."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, sockets: Sequence[Netlink] = ()) -> None:
+        """``sockets`` reach the connections of other namespaces: see :func:`sockdiag.sever`."""
         self._backend = backend
+        self._sockets = sockets
         self._placed: dict[str, _Placed] = {}
         self._last = 0
 
@@ -85,10 +90,12 @@ class Blocks:
             self._backend.add(number, rules)
             self._placed[name] = _Placed(number, rules, 0)  # from here on it can be taken away
             held = self._backend.present(number, rules)
-            severed = sockdiag.sever(rules.severs) if rules.how is How.RESET else 0
+            severed = self._sever(rules)
             self._placed[name] = _Placed(number, rules, severed)
         except OSError as error:
-            raise InfrastructureError(f'block "{name}": {error}') from error
+            lacks = "; losing a share of packets needs CONFIG_NFT_NUMGEN"
+            why = lacks if rules.ppm < MILLION else ""
+            raise InfrastructureError(f'block "{name}": {error}{why}') from error
         if held != wanted:
             raise InfrastructureError(
                 f'block "{name}": told the kernel {wanted} rules and keys, it holds {held}'
@@ -99,6 +106,11 @@ class Blocks:
             "keys": held[1],
             "connections": severed,
         }
+
+    def _sever(self, rules: Rules) -> int:
+        if rules.how is not How.RESET:
+            return 0
+        return sockdiag.sever(rules.severs, self._sockets)
 
     def unblock(self, name: str) -> Mapping[str, int | str]:
         """Take ``name`` away; what it stopped. Counting ends before anything is deleted.

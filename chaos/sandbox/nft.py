@@ -1,9 +1,10 @@
 """What both ways into nf_tables share: the shape of the table, and what they must offer.
 
-Each block has a base chain of its own on the input hook. Its rules count the packets that
-they match and mark them; the chain ``judge``, which comes last, drops or resets by mark. So
-blocks that overlap each count what they would have stopped, and taking one away leaves the
-others alone.
+Each block has a base chain of its own on the hook that packets between peers pass: ``input``
+where all share a namespace, ``forward`` in the hub of servers that have one each. Its rules
+count the packets that they match and mark them; the chain ``judge``, which comes last, drops
+or resets by mark. So blocks that overlap each count what they would have stopped, and taking
+one away leaves the others alone.
 
 ::
 
@@ -13,6 +14,7 @@ others alone.
         type filter hook input priority -10; policy accept;
         meta mark & 4 == 4 accept                    # a reset that judge made
         [tcp flags & (syn|ack) == syn]               # only for "refuse"
+        [numgen random mod 1000000 < 20000]          # only to lose a share
         ip saddr . ip daddr @p1 counter meta mark set meta mark | 2 accept
       }
       chain judge {
@@ -24,20 +26,29 @@ others alone.
       }
     }
 
-Packets are stopped on input, as if the wire had lost them; on output the sender's own
+Packets are stopped on their way in, as if the wire had lost them; on output the sender's own
 TCP would be told. A reset that ``judge`` makes carries the mark of its packet
 (``net.ipv4.fwmark_reflect``), so no block stops it on its way back: without that, a block
-of both directions would swallow its own resets.
+of both directions would swallow its own resets. What the hub makes is not forwarded anyway.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Protocol
 
 from chaos.actions import How
 from chaos.sandbox.rules import Rules, listener_key, pair_key
+
+
+class Hook(StrEnum):
+    """Where the kernel shows packets to the table."""
+
+    INPUT = "input"
+    FORWARD = "forward"
+
 
 TABLE: Final = "chaos"
 JUDGE: Final = "judge"

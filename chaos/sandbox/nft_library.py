@@ -13,7 +13,7 @@ from typing import Final
 
 from chaos.actions import How
 from chaos.sandbox import nft
-from chaos.sandbox.rules import Rules
+from chaos.sandbox.rules import MILLION, Rules
 
 LIBRARY: Final = "libnftables.so.1"
 _IN_TABLE: Final = f"ip {nft.TABLE}"
@@ -40,12 +40,13 @@ class LibraryBackend:
 
     name = "libnftables"
 
-    def __init__(self) -> None:
+    def __init__(self, hook: nft.Hook = nft.Hook.INPUT) -> None:
         """Load the library.
 
         Raises:
             OSError: it is not there.
         """
+        self._hook = hook
         library = ctypes.CDLL(LIBRARY)
         library.nft_ctx_new.restype = ctypes.c_void_p
         library.nft_ctx_new.argtypes = [ctypes.c_uint32]
@@ -68,7 +69,7 @@ class LibraryBackend:
         self._run(
             [
                 f"add table {_IN_TABLE}",
-                _base_chain(nft.JUDGE, 0),
+                self._base_chain(nft.JUDGE, 0),
                 f"{judge} {_mark_is(nft.FORGED_MARK)} accept",
                 f"{judge} {_mark_is(nft.SILENT_MARK)} drop",
                 f"{judge} {reset} {forge}",
@@ -88,9 +89,9 @@ class LibraryBackend:
         rule = f"add rule {_IN_TABLE} {chain}"
         self._run(
             [
-                _base_chain(chain, nft.BLOCK_PRIORITY),
+                self._base_chain(chain, nft.BLOCK_PRIORITY),
                 f"{rule} {_mark_is(nft.FORGED_MARK)} accept",
-                *(f"{rule} {_block_rule(one, rules.how)}" for one in sets),
+                *(f"{rule} {_block_rule(one, rules)}" for one in sets),
             ]
         )
 
@@ -135,6 +136,12 @@ class LibraryBackend:
             self._library.nft_ctx_free(self._context)
             self._context = None
 
+    def _base_chain(self, name: str, priority: int) -> str:
+        return (
+            f"add chain {_IN_TABLE} {name} "
+            f"{{ type filter hook {self._hook.value} priority {priority}; policy accept; }}"
+        )
+
     def _run(self, commands: Iterable[str]) -> str:
         """One transaction; what it printed."""
         asked = "\n".join(commands).encode()
@@ -144,13 +151,6 @@ class LibraryBackend:
         if failed:
             raise OSError(f"nft: {complained.decode(errors='replace').strip()}")
         return printed.decode()
-
-
-def _base_chain(name: str, priority: int) -> str:
-    return (
-        f"add chain {_IN_TABLE} {name} "
-        f"{{ type filter hook input priority {priority}; policy accept; }}"
-    )
 
 
 def _keys(one: nft.KeySet, at: int) -> list[str]:
@@ -164,9 +164,10 @@ def _key(kind: str, key: bytes) -> str:
     return f"{first} . {int.from_bytes(key[4:6], 'big')}"
 
 
-def _block_rule(one: nft.KeySet, how: How) -> str:
-    attempts = "tcp flags & (syn | ack) == syn " if how is How.REFUSE else ""
+def _block_rule(one: nft.KeySet, rules: Rules) -> str:
+    attempts = "tcp flags & (syn | ack) == syn " if rules.how is How.REFUSE else ""
+    lot = f"numgen random mod {MILLION} < {rules.ppm} " if rules.ppm < MILLION else ""
     return (
-        f"{attempts}{_FIELDS[one.kind]} @{one.name} counter "
-        f"meta mark set meta mark or {nft.mark_of(how)} accept"
+        f"{attempts}{_FIELDS[one.kind]} @{one.name} {lot}counter "
+        f"meta mark set meta mark or {nft.mark_of(rules.how)} accept"
     )

@@ -27,7 +27,7 @@ from chaos.sandbox.netlink import (
     nest,
     text,
 )
-from chaos.sandbox.rules import Rules
+from chaos.sandbox.rules import MILLION, Rules
 
 _NETLINK_NETFILTER: Final = 12
 _SUBSYSTEM: Final = 10 << 8  # NFNL_SUBSYS_NFTABLES
@@ -39,7 +39,8 @@ _NEWTABLE, _NEWCHAIN, _GETCHAIN, _DELCHAIN = 0, 3, 4, 5
 _NEWRULE, _GETRULE, _DELRULE = 6, 7, 8
 _NEWSET, _DELSET, _NEWSETELEM, _GETSETELEM, _DELSETELEM = 9, 11, 12, 13, 14
 
-_HOOK_INPUT: Final = 1
+_HOOK: Final = {nft.Hook.INPUT: 1, nft.Hook.FORWARD: 2}
+_EQUAL, _LESS = 0, 2
 _ACCEPT: Final = 1
 _DROP: Final = 0
 _REGISTER: Final = 1  # NFT_REG_1, 16 bytes
@@ -57,7 +58,8 @@ class NetlinkBackend:
 
     name = "netlink"
 
-    def __init__(self) -> None:
+    def __init__(self, hook: nft.Hook = nft.Hook.INPUT) -> None:
+        self._hook = _HOOK[hook]
         self._netlink = Netlink(_NETLINK_NETFILTER)
 
     def prepare(self) -> None:
@@ -66,7 +68,7 @@ class NetlinkBackend:
         self._change(
             [
                 _message(_NEWTABLE, CREATE, text(1, nft.TABLE)),
-                _chain(nft.JUDGE, 0),
+                _chain(nft.JUDGE, 0, self._hook),
                 _rule(nft.JUDGE, [*_has_mark(forged), _verdict(_ACCEPT)]),
                 _rule(nft.JUDGE, [*_has_mark(silent), _verdict(_DROP)]),
                 _rule(nft.JUDGE, [*_has_mark(reset), *_is_tcp(), *_set_mark(forged), _tcp_reset()]),
@@ -84,9 +86,9 @@ class NetlinkBackend:
         chain = nft.chain_of(number)
         self._change(
             [
-                _chain(chain, nft.BLOCK_PRIORITY),
+                _chain(chain, nft.BLOCK_PRIORITY, self._hook),
                 _rule(chain, [*_has_mark(nft.FORGED_MARK), _verdict(_ACCEPT)]),
-                *(_rule(chain, _block_expressions(one, rules.how)) for one in sets),
+                *(_rule(chain, _block_expressions(one, rules)) for one in sets),
             ]
         )
 
@@ -170,8 +172,8 @@ def _message(kind: int, flags: int, *body: bytes) -> Message:
     return Message(_SUBSYSTEM | kind, flags, family + b"".join(body))
 
 
-def _chain(name: str, priority: int) -> Message:
-    hook = nest(4, be32(1, _HOOK_INPUT), be32(2, priority))
+def _chain(name: str, priority: int, number: int) -> Message:
+    hook = nest(4, be32(1, number), be32(2, priority))
     names = [text(1, nft.TABLE), text(3, name)]
     return _message(_NEWCHAIN, CREATE, *names, hook, be32(5, _ACCEPT), text(7, "filter"))
 
@@ -194,15 +196,16 @@ def _rule(chain: str, expressions: Iterable[bytes]) -> Message:
     return _message(_NEWRULE, CREATE | 0x800, *names, nest(4, *expressions))  # NLM_F_APPEND
 
 
-def _block_expressions(one: nft.KeySet, how: How) -> list[bytes]:
-    attempts = [*_is_tcp(), *_is_attempt()] if how is How.REFUSE else []
+def _block_expressions(one: nft.KeySet, rules: Rules) -> list[bytes]:
+    attempts = [*_is_tcp(), *_is_attempt()] if rules.how is How.REFUSE else []
     counter = _expression("counter")
     return [
         *attempts,
         *_key_of_packet(one.kind),
         _expression("lookup", text(1, one.name), be32(2, _REGISTER)),
+        *(_lot(rules.ppm) if rules.ppm < MILLION else []),
         counter,
-        *_add_mark(nft.mark_of(how)),
+        *_add_mark(nft.mark_of(rules.how)),
         _verdict(_ACCEPT),
     ]
 
@@ -229,7 +232,19 @@ def _load(header: int, offset: int, length: int, register: int = _REGISTER) -> b
 
 
 def _equals(value: bytes) -> bytes:
-    return _expression("cmp", be32(1, _REGISTER), be32(2, 0), nest(3, attribute(1, value)))
+    return _compare(_EQUAL, value)
+
+
+def _compare(operator: int, value: bytes) -> bytes:
+    return _expression("cmp", be32(1, _REGISTER), be32(2, operator), nest(3, attribute(1, value)))
+
+
+def _lot(ppm: int) -> list[bytes]:
+    """Go on with ``ppm`` packets of a million: a random number, which compares as big endian."""
+    draw = _expression("numgen", be32(1, _REGISTER), be32(2, MILLION), be32(3, 1), be32(4, 0))
+    registers = [be32(1, _REGISTER), be32(2, _REGISTER)]
+    turn = _expression("byteorder", *registers, be32(3, 1), be32(4, 4), be32(5, 4))
+    return [draw, turn, _compare(_LESS, struct.pack(">I", ppm))]
 
 
 def _masked(mask: bytes, flip: bytes) -> bytes:

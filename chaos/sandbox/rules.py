@@ -13,18 +13,24 @@ from chaos.ensemble import ELECTION_PORT, QUORUM_PORT
 
 _NUMBER: Final = {Port.ELECTION: ELECTION_PORT, Port.QUORUM: QUORUM_PORT}
 
+MILLION: Final = 1_000_000
+
 Pair = tuple[str, str]  # source address, target address
 Listener = tuple[str, int]  # address, TCP port
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Packets to stop: between ``pairs``, to listeners ``inbound``, from listeners ``outbound``."""
+    """Packets to stop: between ``pairs``, to listeners ``inbound``, from listeners ``outbound``.
+
+    Where ``ppm`` is below a million, that share of them is stopped, each by a lot of its own.
+    """
 
     how: How
     pairs: frozenset[Pair] = frozenset()
     inbound: frozenset[Listener] = frozenset()
     outbound: frozenset[Listener] = frozenset()
+    ppm: int = MILLION
 
     def stops(self, source: Listener, target: Listener) -> bool:
         """Whether a packet from ``source`` to ``target`` is stopped."""

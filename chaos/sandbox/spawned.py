@@ -18,7 +18,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -38,7 +38,7 @@ _DEFAULT: Final = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT)  # what Python
 class _Program:
     """What is to run, and in which network namespace (``None``: the hub)."""
 
-    argv: Sequence[str]
+    argv: list[str]
     cwd: str
     log: str
     env: Mapping[str, str]

@@ -23,6 +23,7 @@ from chaos.sandbox.addresses import PRIVATE, ROUTED
 from chaos.sandbox.blocks import Blocks, choose_backend
 from chaos.sandbox.libc import die_with
 from chaos.sandbox.lines import Lines
+from chaos.sandbox.nft import Hook
 from chaos.sandbox.spawned import Spawned
 
 _FAILED = 1
@@ -114,7 +115,7 @@ def _first(orders: Orders, parent: int, sockets: _Sockets, made: str) -> int:
             lambda: _serve_zygote(orders, sockets.zygote), sockets.agent, sockets.spawner
         )
         sockets.zygote.close()
-        chosen = choose_backend(orders.backend)
+        chosen = choose_backend(orders.backend, Hook.FORWARD if places else Hook.INPUT)
     except InfrastructureError as error:
         lines.send({"error": str(error)})
         return _FAILED
@@ -123,8 +124,9 @@ def _first(orders: Orders, parent: int, sockets: _Sockets, made: str) -> int:
         facts["nft_refused"] = chosen.why
     lines.send({"ready": {**facts}})
     spawned = Spawned(sockets.spawner, {sid: one.descriptor for sid, one in places.items()})
-    block = ROUTED if places else PRIVATE
-    return agent.Agent(lines, zygote, Blocks(chosen.backend), block, spawned).serve()
+    blocks = Blocks(chosen.backend, [one.sockets for one in places.values()])
+    addresses = ROUTED if places else PRIVATE
+    return agent.Agent(lines, zygote, blocks, addresses, spawned).serve()
 
 
 def _serve_zygote(orders: Orders, control: socket.socket) -> int:

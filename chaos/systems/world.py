@@ -26,6 +26,7 @@ from chaos.sandbox.cuts import cut_json
 from chaos.sandbox.keeper import Keeper
 from chaos.sandbox.lines import Json, JsonObject, Lines
 from chaos.sandbox.routed import FOLDER
+from chaos.sandbox.rules import MILLION
 from chaos.sandbox.spawner import ForeignProcess, Spawner
 from chaos.sandbox.zygote import PeerProcess, Zygote
 from chaos.systems.inside import Orders
@@ -309,6 +310,20 @@ class World:
         """
         asked: list[Json] = [cut_json(cut) for cut in cuts]
         return self._ask({"do": "block", "name": name, "cuts": asked, "how": how.value})
+
+    def lose(self, name: str, cuts: Iterable[Cut | PortCut], ppm: int) -> Mapping[str, int | str]:
+        """Lose ``ppm`` packets of a million of ``cuts`` until :meth:`unblock`, which counts them.
+
+        Answers as :meth:`block` does. TCP sends again what is lost, so messages come late.
+
+        Raises:
+            UnsupportedError: this world has no network of its own.
+            InfrastructureError: the kernel refused, or draws no lots.
+        """
+        if not 0 < ppm <= MILLION:
+            raise InfrastructureError(f"cannot lose {ppm} packets of a million; use 1 to {MILLION}")
+        asked: list[Json] = [cut_json(cut) for cut in cuts]
+        return self._ask({"do": "lose", "name": name, "cuts": asked, "ppm": ppm})
 
     def unblock(self, name: str) -> Mapping[str, int | str]:
         """End a block; ``packets`` and ``bytes`` say what it stopped.

@@ -43,11 +43,21 @@ class Two:
         return source.do("dial", name="attempt", **how)
 
 
+SHARED: tuple[Sid, ...] = ()  # one namespace for all
+ROUTED = (A, B)  # one for each
+
+
+@pytest.fixture(params=[SHARED, ROUTED], ids=["shared", "routed"])
+def servers(request: pytest.FixtureRequest) -> tuple[Sid, ...]:
+    given: tuple[Sid, ...] = request.param
+    return given
+
+
 @pytest.fixture(params=BACKENDS)
-def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Two]:
+def two(request: pytest.FixtureRequest, servers: tuple[Sid, ...], tmp_path: Path) -> Iterator[Two]:
     if why := why_no_backend(request.param):
         pytest.skip(why)
-    with World.open("kernel", tmp_path, obedient(request.param)) as world:
+    with World.open("kernel", tmp_path, obedient(request.param), servers) as world:
         a, b = puppet(world, A), puppet(world, B)
         for one in (a, b):
             one.do("listen", name="election", port=str(ELECTION_PORT))
@@ -132,6 +142,22 @@ def test_blocks_that_overlap_each_count_and_heal_alone(two: Two) -> None:
     assert two.attempt(two.a, two.b) == "ConnectionRefusedError"
     assert int(two.world.unblock("attempts")["packets"]) >= 2
     assert two.attempt(two.a, two.b) == "done"
+
+
+@pytest.mark.parametrize("ppm", [1_000_000, 500_000])
+def test_a_share_of_packets_is_lost_and_counted(two: Two, ppm: int) -> None:
+    two.world.lose("l", [Cut(A, B)], ppm)
+    outcomes = [two.attempt(two.a, two.b) for _ in range(8)]
+    lost = int(two.world.unblock("l")["packets"])
+    assert lost >= 1
+    assert outcomes.count("done") == 0 if ppm == 1_000_000 else lost < 8 * 5
+    assert two.attempt(two.a, two.b) == "done"
+
+
+@pytest.mark.parametrize("ppm", [0, -1, 1_000_001])
+def test_what_is_no_share_is_refused(two: Two, ppm: int) -> None:
+    with pytest.raises(InfrastructureError, match="of a million"):
+        two.world.lose("l", [Cut(A, B)], ppm)
 
 
 def test_a_block_that_stopped_nothing_says_so(two: Two) -> None:

@@ -51,6 +51,9 @@ def _fork(sock: socket.socket, descriptor: int, birth: dict[str, object]) -> int
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
         sock.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if birth.get("netns"):
+            with open(str(birth["netns"])) as namespace:  # noqa: PTH123  no pathlib
+                ctypes.CDLL(None).setns(namespace.fileno(), 0x40000000)
         control = socket.socket(fileno=descriptor)
         if "dumb" in birth:
             os._exit(3)

@@ -63,5 +63,6 @@ class Puppet:
 
 def puppet(world: World, sid: int, **birth: str) -> Puppet:
     """Fork one."""
-    process = world.fork(json.dumps({"sid": sid, **birth}))
+    netns = world.netns_of(Sid(sid))
+    process = world.fork(json.dumps({"sid": sid, "netns": netns, **birth}))
     return Puppet(process, world.host_of(Sid(sid)))
