@@ -9,8 +9,10 @@ from typing import Final
 
 from chaos import actions as act
 from chaos.actions import Action, Evidence
+from chaos.election.config import parse_configuration
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
+from chaos.systems.clients import Clients, Reply
 from chaos.systems.servers import Server, Servers
 from chaos.systems.world import World
 
@@ -21,9 +23,10 @@ _TERMINATED: Final = (0, 143)  # a JVM ends with 128 + SIGTERM where no hook say
 class ForeignHands:
     """Does actions to the servers of one driver."""
 
-    def __init__(self, servers: Servers, world: World) -> None:
+    def __init__(self, servers: Servers, world: World, clients: Clients) -> None:
         self._servers = servers
         self._world = world
+        self._clients = clients
         self._losses: set[str] = set()
 
     def do(self, action: Action) -> Evidence | None:
@@ -53,7 +56,9 @@ class ForeignHands:
             case act.SetEpochs():
                 return self._epochs(action)
             case act.Load() | act.Unload():
-                return None
+                return self._work(action)
+            case act.Configure():
+                return self._configure(action)
             case _:
                 kind = type(action).__name__
                 return Evidence(False, {"error": f"{kind} cannot be done to a ZooKeeper server"})
@@ -116,6 +121,29 @@ class ForeignHands:
         packets = facts.get("packets", 0)
         return Evidence(isinstance(packets, int) and packets > 0, facts)
 
+    # ---- by clients
+
+    def _work(self, action: act.Load | act.Unload) -> Evidence:
+        """Writes go to whichever server takes the client, which hands them to the leader."""
+        if isinstance(action, act.Load):
+            rate, payload = action.per_s, action.payload
+            told = self._clients.ask("load", name=action.name, per_s=rate, payload=payload)
+            return Evidence(None, _plain(told))
+        counts = _plain(self._clients.ask("unload", name=action.name))
+        return Evidence(bool(counts.get("acknowledged")), counts)
+
+    def _configure(self, action: act.Configure) -> Evidence:
+        """By a client's reconfiguration: the leader gives the version, all members hear of it."""
+        if not action.activate:
+            return Evidence(False, {"error": "a real server takes no configuration in advance"})
+        wanted = parse_configuration(action.config)
+        members = ",".join(f"server.{sid}={one}" for sid, one in sorted(wanted.members.items()))
+        told = self._clients.ask("reconfigure", members=members)
+        config = parse_configuration(str(told["config"]))
+        return Evidence(
+            set(config.members) == set(wanted.members), {"version": f"{config.version:x}"}
+        )
+
     # ---- data
 
     def _epochs(self, action: act.SetEpochs) -> Evidence:
@@ -128,3 +156,9 @@ class ForeignHands:
         for name, value in given.items():
             (folder / name).write_text(str(value), encoding="ascii")
         return Evidence(True, {f"{name} on disk": value for name, value in given.items()})
+
+
+def _plain(told: Reply) -> dict[str, int | str]:
+    return {
+        key: value for key, value in told.items() if key != "ok" and isinstance(value, int | str)
+    }

@@ -8,7 +8,7 @@ Kill, Terminate  the exit status of the process that was reaped
 Launch           the birth of the peer's next incarnation
 Block            packets, frames or connections stopped, counted by its Unblock
 Slow, Lose       messages delayed or lost, counted by its Clear
-Load             transactions committed, counted by its Unload
+Load             transactions committed, or writes acknowledged, counted by its Unload
 TurnRound        the input in the journal, and a message that carries the round
 SetEpochs, ...   the input and the write in the journal, or the file of a peer that is down
 Configure        the input and the write of the configuration in the journal
@@ -28,7 +28,7 @@ from chaos.verify.fold import JOURNAL
 from chaos.verify.traces import Proof, ends, facts_of, inside, name_of
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
-_COUNTS = ("packets", "frames", "connections", "delayed", "lost", "committed")
+_COUNTS = ("packets", "frames", "connections", "delayed", "lost", "committed", "acknowledged")
 _ENDINGS = {
     act.Block: act.Unblock,
     act.Slow: act.Clear,
