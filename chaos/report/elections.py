@@ -13,7 +13,7 @@ from typing import Final
 
 from chaos.election.effects import Decided, Proposed, QuorumSeen, SteppedDown
 from chaos.election.ids import PeerEpoch, Round, Sid
-from chaos.history.events import Stepped
+from chaos.election.notification import ServerState
 from chaos.history.history import History
 from chaos.report.bands import Band
 from chaos.report.lanes import Look, Reign, Segment
@@ -132,7 +132,8 @@ class _Votes:
 def _votes(history: History, from_ns: int, to_ns: int) -> _Votes:
     found = _Votes()
     first: Sid | None = None  # who saw the first quorum
-    for _, step in history.every(Stepped):
+    elected_ns: int | None = None  # when somebody decided that it leads
+    for _, step in history.steps():
         if not from_ns <= step.at_ns <= to_ns:
             continue
         for effect in step.effects:
@@ -145,8 +146,12 @@ def _votes(history: History, from_ns: int, to_ns: int) -> _Votes:
                     first, found.quorum_ns = step.sid, step.at_ns
                 case Decided() if step.sid == first and found.decided_ns is None:
                     found.decided_ns = step.at_ns
+                case Decided(state=ServerState.LEADING) if elected_ns is None:
+                    elected_ns = step.at_ns
                 case _:
                     pass
+    if first is None:  # foreign servers do not tell when they see a quorum
+        found.decided_ns = elected_ns
     return found
 
 

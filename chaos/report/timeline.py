@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from chaos.election.ids import Sid
@@ -27,6 +27,7 @@ from chaos.report.svg import (
     figure,
     grid,
     hatch,
+    joined,
     label,
     number,
     titled,
@@ -68,6 +69,7 @@ class Story:
     from_ns: int
     to_ns: int
     finding: str = ""
+    programs: Mapping[Sid, str] = field(default_factory=dict)  # where not all are our own
 
 
 def defs() -> Markup:
@@ -108,7 +110,7 @@ def timeline(story: Story) -> Drawn:
     inside = [
         grid(scale, story.zero_ns, (AXIS, strip + BAR)),
         *_faults(story, scale, rows, middle),
-        *(_rail(sid, y) for sid, y in middle.items()),
+        *(rail(sid, y + 4, story.programs) for sid, y in middle.items()),
         _votes(lines, middle),
         *(bar(segment, scale, middle[segment.sid], BAR) for segment in states),
         *_losses(lost, middle, story.zero_ns),
@@ -182,8 +184,11 @@ def _inscription(segment: Segment, width: float, height: float) -> str:
     return f"{segment.look.letter}  {segment.look.word}{f' {segment.leader}' if whom else ''}"
 
 
-def _rail(sid: Sid, y: float) -> Markup:
-    return label(10, y + 4, f"peer {sid}", font_weight=600)
+def rail(sid: Sid, y: float, programs: Mapping[Sid, str]) -> Markup:
+    """The name of a lane, its baseline at ``y``; below it the server's program, if it matters."""
+    program = programs.get(sid, "")
+    name = label(10, y - (5 if program else 0), f"peer {sid}", font_weight=600)
+    return joined([name, label(10, y + 8, program, font_size=10)]) if program else name
 
 
 def _rows(bands: Sequence[Band], scale: Scale) -> dict[int, int]:
