@@ -27,7 +27,6 @@ from chaos.report.svg import (
     figure,
     grid,
     hatch,
-    joined,
     label,
     number,
     titled,
@@ -37,6 +36,7 @@ AXIS: Final = 24
 FAULT: Final = 20  # height of a row of faults
 LANE: Final = 38
 BAR: Final = 22
+PROGRAM_MAX: Final = 15  # letters of a program beside its lane
 LINES_MAX: Final = 3000  # of votes
 LOSSES_MAX: Final = 400  # of marks for what did not arrive
 
@@ -188,7 +188,10 @@ def rail(sid: Sid, y: float, programs: Mapping[Sid, str]) -> Markup:
     """The name of a lane, its baseline at ``y``; below it the server's program, if it matters."""
     program = programs.get(sid, "")
     name = label(10, y - (5 if program else 0), f"peer {sid}", font_weight=600)
-    return joined([name, label(10, y + 8, program, font_size=10)]) if program else name
+    if not program:
+        return name
+    short = program if len(program) <= PROGRAM_MAX else program[: PROGRAM_MAX - 1] + "…"
+    return titled([name, label(10, y + 7, short, font_size=9)], f"peer {sid}: {program}")
 
 
 def _rows(bands: Sequence[Band], scale: Scale) -> dict[int, int]:

@@ -38,7 +38,7 @@ from chaos.history.history import History
 from chaos.verify.ballots import Ballots, Decision, Spoken
 from chaos.verify.births import Meddling, birth, meddling
 from chaos.verify.docket import Docket, Finding, Once
-from chaos.verify.foreign import judge_foreign, servers
+from chaos.verify.foreign.judge import judge_foreign, servers
 from chaos.verify.messages import Source, follow
 from chaos.verify.standing import Disk, Forgot, Led, Standing
 

@@ -103,6 +103,8 @@ def test_elections_among_foreign_servers_have_phases_though_nobody_tells_of_a_qu
         ["detect", "vote", "handshake"],
         ["detect", "vote", "handshake"],
     ]
+    whole = elections(ours(), reigns(ours()), segments(ours()), bands(ours(), {}))
+    assert [election.rounds for election in found] == [election.rounds for election in whole]
 
 
 def test_a_page_names_the_program_of_each_lane() -> None:
