@@ -221,8 +221,8 @@ def _fold(history: History) -> Folded:
             if isinstance(event, Stepped):
                 peer.step(at, event)
         peer.finish(folded, inc)
-    follow(history, folded.decisions, folded.spoken, folded.docket)
     _look_from_outside(history, tester, folded)
+    follow(history, folded.decisions, folded.spoken, folded.docket)
     return folded
 
 
@@ -232,9 +232,10 @@ def _look_from_outside(history: History, tester: Meddling, folded: Folded) -> No
     if not folded.foreign:
         return
     seen = Docket()
-    led, forgot = judge_foreign(history, tester, seen)
-    folded.led += led
-    folded.forgot += forgot
+    found = judge_foreign(history, tester, seen)
+    folded.led += found.led
+    folded.forgot += found.forgot
+    folded.spoken |= found.spoken
     folded.docket.take(seen, servers(folded.foreign))
 
 

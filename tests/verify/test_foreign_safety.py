@@ -13,7 +13,7 @@ from chaos.election import packets as pk
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid, zxid_of
 from chaos.election.notification import Notification, ServerState
 from chaos.election.vote import Vote
-from chaos.history.events import Appeared, Event, Seen, Source, Wrote
+from chaos.history.events import Appeared, Event, Seen, Source, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.verdict import Outcome, Verdict
@@ -221,6 +221,50 @@ def test_votes_within_the_span_of_a_decision_decide_nothing() -> None:
     assert "within the 100 ms of it" in verdict.summary
 
 
+def test_votes_that_came_right_behind_a_decision_decide_nothing() -> None:
+    lines: list[Event] = [appeared(), heard(10, 0, Sid(2), note(Sid(2), 1))]
+    lines.append(heard(301, 0, Sid(3), THREE))
+    verdict = judge(History.of([*lines, decided(300, Sid(3))]), "leader_has_quorum_support")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "too close behind it" in verdict.summary
+
+
+def test_an_ack_of_a_proposal_establishes_nothing() -> None:
+    """Only the ACK that carries NEWLEADER's own zxid is one of NEWLEADER."""
+    zxid = zxid_of(PeerEpoch(1))
+    hello = pk.LearnerHello(Sid(2), PeerEpoch(0))
+    packets: list[tuple[fx.Input | None, tuple[fx.Effect, ...]]] = [
+        (fx.PacketRead(4, hello), ()),
+        (None, (fx.SendPacket(4, pk.NewLeader(zxid, None)),)),
+        (fx.PacketRead(4, pk.Ack(Zxid(zxid + 1))), ()),
+        (None, (fx.SendPacket(4, pk.UpToDate()),)),
+    ]
+    lines = [seen(n * MS, n, came, *went) for n, (came, went) in enumerate(packets, 1)]
+    verdict = judge(History.of([appeared(), *lines]), "established_by_quorum")
+    assert verdict.outcome is Outcome.FAILS
+    assert "with the acks of [1] only" in verdict.summary
+
+
+def test_our_peers_decision_is_held_against_what_a_foreign_voter_said_of_itself() -> None:
+    history = from_outside(re_elected().history(), 1)
+    forged = [
+        replace(e, effects=tuple(_better(effect) for effect in e.effects))
+        if isinstance(e, Seen) and e.sid == 1
+        else e
+        for e in history.events
+    ]
+    verdict = judge(History(tuple(forged)), "vote_order_respected")
+    assert verdict.outcome is Outcome.FAILS
+    assert {e.sid for i, e in history.every(Stepped) if i in verdict.evidence} >= {2}
+
+
+def _better(effect: fx.Effect) -> fx.Effect:
+    """What server 1 says of itself would have been the best vote of all."""
+    if not isinstance(effect, fx.Send) or effect.notification.leader != ONE:
+        return effect
+    return replace(effect, notification=replace(effect.notification, zxid=Zxid(9 << 32)))
+
+
 def test_a_server_that_joins_settled_ones_is_supported_by_their_answers() -> None:
     answers = [
         heard(10, 0, Sid(2), note(Sid(3), 4, ServerState.FOLLOWING)),
@@ -343,3 +387,15 @@ def ack_epoch(conn: int) -> fx.SendPacket:
 
 def _reads(event: Seen, packet: type) -> bool:
     return isinstance(event.happened, fx.PacketRead) and isinstance(event.happened.packet, packet)
+
+
+def test_what_an_observer_is_told_is_no_proposal() -> None:
+    """It hears of the last decision, which may be better than what is proposed now."""
+    text = CONFIG + "\nserver.4=h4:2888:3888:observer"
+    better = replace(note(ONE, 1), zxid=Zxid(5))
+    events: list[Event] = [appeared(text), looks(5), heard(10, 0, Sid(3), THREE)]
+    for n, message in enumerate((note(ONE, 1), THREE)):
+        events += said(20 + 10 * n, n, message)
+    send = seen(45 * MS, 45, None, fx.Send((Sid(4),), better))
+    events += [send, Wrote(45 * MS, ONE, 0, 46, 45, 0, Sid(4), "1>4", 0), decided(300, Sid(3))]
+    assert judge(History.of(events), "vote_order_respected").outcome is Outcome.HOLDS

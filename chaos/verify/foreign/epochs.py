@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chaos.actions import Launch, SetEpochs
 from chaos.election import packets as pk
 from chaos.election.effects import Decided, Entered, PacketRead, SendPacket, Serving
-from chaos.election.ids import Sid, epoch_of
+from chaos.election.ids import Sid, epoch_of, zxid_of
 from chaos.election.notification import ServerState
 from chaos.history.events import Seen
 from chaos.verify.births import Change
@@ -122,8 +122,10 @@ class _Stay:
                 self._given[conn] = zxid
                 self._config.sees(config)
             case pk.Ack(zxid=zxid) if conn in self._learners:
-                reign = self._reigns.get(epoch_of(zxid))
-                if reign is not None and self._offered.get(conn) == epoch_of(zxid):
+                epoch = epoch_of(zxid)
+                reign = self._reigns.get(epoch)
+                mine = self._offered.get(conn) == epoch and zxid == zxid_of(epoch)
+                if reign is not None and mine:  # other ACKs are of proposals
                     reign.acks.add(self._learners[conn])
                     reign.at.append(index)
             case _:

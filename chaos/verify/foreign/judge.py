@@ -7,14 +7,17 @@ leave open is UNKNOWN. The names of the laws are those of our own peers' journal
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import dataclass, field
 
 from chaos.election.ids import Sid
 from chaos.history.history import History
+from chaos.verify.ballots import Spoken
 from chaos.verify.births import Meddling
 from chaos.verify.docket import Docket
 from chaos.verify.foreign.epochs import Epochs
 from chaos.verify.foreign.lives import lives
 from chaos.verify.foreign.votes import Votes
+from chaos.verify.messages import Source
 from chaos.verify.standing import Forgot, Led
 
 
@@ -24,14 +27,27 @@ def servers(sids: Set[Sid]) -> str:
     return f"server {names}" if len(sids) == 1 else f"servers {names}"
 
 
-def judge_foreign(
-    history: History, tester: Meddling, docket: Docket
-) -> tuple[list[Led], list[Forgot]]:
-    """Judge every start of every foreign server; who led what epoch, and lost promises."""
-    found: dict[int, Epochs] = {}
+@dataclass(slots=True)
+class Outside:
+    """What the laws of a whole history need to know of foreign servers."""
+
+    led: list[Led] = field(default_factory=list)
+    forgot: list[Forgot] = field(default_factory=list)
+    spoken: dict[Source, Spoken] = field(default_factory=dict)
+
+
+def judge_foreign(history: History, tester: Meddling, docket: Docket) -> Outside:
+    """Judge every start of every foreign server."""
+    found = Outside()
+    servers_: dict[Sid, Epochs] = {}
     for life in lives(history):
-        Votes(life, docket).judge()
-        server = found.setdefault(life.sid, Epochs(life.sid, tester.changes, docket))
+        votes = Votes(life, docket)
+        votes.judge()
+        for (seq, number), spoken in votes.spoken.items():
+            found.spoken[life.sid, life.appeared.inc, seq, number] = spoken
+        server = servers_.setdefault(life.sid, Epochs(life.sid, tester.changes, docket))
         server.judge(life)
-    led = [one for server in found.values() for one in server.led]
-    return led, [one for server in found.values() for one in server.forgot]
+    for server in servers_.values():
+        found.led += server.led
+        found.forgot += server.forgot
+    return found
