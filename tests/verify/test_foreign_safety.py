@@ -24,6 +24,7 @@ from tests.verify.test_safety import observed, re_elected, stretched
 
 LAWS = [check.name for check in ALWAYS if check.name != "conformance"]
 ELECTED = ["at_most_one_leader_per_epoch", "leader_has_quorum_support", "vote_order_respected"]
+DECIDED = [*ELECTED, "logical_clock_monotone"]
 ELECTED += ["epoch_monotone", "established_by_quorum"]
 
 
@@ -191,7 +192,7 @@ def test_a_broken_server_is_caught(name: str, story: Callable[[], History], word
 # ---- what cannot be told
 
 
-@pytest.mark.parametrize("name", ["at_most_one_leader_per_epoch", "leader_has_quorum_support"])
+@pytest.mark.parametrize("name", DECIDED)
 @pytest.mark.parametrize("sids", [(), (3,)])
 def test_without_packets_it_is_unknown(name: str, sids: tuple[int, ...]) -> None:
     history = without_packets(from_outside(re_elected().history(), *sids))
@@ -393,9 +394,38 @@ def test_what_an_observer_is_told_is_no_proposal() -> None:
     """It hears of the last decision, which may be better than what is proposed now."""
     text = CONFIG + "\nserver.4=h4:2888:3888:observer"
     better = replace(note(ONE, 1), zxid=Zxid(5))
-    events: list[Event] = [appeared(text), looks(5), heard(10, 0, Sid(3), THREE)]
-    for n, message in enumerate((note(ONE, 1), THREE)):
-        events += said(20 + 10 * n, n, message)
-    send = seen(45 * MS, 45, None, fx.Send((Sid(4),), better))
-    events += [send, Wrote(45 * MS, ONE, 0, 46, 45, 0, Sid(4), "1>4", 0), decided(300, Sid(3))]
-    assert judge(History.of(events), "vote_order_respected").outcome is Outcome.HOLDS
+    send = seen(25 * MS, 25, None, fx.Send((Sid(4),), better))
+    history = History.of(
+        [
+            *(appeared(text), looks(5), heard(10, 0, Sid(3), THREE)),
+            *said(20, 0, note(ONE, 1)),
+            *(send, Wrote(25 * MS, ONE, 0, 26, 25, 0, Sid(4), "1>4", 0)),
+            *said(30, 1, THREE),
+            decided(300, Sid(3)),
+        ]
+    )
+    verdict = judge(history, "vote_order_respected")
+    assert (verdict.outcome, verdict.judged) == (Outcome.HOLDS, 3)
+
+
+WIDER = "\n".join(f"server.{sid}=h{sid}:2888:3888" for sid in range(1, 6)) + "\nversion=7"
+
+
+@pytest.mark.parametrize(
+    ("voters", "outcome"), [((2, 3), Outcome.HOLDS), ((3,), Outcome.UNKNOWN)], ids=["both", "one"]
+)
+def test_a_newer_configuration_that_was_seen_counts_too(
+    voters: tuple[int, ...], outcome: Outcome
+) -> None:
+    """Two of three were enough for the old one; the newer one may be in force alone by now."""
+    newer = seen(5 * MS, 5, fx.PacketRead(1, pk.NewLeader(Zxid(0), WIDER)))
+    votes = [heard(10 + sid, 0, Sid(sid), THREE) for sid in voters]
+    history = History.of([appeared(), newer, *votes, decided(300, Sid(3))])
+    assert judge(history, "both_quorums").outcome is outcome
+    assert judge(history, "leader_has_quorum_support").outcome is outcome
+
+
+def test_a_round_of_nobody_is_unknown_where_a_notification_is_missing() -> None:
+    late = heard(15, 2, Sid(2), note(Sid(2), 2))
+    history = with_lines(a_round_of_nobody(), late)
+    assert judge(history, "logical_clock_monotone").outcome is Outcome.UNKNOWN

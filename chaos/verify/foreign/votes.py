@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from chaos.election.effects import Decided, Deliver, Entered, Send
+from chaos.election.effects import Decided, Deliver, Entered, PacketRead, Send, SendPacket
 from chaos.election.notification import Notification, ServerState
+from chaos.election.packets import NewLeader
 from chaos.history.events import UNSURE_NS, Seen, Source, Wrote, unsure_ns
 from chaos.verify.ballots import Spoken
 from chaos.verify.docket import Docket, Law
@@ -64,16 +65,26 @@ class Votes:
                 continue
             self._steps[line.seq] = line
             self._captured = self._captured or line.source is Source.WIRE
-            if isinstance(line.happened, Deliver):
-                self._hear(index, line.at_ns, line.happened)
+            self._take(index, line)
             for effect in line.effects:
                 match effect:
                     case Decided():
                         self._decided(index, line, effect)
                     case Entered(state=ServerState.LOOKING):
                         self._leader = None
+                    case SendPacket(packet=NewLeader(config=config)):
+                        self._config.sees(config)
                     case _:
                         pass
+
+    def _take(self, index: int, line: Seen) -> None:
+        match line.happened:
+            case Deliver() as heard:
+                self._hear(index, line.at_ns, heard)
+            case PacketRead(packet=NewLeader(config=config)):
+                self._config.sees(config)
+            case _:
+                pass
 
     # ---- what it heard and said
 
@@ -169,11 +180,20 @@ class Votes:
         elif self._config.electorate.split:
             hole = hole or "a newer configuration may have been in force alone"
         if hole:
-            docket.doubt(Law.SUPPORT, f"{what}; {hole}", index, *named)
+            self._doubt(f"{what}; {hole}", index, *named)
             return
         told = sorted({h.sender for h in self._heard if h.ballot.leader == ballot.leader})
         wrong = f"{what}, and no quorum had told it so: only {told or 'nobody'} named that leader"
         docket.case(Law.SUPPORT, wrong, index, *named)
+
+    def _doubt(self, why: str, *evidence: int) -> None:
+        """A decision that may have been right; without packets its votes are not known, either."""
+        self._docket.doubt(Law.SUPPORT, why, *evidence)
+        if self._config.electorate.split:
+            self._docket.doubt(Law.BOTH_QUORUMS, why, *evidence)
+        if not self._captured:
+            self._docket.doubt(Law.VOTE_ORDER, why, *evidence)
+            self._docket.doubt(Law.CLOCK, why, *evidence)
 
     def _soon(self, index: int, line: Seen) -> Iterator[Heard]:
         """What reached it so soon after a decision that clocks may have swapped the two."""
