@@ -29,7 +29,7 @@ from chaos.actions import (
     Unload,
 )
 from chaos.election.ids import Sid
-from chaos.history.events import Acted
+from chaos.history.events import Acted, StepBegan
 from chaos.history.history import History
 from chaos.report import words
 from chaos.report.words import MS
@@ -50,7 +50,8 @@ class Band:
     """A fault from ``from_ns`` until ``to_ns``; the same moment if it was over at once.
 
     ``lanes`` are the peers that it touched, ``links`` the directed pairs that it stopped or
-    hindered. ``done_ns`` is when it had taken effect, ``index`` the event that says so.
+    hindered, ``named`` those whom its step was aimed at where that may not be the same.
+    ``done_ns`` is when it had taken effect, ``index`` the event that says so.
     """
 
     step: str
@@ -64,11 +65,12 @@ class Band:
     index: int
     harms: bool = True  # can end a leadership
     instant: bool = False
+    named: tuple[Sid, ...] = ()
 
     @property
     def label(self) -> str:
         """A few words: ``pause 3``, ``block 1, 2, 5``."""
-        return f"{self.verb} {', '.join(str(sid) for sid in self.lanes)}".rstrip()
+        return f"{self.verb} {', '.join(str(sid) for sid in self.named or self.lanes)}".rstrip()
 
     def covers(self, at_ns: int) -> bool:
         """Whether it was in place at ``at_ns``."""
@@ -81,6 +83,7 @@ def bands(history: History, verbs: Mapping[str, str]) -> tuple[Band, ...]:
     ``verbs`` maps steps to the names that the plan has for their faults.
     """
     found: list[Band] = []
+    targets = {event.step: event.targets for _, event in history.every(StepBegan)}
     open_: dict[str, int] = {}  # what would undo it -> its place in ``found``
     for index, event in history.every(Acted):
         undone = _undoes(event.action)
@@ -89,7 +92,7 @@ def bands(history: History, verbs: Mapping[str, str]) -> tuple[Band, ...]:
             found[at] = replace(found[at], to_ns=max(found[at].to_ns, event.done_ns))
         if isinstance(event.action, Resume | Launch | Unblock | Clear | Unload):
             continue
-        fresh = _band(event, index, verbs)
+        fresh = _band(event, index, verbs, targets.get(event.step, ()))
         place = _partner(found, fresh)
         if place is None:
             place = len(found)
@@ -122,9 +125,9 @@ def paused(history: History) -> dict[Sid, list[tuple[int, int]]]:
     return found
 
 
-def _band(event: Acted, index: int, verbs: Mapping[str, str]) -> Band:
+def _band(event: Acted, index: int, verbs: Mapping[str, str], targets: tuple[Sid, ...]) -> Band:
     done = event.action
-    lanes, links = _touched(done)
+    lanes, links = _touched(done, targets)
     instant = isinstance(done, TurnRound | SetEpochs | SetZxid | Configure)
     return Band(
         event.step,
@@ -138,6 +141,7 @@ def _band(event: Acted, index: int, verbs: Mapping[str, str]) -> Band:
         index,
         harms=not isinstance(done, Configure | Load),
         instant=instant,
+        named=tuple(sorted(targets)) if isinstance(done, Block | Slow | Lose) else (),
     )
 
 
@@ -192,25 +196,32 @@ def _undoes(done: Action) -> str | None:
             return None
 
 
-def _touched(done: Action) -> tuple[tuple[Sid, ...], frozenset[tuple[Sid, Sid]]]:
+def _touched(
+    done: Action, targets: tuple[Sid, ...]
+) -> tuple[tuple[Sid, ...], frozenset[tuple[Sid, Sid]]]:
     match done:
         case Block(cuts=cuts):
             pairs = frozenset((cut.source, cut.target) for cut in cuts if isinstance(cut, Cut))
             owners = {cut.owner for cut in cuts if isinstance(cut, PortCut)}
-            return _lanes(pairs, owners), pairs
+            return _lanes(pairs, owners, targets), pairs
         case Slow(links=links) | Lose(links=links):
             pairs = frozenset((cut.source, cut.target) for cut in links)
-            return _lanes(pairs, set()), pairs
+            return _lanes(pairs, set(), targets), pairs
         case Unblock() | Clear() | Load() | Unload():
             return (), frozenset()
         case _:
             return (done.sid,), frozenset()
 
 
-def _lanes(pairs: frozenset[tuple[Sid, Sid]], owners: set[Sid]) -> tuple[Sid, ...]:
-    """Who is touched: the smaller side where the pairs part one side from the rest."""
+def _lanes(
+    pairs: frozenset[tuple[Sid, Sid]], owners: set[Sid], targets: tuple[Sid, ...]
+) -> tuple[Sid, ...]:
+    """Who is touched: the smaller side where the pairs part one side from the rest.
+
+    Of two sides alike it is the one that the step was aimed at.
+    """
     ends = set(_flat(pairs))
-    for sid in sorted(ends):
+    for sid in sorted(ends, key=lambda sid: (sid not in targets, sid)):
         group = {sid} | {
             other for other in ends if (sid, other) not in pairs and (other, sid) not in pairs
         }

@@ -2,7 +2,8 @@
 
 The phases are those that :mod:`chaos.verify.elections` measures: detect (cause in effect, first
 survivor LOOKING), vote (somebody saw the first quorum), finalize (that peer decided), and then
-handshake (a leader's epoch is established).
+handshake (a leader's epoch is established). Foreign servers do not tell when they see a quorum:
+where only they vote, vote lasts until one decides that it leads.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.election.effects import Decided, Proposed, QuorumSeen, SteppedDown
+from chaos.election.effects import Decided, QuorumSeen, SteppedDown
 from chaos.election.ids import PeerEpoch, Round, Sid
-from chaos.history.events import Stepped
+from chaos.election.notification import ServerState
 from chaos.history.history import History
 from chaos.report.bands import Band
 from chaos.report.lanes import Look, Reign, Segment
 from chaos.report.words import MS, duration
+from chaos.verify.turns import What, turns
 
 _SLACK_NS: Final = 5 * MS  # a leader may be gone this long before the fault is confirmed
 
@@ -132,21 +134,29 @@ class _Votes:
 def _votes(history: History, from_ns: int, to_ns: int) -> _Votes:
     found = _Votes()
     first: Sid | None = None  # who saw the first quorum
-    for _, step in history.every(Stepped):
+    elected_ns: int | None = None  # when somebody decided that it leads
+    for _, step in history.steps():
         if not from_ns <= step.at_ns <= to_ns:
             continue
         for effect in step.effects:
             match effect:
                 case SteppedDown() if not found.noticed:
                     found.noticed = f"peer {step.sid}: {effect.why}"
-                case Proposed():
-                    found.rounds |= {effect.vote.round}
                 case QuorumSeen() if first is None:
                     first, found.quorum_ns = step.sid, step.at_ns
                 case Decided() if step.sid == first and found.decided_ns is None:
                     found.decided_ns = step.at_ns
+                case Decided(state=ServerState.LEADING) if elected_ns is None:
+                    elected_ns = step.at_ns
                 case _:
                     pass
+    found.rounds = frozenset(
+        Round(turn.round)
+        for turn in turns(history)
+        if turn.what is What.PROPOSED and from_ns <= turn.at_ns <= to_ns
+    )
+    if first is None:  # foreign servers do not tell when they see a quorum
+        found.decided_ns = elected_ns
     return found
 
 

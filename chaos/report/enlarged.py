@@ -31,7 +31,7 @@ from chaos.report.svg import (
     number,
     titled,
 )
-from chaos.report.timeline import bar
+from chaos.report.timeline import bar, rail
 from chaos.report.windows import Close, Window
 from chaos.report.words import MS, SECOND
 
@@ -137,7 +137,7 @@ class _Panel:
 
     def _lanes(self) -> Iterator[Markup]:
         for sid, y in self.top.items():
-            yield label(10, y + 11, f"peer {sid}", font_weight=600)
+            yield rail(sid, y + 11, self.close.programs)
         for segment in thinned(self.close.segments, self.scale):
             yield bar(segment, self.scale, self.top[segment.sid] + BAR / 2, BAR)
         yield from map(self._wait, self._waits())

@@ -49,7 +49,7 @@ from chaos.election.packets import (
     Trunc,
     UpToDate,
 )
-from chaos.history.events import Exited, Left, Stepped
+from chaos.history.events import Exited, Left, Seen, Step, Stepped
 from chaos.history.history import History
 from chaos.report import words
 
@@ -109,13 +109,17 @@ class Parcel:
 
 
 def marks(history: History) -> tuple[Mark, ...]:
-    """All marks, by time."""
-    return tuple(
-        Mark(step.sid, step.at_ns, *told, index)
-        for index, step in history.every(Stepped)
-        for effect in step.effects
-        if (told := _mark(effect)) is not None
-    )
+    """All marks, by time; what several sources tell of a foreign server is marked once."""
+    found: list[Mark] = []
+    last: dict[tuple[Sid, int], tuple[Sign, str]] = {}
+    for index, step in history.steps():
+        for effect in step.effects:
+            told = _mark(effect)
+            if told is None or (isinstance(step, Seen) and told == last.get((step.sid, step.inc))):
+                continue
+            last[step.sid, step.inc] = told
+            found.append(Mark(step.sid, step.at_ns, *told, index))
+    return tuple(found)
 
 
 def _mark(effect: object) -> tuple[Sign, str] | None:
@@ -179,6 +183,16 @@ def _waited(step: Stepped, since: dict[Sid, int]) -> Iterator[Wait]:
 _Conn = tuple[Sid, int, int]  # peer, incarnation, connection
 
 
+def _elected(history: History) -> dict[Sid, list[tuple[int, Sid]]]:
+    """By foreign server: for whom it decided, and from when on at the earliest."""
+    found: dict[Sid, list[tuple[int, Sid]]] = defaultdict(list)
+    for _, seen in history.every(Seen):
+        for effect in seen.effects:
+            if isinstance(effect, Decided):
+                found[seen.sid].append((seen.since_ns, effect.vote.leader))
+    return found
+
+
 class _Desk:
     """Who is at the other end of each connection, and what went over it in each direction."""
 
@@ -191,8 +205,9 @@ class _Desk:
         self.called: set[_Conn] = set()
         self._sent_times: dict[tuple[Sid, Sid], list[int]] = {}
         self._read_times: dict[tuple[Sid, Sid], list[int]] = {}
+        self._elected = _elected(history)
         leader: dict[Sid, Sid] = {}
-        for _, step in history.every(Stepped):
+        for _, step in history.steps():
             if isinstance(step.happened, PacketRead):
                 self._heard(step, step.happened)
             for effect in step.effects:
@@ -204,7 +219,9 @@ class _Desk:
                     case _:
                         pass
 
-    def _heard(self, step: Stepped, happened: PacketRead) -> None:
+    def _heard(self, step: Step, happened: PacketRead) -> None:
+        if isinstance(happened.packet, Ping):
+            return  # there are many, and neither end needs them to count the others
         conn = (step.sid, step.inc, happened.conn)
         self.read[conn].append(step.at_ns)
         hello = happened.packet
@@ -212,13 +229,22 @@ class _Desk:
             self.peer[conn] = hello.sid
             self.answers[step.sid, hello.sid].append(conn)
 
-    def _said(self, step: Stepped, effect: SendPacket, leader: dict[Sid, Sid]) -> None:
+    def _said(self, step: Step, effect: SendPacket, leader: dict[Sid, Sid]) -> None:
+        if isinstance(effect.packet, Ping):
+            return
         conn = (step.sid, step.inc, effect.conn)
         self.sent[conn].append((step.at_ns, effect.packet))
+        if isinstance(step, Seen):
+            leader.update(self._follows(step))
         if isinstance(effect.packet, LearnerHello) and step.sid in leader:
             self.peer[conn] = leader[step.sid]
             self.calls[step.sid, leader[step.sid]].append(conn)
             self.called.add(conn)
+
+    def _follows(self, step: Seen) -> dict[Sid, Sid]:
+        """Whom a foreign server had decided for: nobody sees whom it dials."""
+        known = [one for since_ns, one in self._elected[step.sid] if since_ns <= step.at_ns]
+        return {step.sid: known[-1]} if known else {}
 
     def other_end(self, conn: _Conn) -> _Conn | None:
         """The same connection as its other end calls it.

@@ -15,13 +15,14 @@ from typing import Final
 from chaos.election.effects import Deliver, Send
 from chaos.election.ids import Sid
 from chaos.election.notification import Notification
-from chaos.history.events import Exited, LinkClosed, Lost, Rejected, Stepped, Wrote
+from chaos.history.events import Exited, LinkClosed, Lost, Rejected, Seen, Wrote
 from chaos.history.history import History
 from chaos.report.bands import Band, paused
-from chaos.report.words import SECOND
+from chaos.report.words import MS, SECOND
 
 _Frame = tuple[Sid, Sid, str, int]  # sender, receiver, link, frame
 
+_CAPTURE_NS: Final = 5 * MS  # a packet may be captured before its writer has noted it
 _SOON_NS: Final = SECOND  # an end this soon after a message was written is why nobody read it
 
 
@@ -165,7 +166,7 @@ def _messages(history: History, causes: _Causes) -> Iterator[Message]:
 def _notes(history: History) -> dict[tuple[Sid, int, int, int], Notification]:
     return {
         (step.sid, step.inc, step.seq, place): effect.notification
-        for _, step in history.every(Stepped)
+        for _, step in history.steps()
         for place, effect in enumerate(step.effects)
         if isinstance(effect, Send)
     }
@@ -177,14 +178,18 @@ def _reads(history: History) -> dict[int, int]:
     for index, event in history.every(Wrote):
         written[event.sid, event.to, event.link, event.frame].append((event.at_ns, index))
     found: dict[int, int] = {}
-    for _, step in history.every(Stepped):
+    for _, step in history.steps():
         happened = step.happened
         if not isinstance(happened, Deliver):
             continue
         frames = written.get((happened.sender, step.sid, happened.link, happened.frame), [])
-        before = [index for at_ns, index in frames if at_ns <= step.at_ns and index not in found]
+        late_ns = step.at_ns + (_CAPTURE_NS if isinstance(step, Seen) else 0)
+        before = [
+            (at_ns, index) for at_ns, index in frames if at_ns <= late_ns and index not in found
+        ]
         if before:
-            found[before[-1]] = step.at_ns
+            at_ns, index = before[-1]
+            found[index] = max(at_ns, step.at_ns)
     return found
 
 
@@ -200,7 +205,7 @@ def _offers(history: History) -> tuple[_Pairs, _Pairs]:
     }
     offered: _Pairs = defaultdict(int)
     queued: _Pairs = defaultdict(int)
-    for _, step in history.every(Stepped):
+    for _, step in history.steps():
         for place, effect in enumerate(step.effects):
             if not isinstance(effect, Send):
                 continue

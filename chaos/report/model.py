@@ -32,6 +32,7 @@ from chaos.report.rows import (
     step_rows,
     verdict_rows,
 )
+from chaos.report.servers import ServerRow, programs, servers
 from chaos.report.svg import Markup, Scale
 from chaos.report.timeline import Story, defs, timeline
 from chaos.report.waterfall import waterfall
@@ -94,6 +95,7 @@ class Page:
     word: str
     meaning: str
     facts: tuple[str, ...]
+    servers: tuple[ServerRow, ...]
     steps: tuple[StepRow, ...]
     plan_lines: tuple[str, ...]
     plan_left: int
@@ -166,6 +168,7 @@ def page_of(result: RunResult, history: History, insets: int = INSETS_MAX) -> Pa
         word=word,
         meaning=meaning,
         facts=_facts(result, history),
+        servers=servers(history, result.environment.get("chaos", "?")),
         steps=step_rows(result.steps),
         plan_lines=tuple(line[:PLAN_WIDTH_MAX] for line in lines[:PLAN_LINES_MAX]),
         plan_left=max(0, len(lines) - PLAN_LINES_MAX),
@@ -229,6 +232,7 @@ def _timeline(seen: _Seen) -> tuple[Markup | None, tuple[str, ...]]:
             from_ns,
             to_ns,
             _finding(seen),
+            programs(history),
         )
     )
     said = []
@@ -328,6 +332,7 @@ def _close(seen: _Seen, election: Election) -> Close:
         seen.waits,
         [p for p in seen.parcels if from_ns <= p.sent_ns <= until_ns],
         until_ns,
+        programs(seen.history),
     )
 
 

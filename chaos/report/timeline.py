@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from chaos.election.ids import Sid
@@ -36,6 +36,7 @@ AXIS: Final = 24
 FAULT: Final = 20  # height of a row of faults
 LANE: Final = 38
 BAR: Final = 22
+PROGRAM_MAX: Final = 15  # letters of a program beside its lane
 LINES_MAX: Final = 3000  # of votes
 LOSSES_MAX: Final = 400  # of marks for what did not arrive
 
@@ -68,6 +69,7 @@ class Story:
     from_ns: int
     to_ns: int
     finding: str = ""
+    programs: Mapping[Sid, str] = field(default_factory=dict)  # where not all are our own
 
 
 def defs() -> Markup:
@@ -108,7 +110,7 @@ def timeline(story: Story) -> Drawn:
     inside = [
         grid(scale, story.zero_ns, (AXIS, strip + BAR)),
         *_faults(story, scale, rows, middle),
-        *(_rail(sid, y) for sid, y in middle.items()),
+        *(rail(sid, y + 4, story.programs) for sid, y in middle.items()),
         _votes(lines, middle),
         *(bar(segment, scale, middle[segment.sid], BAR) for segment in states),
         *_losses(lost, middle, story.zero_ns),
@@ -182,8 +184,14 @@ def _inscription(segment: Segment, width: float, height: float) -> str:
     return f"{segment.look.letter}  {segment.look.word}{f' {segment.leader}' if whom else ''}"
 
 
-def _rail(sid: Sid, y: float) -> Markup:
-    return label(10, y + 4, f"peer {sid}", font_weight=600)
+def rail(sid: Sid, y: float, programs: Mapping[Sid, str]) -> Markup:
+    """The name of a lane, its baseline at ``y``; below it the server's program, if it matters."""
+    program = programs.get(sid, "")
+    name = label(10, y - (5 if program else 0), f"peer {sid}", font_weight=600)
+    if not program:
+        return name
+    short = program if len(program) <= PROGRAM_MAX else program[: PROGRAM_MAX - 1] + "…"
+    return titled([name, label(10, y + 7, short, font_size=9)], f"peer {sid}: {program}")
 
 
 def _rows(bands: Sequence[Band], scale: Scale) -> dict[int, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from chaos.election.ids import Sid
 from chaos.report.elections import Election
@@ -24,6 +24,7 @@ class Close:
     waits: Sequence[Wait]
     parcels: Sequence[Parcel]
     until_ns: int  # when its last learner was served
+    programs: Mapping[Sid, str] = field(default_factory=dict)  # where not all are our own
 
 
 @dataclass(frozen=True, slots=True)

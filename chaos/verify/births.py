@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chaos.actions import Launch, SetEpochs, SetZxid
 from chaos.election.effects import SkewEpochs, SkewZxid
 from chaos.election.ids import Sid, epoch_of
-from chaos.history.events import Acted, Began, Stepped
+from chaos.history.events import Acted, Appeared, Began, Stepped
 from chaos.history.history import History
 from chaos.verify.docket import Docket, Law
 from chaos.verify.standing import Disk, Forgot, Standing
@@ -41,6 +41,8 @@ def meddling(history: History) -> Meddling:
                 meddled = True
             case Began(inc=0, spec=spec):
                 meddled = epoch_of(spec.last_zxid) > spec.current_epoch
+            case Appeared(inc=0, zxid=zxid, current_epoch=current):
+                meddled = epoch_of(zxid) > current
             case _:
                 meddled = False
         if meddled:

@@ -14,7 +14,7 @@ from chaos.history.events import Began, Exited, Left, RunBegan, RunEnded, Steppe
 from chaos.history.history import History
 from chaos.verify.docket import Finding, invariant
 from chaos.verify.fold import Line, journals, whole
-from chaos.verify.foreign import servers
+from chaos.verify.foreign.judge import servers
 from chaos.verify.verdict import Outcome, Verdict
 
 _LONG = 300  # characters of one effect in a summary

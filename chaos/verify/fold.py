@@ -41,7 +41,7 @@ from chaos.history.history import History
 from chaos.verify.ballots import Ballots, Decision, Spoken
 from chaos.verify.births import Meddling, birth, meddling
 from chaos.verify.docket import Docket, Finding, Once
-from chaos.verify.foreign import judge_foreign, servers
+from chaos.verify.foreign.judge import judge_foreign, servers
 from chaos.verify.messages import Source, follow
 from chaos.verify.standing import Disk, Forgot, Led, Standing
 
@@ -226,8 +226,8 @@ def _fold(history: History) -> Folded:
             if isinstance(event, Stepped):
                 peer.step(at, event)
         peer.finish(folded, inc)
-    follow(history, folded.decisions, folded.spoken, folded.docket)
     _look_from_outside(history, tester, folded)
+    follow(history, folded.decisions, folded.spoken, folded.docket)
     return folded
 
 
@@ -237,9 +237,10 @@ def _look_from_outside(history: History, tester: Meddling, folded: Folded) -> No
     if not folded.foreign:
         return
     seen = Docket()
-    led, forgot = judge_foreign(history, tester, seen)
-    folded.led += led
-    folded.forgot += forgot
+    found = judge_foreign(history, tester, seen)
+    folded.led += found.led
+    folded.forgot += found.forgot
+    folded.spoken |= found.spoken
     folded.docket.take(seen, servers(folded.foreign))
 
 

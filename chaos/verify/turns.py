@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from chaos.election.config import Configuration
-from chaos.election.effects import Decided, Entered, Proposed, QuorumSeen
+from chaos.election.effects import Decided, Entered, Proposed, QuorumSeen, Send
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.history.events import Appeared, Exited, Left, Seen, Source, Step, Stepped
 from chaos.history.history import History
 from chaos.verify.docket import Once
+from chaos.verify.foreign.lives import repeats
 from chaos.verify.replay import frames
 
 
@@ -61,12 +62,15 @@ def _turns(history: History) -> tuple[Turn, ...]:
 
 def _every(history: History, state: dict[Sid, What]) -> Iterator[Turn]:
     """``state`` is the last of LOOKING, DECIDED and GONE that each server did."""
+    old = repeats(history) if history.foreign else frozenset()
     for index, event in enumerate(history.events):
         match event:
             case Stepped():
                 yield from _of_step(index, event, state)
             case Seen() if state.get(event.sid) is not What.GONE:  # else told after the end
                 yield from _of_step(index, event, state)
+                if (event.sid, event.inc, event.seq) not in old:
+                    yield from _said(index, event)
             case Appeared():
                 state.pop(event.sid, None)
             case Exited() | Left():
@@ -92,6 +96,16 @@ def _of_step(index: int, event: Step, state: dict[Sid, What]) -> Iterator[Turn]:
             case Decided(vote=vote):
                 state[sid] = What.DECIDED
                 yield Turn(index, at_ns, sid, What.DECIDED, leader=vote.leader)
+            case _:
+                pass
+
+
+def _said(index: int, event: Seen) -> Iterator[Turn]:
+    """What a foreign server proposes is what its packets say, once it has looked at all."""
+    for effect in event.effects:
+        match effect:
+            case Send(notification=said) if said.state == ServerState.LOOKING and said.round != -1:
+                yield Turn(index, event.at_ns, event.sid, What.PROPOSED, round=said.round)
             case _:
                 pass
 

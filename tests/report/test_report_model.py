@@ -13,7 +13,16 @@ from chaos.election.effects import Deliver, PacketRead, Send
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
 from chaos.election.notification import Notification, ServerState
 from chaos.election.packets import Ping
-from chaos.history.events import Acted, Event, Exited, Lost, RunEnded, Stepped, Wrote
+from chaos.history.events import (
+    Acted,
+    Event,
+    Exited,
+    Lost,
+    RunEnded,
+    StepBegan,
+    Stepped,
+    Wrote,
+)
 from chaos.history.history import History
 from chaos.report.bands import Band, bands
 from chaos.report.bins import binned, losses, thinned
@@ -218,6 +227,29 @@ def test_a_partition_touches_its_smaller_side() -> None:
     (band,) = drawn(Acted(10, 12, "s", Block("s", cuts), YES))
     assert band.lanes == (ONE,)
     assert len(band.links) == 3
+
+
+def test_a_fault_is_named_by_whom_its_step_was_aimed_at() -> None:
+    sides = ((ONE, TWO), (THREE, Sid(4)))
+    cuts = tuple(Cut(a, b) for a in sides[0] for b in sides[1])
+    began = StepBegan(9, "s", 9, sides[1])
+    (band,) = drawn(began, Acted(10, 12, "s", Block("s", cuts), YES))
+    assert (band.label, band.lanes) == ("named here 3, 4", (THREE, Sid(4)))
+
+
+def test_a_fault_aimed_at_the_larger_side_touches_the_smaller() -> None:
+    cuts = tuple(Cut(ONE, b) for b in (TWO, THREE, Sid(4)))
+    began = StepBegan(9, "s", 9, (TWO, THREE, Sid(4)))
+    (band,) = drawn(began, Acted(10, 12, "s", Block("s", cuts), YES))
+    assert (band.label, band.lanes) == ("named here 2, 3, 4", (ONE,))
+
+
+def test_of_a_step_on_several_each_peer_has_its_own_name() -> None:
+    began = StepBegan(9, "s", 9, (ONE, TWO))
+    bands_ = drawn(
+        began, Acted(10, 12, "s", Kill(ONE), YES), Acted(100 * MS, 100 * MS, "s", Kill(TWO), YES)
+    )
+    assert [band.label for band in bands_] == ["named here 1", "named here 2"]
 
 
 def test_loss_between_all_touches_all() -> None:

@@ -13,7 +13,7 @@ from chaos.election import packets as pk
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid, zxid_of
 from chaos.election.notification import Notification, ServerState
 from chaos.election.vote import Vote
-from chaos.history.events import Appeared, Event, Seen, Source, Wrote
+from chaos.history.events import Appeared, Event, Seen, Source, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.verdict import Outcome, Verdict
@@ -24,6 +24,7 @@ from tests.verify.test_safety import observed, re_elected, stretched
 
 LAWS = [check.name for check in ALWAYS if check.name != "conformance"]
 ELECTED = ["at_most_one_leader_per_epoch", "leader_has_quorum_support", "vote_order_respected"]
+DECIDED = [*ELECTED, "logical_clock_monotone"]
 ELECTED += ["epoch_monotone", "established_by_quorum"]
 
 
@@ -191,7 +192,7 @@ def test_a_broken_server_is_caught(name: str, story: Callable[[], History], word
 # ---- what cannot be told
 
 
-@pytest.mark.parametrize("name", ["at_most_one_leader_per_epoch", "leader_has_quorum_support"])
+@pytest.mark.parametrize("name", DECIDED)
 @pytest.mark.parametrize("sids", [(), (3,)])
 def test_without_packets_it_is_unknown(name: str, sids: tuple[int, ...]) -> None:
     history = without_packets(from_outside(re_elected().history(), *sids))
@@ -219,6 +220,50 @@ def test_votes_within_the_span_of_a_decision_decide_nothing() -> None:
     verdict = judge(History.of([*lines, wide]), "leader_has_quorum_support")
     assert verdict.outcome is Outcome.UNKNOWN
     assert "within the 100 ms of it" in verdict.summary
+
+
+def test_votes_that_came_right_behind_a_decision_decide_nothing() -> None:
+    lines: list[Event] = [appeared(), heard(10, 0, Sid(2), note(Sid(2), 1))]
+    lines.append(heard(301, 0, Sid(3), THREE))
+    verdict = judge(History.of([*lines, decided(300, Sid(3))]), "leader_has_quorum_support")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "too close behind it" in verdict.summary
+
+
+def test_an_ack_of_a_proposal_establishes_nothing() -> None:
+    """Only the ACK that carries NEWLEADER's own zxid is one of NEWLEADER."""
+    zxid = zxid_of(PeerEpoch(1))
+    hello = pk.LearnerHello(Sid(2), PeerEpoch(0))
+    packets: list[tuple[fx.Input | None, tuple[fx.Effect, ...]]] = [
+        (fx.PacketRead(4, hello), ()),
+        (None, (fx.SendPacket(4, pk.NewLeader(zxid, None)),)),
+        (fx.PacketRead(4, pk.Ack(Zxid(zxid + 1))), ()),
+        (None, (fx.SendPacket(4, pk.UpToDate()),)),
+    ]
+    lines = [seen(n * MS, n, came, *went) for n, (came, went) in enumerate(packets, 1)]
+    verdict = judge(History.of([appeared(), *lines]), "established_by_quorum")
+    assert verdict.outcome is Outcome.FAILS
+    assert "with the acks of [1] only" in verdict.summary
+
+
+def test_our_peers_decision_is_held_against_what_a_foreign_voter_said_of_itself() -> None:
+    history = from_outside(re_elected().history(), 1)
+    forged = [
+        replace(e, effects=tuple(_better(effect) for effect in e.effects))
+        if isinstance(e, Seen) and e.sid == 1
+        else e
+        for e in history.events
+    ]
+    verdict = judge(History(tuple(forged)), "vote_order_respected")
+    assert verdict.outcome is Outcome.FAILS
+    assert {e.sid for i, e in history.every(Stepped) if i in verdict.evidence} >= {2}
+
+
+def _better(effect: fx.Effect) -> fx.Effect:
+    """What server 1 says of itself would have been the best vote of all."""
+    if not isinstance(effect, fx.Send) or effect.notification.leader != ONE:
+        return effect
+    return replace(effect, notification=replace(effect.notification, zxid=Zxid(9 << 32)))
 
 
 def test_a_server_that_joins_settled_ones_is_supported_by_their_answers() -> None:
@@ -343,3 +388,44 @@ def ack_epoch(conn: int) -> fx.SendPacket:
 
 def _reads(event: Seen, packet: type) -> bool:
     return isinstance(event.happened, fx.PacketRead) and isinstance(event.happened.packet, packet)
+
+
+def test_what_an_observer_is_told_is_no_proposal() -> None:
+    """It hears of the last decision, which may be better than what is proposed now."""
+    text = CONFIG + "\nserver.4=h4:2888:3888:observer"
+    better = replace(note(ONE, 1), zxid=Zxid(5))
+    send = seen(25 * MS, 25, None, fx.Send((Sid(4),), better))
+    history = History.of(
+        [
+            *(appeared(text), looks(5), heard(10, 0, Sid(3), THREE)),
+            *said(20, 0, note(ONE, 1)),
+            *(send, Wrote(25 * MS, ONE, 0, 26, 25, 0, Sid(4), "1>4", 0)),
+            *said(30, 1, THREE),
+            decided(300, Sid(3)),
+        ]
+    )
+    verdict = judge(history, "vote_order_respected")
+    assert (verdict.outcome, verdict.judged) == (Outcome.HOLDS, 3)
+
+
+WIDER = "\n".join(f"server.{sid}=h{sid}:2888:3888" for sid in range(1, 6)) + "\nversion=7"
+
+
+@pytest.mark.parametrize(
+    ("voters", "outcome"), [((2, 3), Outcome.HOLDS), ((3,), Outcome.UNKNOWN)], ids=["both", "one"]
+)
+def test_a_newer_configuration_that_was_seen_counts_too(
+    voters: tuple[int, ...], outcome: Outcome
+) -> None:
+    """Two of three were enough for the old one; the newer one may be in force alone by now."""
+    newer = seen(5 * MS, 5, fx.PacketRead(1, pk.NewLeader(Zxid(0), WIDER)))
+    votes = [heard(10 + sid, 0, Sid(sid), THREE) for sid in voters]
+    history = History.of([appeared(), newer, *votes, decided(300, Sid(3))])
+    assert judge(history, "both_quorums").outcome is outcome
+    assert judge(history, "leader_has_quorum_support").outcome is outcome
+
+
+def test_a_round_of_nobody_is_unknown_where_a_notification_is_missing() -> None:
+    late = heard(15, 2, Sid(2), note(Sid(2), 2))
+    history = with_lines(a_round_of_nobody(), late)
+    assert judge(history, "logical_clock_monotone").outcome is Outcome.UNKNOWN

@@ -133,3 +133,9 @@ def test_foreign_servers_are_measured_by_the_same_names(history: History) -> Non
 def test_phases_that_nobody_saw_are_left_out(history: History) -> None:
     seen = from_outside(history)
     assert not [m for m in measures(seen, faults_of(seen)) if m.name == "election.finalize"]
+
+
+def test_rounds_of_foreign_servers_are_those_that_their_packets_say(history: History) -> None:
+    seen = from_outside(history)
+    for of in ("start", "crash"):
+        assert found(seen, "rounds", of).value_ns == found(history, "rounds", of).value_ns

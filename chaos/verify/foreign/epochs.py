@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chaos.actions import Launch, SetEpochs
 from chaos.election import packets as pk
 from chaos.election.effects import Decided, Entered, PacketRead, SendPacket, Serving
-from chaos.election.ids import Sid, epoch_of
+from chaos.election.ids import Sid, epoch_of, zxid_of
 from chaos.election.notification import ServerState
 from chaos.history.events import Seen
 from chaos.verify.births import Change
@@ -88,7 +88,8 @@ class _Stay:
         self._offered: dict[int, int] = {}  # connection -> epoch of LEADERINFO or NEWLEADER
         self._given: dict[int, int] = {}  # connection -> zxid of the NEWLEADER that it read
         self._reigns: dict[int, Reign] = {}
-        self._blind: int | None = None  # it served, or led, and no packet shows how
+        self._blind: int | None = None  # it led, and what it sent then was not captured
+        self._shown = False  # some packet of its quorum port was
 
     def take(self, index: int, seen: Seen) -> None:
         """One line of what was seen."""
@@ -102,6 +103,7 @@ class _Stay:
                 case Entered(state=state) | Decided(state=state):
                     self._state = state
                 case SendPacket(conn=conn, packet=packet):
+                    self._shown = True
                     self._sent(index, conn, packet)
                 case Serving(epoch=epoch):
                     self._serves(index, epoch)
@@ -120,8 +122,10 @@ class _Stay:
                 self._given[conn] = zxid
                 self._config.sees(config)
             case pk.Ack(zxid=zxid) if conn in self._learners:
-                reign = self._reigns.get(epoch_of(zxid))
-                if reign is not None and self._offered.get(conn) == epoch_of(zxid):
+                epoch = epoch_of(zxid)
+                reign = self._reigns.get(epoch)
+                mine = self._offered.get(conn) == epoch and zxid == zxid_of(epoch)
+                if reign is not None and mine:  # other ACKs are of proposals
                     reign.acks.add(self._learners[conn])
                     reign.at.append(index)
             case _:
@@ -195,7 +199,7 @@ class _Stay:
             hole = self._life.hole or "no UPTODATE was seen"
             why = f"{self._life.who} serves epoch {epoch}; {hole}"
             self._docket.doubt(Law.ESTABLISHED, why, reign.served, *reign.at)
-        if self._blind is not None:
+        if self._blind is not None and not self._shown:
             why = f"{self._life.who} led; {self._life.hole}: which epochs it offered is not known"
             self._docket.doubt(Law.ONE_LEADER, why, self._blind)
             self._docket.doubt(Law.EPOCHS, why, self._blind)

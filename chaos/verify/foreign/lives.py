@@ -94,6 +94,20 @@ def _hole(lines: list[Line]) -> str:
     return "" if captured else "its packets were not captured"
 
 
+def repeats(history: History) -> frozenset[tuple[Sid, int, int]]:
+    """The steps, by server, start and line, that may say an old message again.
+
+    The first message of a link can be the last one of a link before, however old.
+    """
+    told: set[tuple[Sid, int, Sid]] = set()
+    found: set[tuple[Sid, int, int]] = set()
+    for _, line in history.every(Wrote):
+        if line.frame == 0 and (line.sid, line.inc, line.to) in told:
+            found.add((line.sid, line.inc, line.step))
+        told.add((line.sid, line.inc, line.to))
+    return frozenset(found)
+
+
 class Votership:
     """The configurations that a server counts by, as far as they show."""
 

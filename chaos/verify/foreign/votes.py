@@ -6,13 +6,15 @@ millisecond: what came within that is taken to have come before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from chaos.election.effects import Decided, Deliver, Entered, Send
+from chaos.election.effects import Decided, Deliver, Entered, PacketRead, Send, SendPacket
 from chaos.election.notification import Notification, ServerState
+from chaos.election.packets import NewLeader
 from chaos.history.events import UNSURE_NS, Seen, Source, Wrote, unsure_ns
+from chaos.verify.ballots import Spoken
 from chaos.verify.docket import Docket, Law
 from chaos.verify.foreign.lives import Life, Votership
 from chaos.verify.rules import Ballot, ballot_of, weight
@@ -50,6 +52,8 @@ class Votes:
         self._told: set[int] = set()  # to whom it ever said anything
         self._rounds: set[int] = set()  # of LOOKING servers, ever heard
         self._steps: dict[int, Seen] = {}
+        self.spoken: dict[tuple[int, int], Spoken] = {}  # by seq and number of the effect
+        self._own: dict[int, tuple[int, int, int]] = {}  # its vote for itself, by round
         self._leader: int | None = None
         self._captured = False
 
@@ -61,16 +65,26 @@ class Votes:
                 continue
             self._steps[line.seq] = line
             self._captured = self._captured or line.source is Source.WIRE
-            if isinstance(line.happened, Deliver):
-                self._hear(index, line.at_ns, line.happened)
+            self._take(index, line)
             for effect in line.effects:
                 match effect:
                     case Decided():
                         self._decided(index, line, effect)
                     case Entered(state=ServerState.LOOKING):
                         self._leader = None
+                    case SendPacket(packet=NewLeader(config=config)):
+                        self._config.sees(config)
                     case _:
                         pass
+
+    def _take(self, index: int, line: Seen) -> None:
+        match line.happened:
+            case Deliver() as heard:
+                self._hear(index, line.at_ns, heard)
+            case PacketRead(packet=NewLeader(config=config)):
+                self._config.sees(config)
+            case _:
+                pass
 
     # ---- what it heard and said
 
@@ -87,15 +101,18 @@ class Votes:
             return
         self._config.commits(said.config)
         before = self._said.pop(line.link, None)
-        if said.state != ServerState.LOOKING:
-            self._told.add(line.to)
-            return
-        ballot = ballot_of(said)
         old = line.frame == 0 and line.to in self._told  # the last one of a link before, repeated
         self._told.add(line.to)
-        if old:
+        proposes = line.to in self._config.electorate.voters  # others hear its last decision
+        if old or not proposes or said.state != ServerState.LOOKING:
             return
+        ballot = ballot_of(said)
         self._heard.append(Heard(index, line.at_ns, self._life.sid, ballot, said.state))
+        if ballot.leader == self._life.sid:
+            self._own[ballot.round] = ballot.rank
+        if ballot.round in self._own:
+            known = Spoken(self._own[ballot.round], self._config.electorate.voters)
+            self.spoken[line.step, line.index] = known
         self._said[line.link] = (index, line, ballot)
         if before is None or not self._life.turns:
             return
@@ -158,14 +175,35 @@ class Votes:
         hole = life.hole if self._captured else "its packets were not captured"
         if unsure and self._support(ballot, self._heard) is not None:
             hole = f"its votes came within the {unsure_ns(line) / 1e6:.0f} ms of it"
+        elif self._support(ballot, [*self._heard, *self._soon(index, line)]) is not None:
+            hole = "its votes came too close behind it to tell"
         elif self._config.electorate.split:
             hole = hole or "a newer configuration may have been in force alone"
         if hole:
-            docket.doubt(Law.SUPPORT, f"{what}; {hole}", index, *named)
+            self._doubt(f"{what}; {hole}", index, *named)
             return
         told = sorted({h.sender for h in self._heard if h.ballot.leader == ballot.leader})
         wrong = f"{what}, and no quorum had told it so: only {told or 'nobody'} named that leader"
         docket.case(Law.SUPPORT, wrong, index, *named)
+
+    def _doubt(self, why: str, *evidence: int) -> None:
+        """A decision that may have been right; without packets its votes are not known, either."""
+        self._docket.doubt(Law.SUPPORT, why, *evidence)
+        if self._config.electorate.split:
+            self._docket.doubt(Law.BOTH_QUORUMS, why, *evidence)
+        if not self._captured:
+            self._docket.doubt(Law.VOTE_ORDER, why, *evidence)
+            self._docket.doubt(Law.CLOCK, why, *evidence)
+
+    def _soon(self, index: int, line: Seen) -> Iterator[Heard]:
+        """What reached it so soon after a decision that clocks may have swapped the two."""
+        for later, other in self._life.lines:
+            if later > index and other.at_ns - line.at_ns > UNSURE_NS:
+                return
+            if later > index and isinstance(other, Seen) and isinstance(other.happened, Deliver):
+                said = other.happened.notification
+                sender = other.happened.sender
+                yield Heard(later, other.at_ns, sender, ballot_of(said), said.state)
 
     def _support(self, decided: Ballot, heard: Iterable[Heard]) -> Support | None:
         heard = list(heard)
@@ -192,9 +230,10 @@ class Votes:
 
     def _no_worse(self, index: int, support: Support) -> None:
         """E6: the winner is no worse than what a voter had said of itself when it voted so."""
-        ballot, committed = support.ballot, self._config.electorate.committed
-        if ballot is None:
-            return
+        electorate, ballot = self._config.electorate, support.ballot
+        committed = electorate.committed
+        if ballot is None or self._life.sid not in electorate.voters:
+            return  # who does not vote hears of last decisions, and not of proposals
         own: dict[int, Heard] = {}  # each voter's vote for itself, as it stands when it votes
         for heard in self._heard:
             sender, said = heard.sender, heard.ballot
