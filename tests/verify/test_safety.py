@@ -10,7 +10,8 @@ import pytest
 from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import PeerEpoch, Sid, Zxid
-from chaos.history.events import Began, Stepped
+from chaos.election.notification import ServerState
+from chaos.history.events import Began, Seen, Source, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.docket import Law
@@ -195,6 +196,47 @@ def test_an_epoch_led_twice_after_the_tester_wiped_a_disk_is_unknown() -> None:
     assert verdict.outcome is Outcome.UNKNOWN
     assert "the tester took back" in verdict.summary
     assert outcome(history, "epoch_monotone") is Outcome.HOLDS
+
+
+def test_writes_that_a_wiped_majority_lost_are_unknown() -> None:
+    ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
+    ensemble.kill(3).kill(2).kill(1)
+    for sid in (1, 2):
+        ensemble.wipe(sid)
+        ensemble.acted("wipe", act.Launch(Sid(sid), wipe=True))
+    # Peer 2 has to lead an epoch above that of the writes; a wiped disk forgets that too.
+    ensemble.disks[Sid(1)]["acceptedEpoch"] = 4
+    verdict = judge(ensemble.start(1, 2).run(3000).history(), "no_acked_write_lost")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "after the tester changed" in verdict.summary
+
+
+def test_writes_before_a_log_that_the_tester_moved_are_unknown() -> None:
+    ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
+    ensemble.give(2, fx.SkewZxid(Zxid(1 << 32 | 99))).kill(3)
+    verdict = judge(ensemble.run(4000).history(), "no_acked_write_lost")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "out of sight" in verdict.summary
+
+
+def test_writes_are_not_known_to_be_in_the_log_of_a_foreign_leader() -> None:
+    ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
+    at_ns = ensemble.now_ms * 1_000_000
+    told = (fx.Entered(ServerState.LEADING, fx.Phase.BROADCAST), fx.Serving(PeerEpoch(2)))
+    ensemble.events.append(Seen(at_ns, Sid(9), 0, 1, at_ns, Source.LOG, None, told))
+    verdict = judge(ensemble.history(), "no_acked_write_lost")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "nobody sees the log of peer 9" in verdict.summary
+
+
+def test_a_log_that_a_snap_replaced_holds_what_its_leader_held() -> None:
+    """Peer 1 comes back without its disk, is restored, and leads: nothing is out of sight."""
+    ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
+    ensemble.give(3, fx.Work(0)).run(200).kill(1).kill(3).kill(2).start(2, 3).run(3000)
+    ensemble.wipe(1)
+    ensemble.acted("wipe", act.Launch(Sid(1), wipe=True)).start(1).run(3000)
+    verdict = judge(ensemble.kill(3).run(3000).history(), "no_acked_write_lost")
+    assert verdict.outcome is Outcome.HOLDS, verdict.summary
 
 
 SKEWS: dict[str, fx.Input] = {
