@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from chaos.election.effects import ConnectLeader, Deliver, PacketRead, Send, SendPacket
-from chaos.election.ids import Sid
+from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
+from chaos.election.notification import Notification
 from chaos.election.packets import LearnerHello, Packet, Ping, Snap
 from chaos.history.codec import Reader, Writer
 from chaos.history.events import Event, Seen, Source, Wrote
 from chaos.systems.pcap import Pcap
 from chaos.systems.sightings import Sightings, Tally
 from chaos.systems.starts import Starts
+from chaos.wire.election import encode_frame
 from chaos.wire.reassembly import Segment
 
 CAPTURES = Path(__file__).parents[1] / "wire" / "captures"
@@ -49,7 +51,7 @@ def test_every_notification_joins_its_sender_and_its_receiver(name: str) -> None
         (effect,) = seen[one.sid, one.step].effects
         assert isinstance(effect, Send)
         assert effect.to == (one.to,)
-        assert one.seq == one.step + 1
+        assert one.again or one.seq == one.step + 1
     for read in seen.values():
         if isinstance(read.happened, Deliver):
             origin = wrote[read.happened.link, read.happened.frame]
@@ -149,6 +151,43 @@ def test_what_was_seen_can_be_stored() -> None:
     writer, reader = Writer(), Reader()
     lines = [line for one in found for line in writer.lines(one).splitlines(keepends=True)]
     assert list(reader.events(lines)) == found
+
+
+def test_the_last_message_on_a_new_link_is_a_repetition() -> None:
+    made = sightings(ALL)
+    stale, fresh = vote(1), vote(3)
+    found: list[Event] = []
+    for number, told in enumerate([(stale,), (stale, stale), (fresh, stale)]):
+        found += made.take(call(40000 + number, *told))
+    wrote = [(one.step, one.again) for one in found if isinstance(one, Wrote)]
+    assert wrote == [(1, False), (1, True), (4, False), (6, False), (8, False)]
+    assert len([one for one in found if isinstance(one, Seen)]) == 4
+
+
+def test_a_restarted_server_has_nothing_to_repeat() -> None:
+    starts = Starts()
+    starts.began(Sid(1), 0)
+    made = sightings([Sid(1)], starts)
+    found = list(made.take(call(40000, vote(1))))
+    starts.began(Sid(1), 3)
+    found += made.take(call(40001, vote(1), at_ns=3))
+    wrote = [(one.inc, one.step, one.again) for one in found if isinstance(one, Wrote)]
+    assert wrote == [(0, 0, False), (1, 0, False)]
+
+
+def vote(leader: int) -> Notification:
+    return Notification(0, Sid(leader), Zxid(0), Round(1), PeerEpoch(0), config="")
+
+
+def call(port: int, *told: Notification, at_ns: int = 1) -> list[Segment]:
+    """Server 2 dials server 1, which then says ``told``."""
+    dialer, acceptor = f"10.77.0.2:{port}", "10.77.0.1:3888"
+    data = b"".join(encode_frame(one) for one in told)
+    return [
+        Segment(at_ns, dialer, acceptor, 10, None, syn=True),
+        Segment(at_ns, acceptor, dialer, 50, 11, syn=True),
+        Segment(at_ns, acceptor, dialer, 51, 11, data),
+    ]
 
 
 def test_a_restarted_server_is_told_by_the_time_of_its_start() -> None:
