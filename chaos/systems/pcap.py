@@ -13,13 +13,18 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final, Self
 
-from dpkt import UnpackError
-from dpkt.ethernet import Ethernet
-from dpkt.ip import IP
-from dpkt.tcp import TCP, TH_ACK, TH_FIN, TH_RST, TH_SYN
-
-from chaos.errors import HistoryError
+from chaos.errors import HistoryError, UnsupportedError
 from chaos.wire.reassembly import Segment
+
+try:
+    from dpkt import UnpackError
+    from dpkt.ethernet import Ethernet
+    from dpkt.ip import IP
+    from dpkt.tcp import TCP, TCP_OPT_SACK, TH_ACK, TH_FIN, TH_RST, TH_SYN, parse_opts
+except ImportError:
+    _INSTALLED = False
+else:
+    _INSTALLED = True
 
 _FILE_SIZE: Final = 24  # bytes of the file's header: magic, version, 2 unused, snaplen, link type
 _NANOSECONDS: Final = 0xA1B23C4D
@@ -27,12 +32,22 @@ _ETHERNET: Final = 1
 _FRAME_MAX: Final = 1 << 18  # bytes; beyond it the file is no capture any more
 _READ_MAX: Final = 1 << 20
 _SECOND: Final = 1_000_000_000
+_TIMESTAMPS: Final = 12  # bytes of the options that most segments have
+_BLOCK = struct.Struct(">II")  # of a SACK: begin, end
 
 
 class Pcap:
-    """A capture, read to its present end again and again."""
+    """A capture, read to its present end again and again.
+
+    Raises:
+        UnsupportedError: dpkt, which takes frames apart, is not installed.
+    """
 
     def __init__(self, path: Path) -> None:
+        if not _INSTALLED:
+            raise UnsupportedError(
+                "captures cannot be read: dpkt is missing; pip install 'quorum-chaos[zookeeper]'"
+            )
         self._path = path
         self._file = path.open("rb", buffering=0)
         self._held = b""
@@ -111,7 +126,17 @@ def segment_of(frame: bytes, at_ns: int) -> Segment | None:
         syn=bool(flags & TH_SYN),
         fin=bool(flags & TH_FIN),
         rst=bool(flags & TH_RST),
+        twice=len(tcp.opts) > _TIMESTAMPS and _twice(tcp.opts, tcp.ack),
     )
+
+
+def _twice(options: bytes, ack: int) -> bool:
+    """Whether the first block of a SACK lies below what is acknowledged anyway (RFC 2883)."""
+    for option in parse_opts(options):
+        if option is not None and option[0] == TCP_OPT_SACK and len(option[1]) >= _BLOCK.size:
+            _, end = _BLOCK.unpack_from(option[1])
+            return int(ack - end) % (1 << 32) < 1 << 31
+    return False
 
 
 @lru_cache(maxsize=4096)

@@ -1,15 +1,16 @@
 """What a packet capture tells about foreign servers, as events of a history.
 
 A notification becomes the ``Seen`` and ``Wrote`` of its sender and the ``Seen`` of its
-receiver; a packet of the quorum port the ``Seen`` of both. Of our own peers nothing is told:
-they keep journals, which name links alike. PINGs are counted only.
+receiver; a packet of the quorum port the ``Seen`` of both. A new link that begins with what
+was said last on an older one repeats it, as ``QuorumCnxManager.SendWorker`` does. Of our own
+peers nothing is told: they keep journals, which name links alike. PINGs are counted only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from chaos.election.effects import (
     ConnectLeader,
@@ -43,6 +44,13 @@ class Tally:
     garbled: int = 0  # directions that were given up
 
 
+class _Last(NamedTuple):
+    """What a server said last to another, and the line that tells of it."""
+
+    notification: Notification
+    step: int
+
+
 class Sightings:
     """Turns segments into events; to be fed for the whole of a run.
 
@@ -57,6 +65,7 @@ class Sightings:
         self._starts = starts
         self._conversations = Conversations(ELECTION_PORT, QUORUM_PORT)
         self._wanted: dict[tuple[str, str], bool] = {}  # by both ends of a segment
+        self._last: dict[tuple[Sid, int, Sid], _Last] = {}
         self._segments = 0
         self._pings = 0
         self._garbled = 0
@@ -117,14 +126,22 @@ class Sightings:
                 yield from self._seen(source, sent.at_ns, effects=effects, text=_name(packet))
 
     def _wrote(self, sent: Sent, told: Notification, source: Sid, target: Sid) -> Iterator[Event]:
-        effect = Send((target,), told)
-        for seen in self._seen(source, sent.at_ns, effects=(effect,), text="notification"):
-            yield seen
-            line = self._starts.line(source, sent.at_ns)
-            if line is not None:
-                inc, seq = line
-                link, frame = sent.link, sent.number
-                yield Wrote(sent.at_ns, source, inc, seq, seen.seq, 0, target, link, frame)
+        inc = self._starts.start(source, sent.at_ns)
+        if inc is None or source not in self._foreign:
+            return
+        last = self._last.get((source, inc, target))
+        again = sent.number == 0 and last is not None and last.notification == told
+        if last is None or not again:
+            effect = Send((target,), told)
+            for seen in self._seen(source, sent.at_ns, effects=(effect,), text="notification"):
+                yield seen
+                last = self._last[source, inc, target] = _Last(told, seen.seq)
+        line = self._starts.line(source, sent.at_ns)
+        assert line is not None
+        assert last is not None
+        _, seq = line
+        link, frame = sent.link, sent.number
+        yield Wrote(sent.at_ns, source, inc, seq, last.step, 0, target, link, frame, again)
 
     def _arrived(self, at_ns: int, sent: Sent) -> Iterator[Event]:
         source, target = self._ends(sent.link)

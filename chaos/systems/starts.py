@@ -20,13 +20,18 @@ class Starts:
         since.append(at_ns)
         return len(since) - 1
 
-    def line(self, sid: Sid, at_ns: int) -> tuple[int, int] | None:
-        """The start that ``at_ns`` belongs to and the number of its next line.
+    def start(self, sid: Sid, at_ns: int) -> int | None:
+        """The start that ``at_ns`` belongs to.
 
         ``None``: it is no foreign server, or there was no start yet.
         """
         inc = bisect_right(self._since.get(sid, []), at_ns) - 1
-        if inc < 0:
+        return inc if inc >= 0 else None
+
+    def line(self, sid: Sid, at_ns: int) -> tuple[int, int] | None:
+        """:meth:`start`, and the number of its next line, which then is taken."""
+        inc = self.start(sid, at_ns)
+        if inc is None:
             return None
         seq = self._lines.get((sid, inc), 0)
         self._lines[sid, inc] = seq + 1

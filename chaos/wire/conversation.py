@@ -1,8 +1,10 @@
 """What servers say to each other, from the TCP segments of their two ports.
 
 A message is *sent* when its last byte is first seen, and has *arrived* when its receiver's
-kernel acknowledges it: what a fault drops behind the capture has been sent and no more.
-Whether a process then reads it cannot be seen from outside.
+kernel acknowledges it: what a fault drops behind the capture has been sent and no more. Of
+several copies the last arrived, unless the receiver says that it had an earlier one: a sender
+that waits for a delayed acknowledgement repeats itself after some milliseconds. Whether a
+process then reads it cannot be seen from outside.
 
 Source: ZooKeeper 3.8 ``QuorumCnxManager`` (the dialer introduces itself; frames both ways) and
 ``Learner`` (the learner dials; packets both ways).
@@ -45,7 +47,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The receiver's kernel has what was sent; ``at_ns`` is when it last passed the capture."""
+    """The receiver's kernel has what was sent; ``at_ns`` is when it passed the capture."""
 
     at_ns: int
     sent: Sent
@@ -139,13 +141,13 @@ class _Way:
         if wrong:
             yield self._give_up(segment.at_ns, wrong)
 
-    def acknowledge(self, at_ns: int, ack: int) -> Iterator[Sighting]:
+    def acknowledge(self, at_ns: int, ack: int, *, twice: bool) -> Iterator[Sighting]:
         """The receiver names the byte that it expects next."""
         way = self.bytes
         if way.acknowledge(ack):
             while self._waiting and self._waiting[0].end <= way.acked:
                 done = self._waiting.popleft()
-                yield Arrived(done.at_ns, done.sent)
+                yield Arrived(done.sent.at_ns if twice else done.at_ns, done.sent)
         if not way.lacks:
             self._lacks_ns = None
         elif self._lacks_ns is None:
@@ -245,7 +247,7 @@ class Conversations:
 def _exchange(segment: Segment, mine: _Way | None, other: _Way | None) -> Iterator[Sighting]:
     """First what the segment acknowledges, then what it carries: a cause before its effect."""
     if segment.ack is not None and other is not None and not other.lost:
-        yield from other.acknowledge(segment.at_ns, segment.ack)
+        yield from other.acknowledge(segment.at_ns, segment.ack, twice=segment.twice)
     if segment.payload and mine is not None and not mine.lost:
         yield from mine.carry(segment)
 

@@ -18,7 +18,10 @@ _HALF: Final = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A captured TCP segment; ``source`` and ``target`` are ``ip:port``, time is monotonic."""
+    """A captured TCP segment; ``source`` and ``target`` are ``ip:port``, time is monotonic.
+
+    ``twice``: it also says that something had come before (a duplicate SACK, RFC 2883).
+    """
 
     at_ns: int
     source: str
@@ -29,6 +32,7 @@ class Segment:
     syn: bool = False
     fin: bool = False
     rst: bool = False
+    twice: bool = False
 
 
 class Reassembly:
