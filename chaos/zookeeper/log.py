@@ -54,6 +54,8 @@ _UNFOLLOWED: Final = re.compile(
     r"Exception when (?:following|observing) the leader|Disconnected from leader .*"
 )
 _EXITING: Final = re.compile(r"Exiting JVM with code \d+")
+_LOOKS: Final = "it looks for a leader"
+_NO_ELECTION: Final = "a reconfiguration gave it another state"
 _NOBODY: Final = Vote(Sid(UNSET), Zxid(UNSET), Round(0), PeerEpoch(UNSET))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -96,7 +98,7 @@ class LogReader:
         self._last_ns = 0  # at_ns of the last event: threads log out of order, events are not
 
     def feed(self, line: str) -> list[Seen]:
-        """What ``line`` tells; nothing for most lines, and for the rest of a stack trace."""
+        """What a whole ``line`` tells: for most lines, and for a stack trace, nothing."""
         line = line.rstrip("\n")
         found = _LINE.match(line)
         seen = self._explained(line) if self._unfollowed else []
@@ -186,17 +188,19 @@ class LogReader:
         return [*effects, Entered(state, phase)]
 
     def _enter_anew(self, state: ServerState, at_ns: int) -> list[Effect]:
+        looked = self._state in (None, ServerState.LOOKING)
+        effects = self._step_down(_LOOKS if state is ServerState.LOOKING else _NO_ELECTION)
+        # The line that names the phase comes a little later; no peer does anything between.
+        self._phase = Phase.DISCOVERY
         if state is ServerState.LOOKING:
-            effects = self._step_down("it looks for a leader")
             self._votes.look(at_ns)
             self._phase = Phase.ELECTION
         else:
-            vote, how = self._votes.decided(state)
-            self._votes.forget()
-            effects = [Decided(vote, state, (), how)]
             self._left = False
-            # The line that names the phase comes a little later; no peer does anything between.
-            self._phase = Phase.DISCOVERY
+            if looked:
+                vote, how = self._votes.decided(state)
+                effects.append(Decided(vote, state, (), how))
+            self._votes.forget()
         self._state = state
         return [*effects, Entered(state, self._phase)]
 

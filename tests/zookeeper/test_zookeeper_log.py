@@ -263,6 +263,15 @@ def test_a_server_says_why_it_steps_down(lines: tuple[str, ...], why: str) -> No
     assert effects_of(reading, *lines)[0] == SteppedDown(why)
 
 
+def test_a_state_that_a_reconfiguration_gave_was_not_decided() -> None:
+    reading = reader(1)
+    effects_of(reading, say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING"))
+    assert effects_of(reading, say("QuorumPeer", "LEADING")) == [
+        SteppedDown("a reconfiguration gave it another state"),
+        Entered(ServerState.LEADING, Phase.DISCOVERY),
+    ]
+
+
 def test_it_steps_down_once() -> None:
     reading = reader(1)
     effects_of(reading, say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING"))
