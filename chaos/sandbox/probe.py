@@ -11,8 +11,9 @@ import socket
 import sys
 
 from chaos.errors import InfrastructureError
-from chaos.sandbox import agent, namespace, sockdiag
+from chaos.sandbox import namespace, sockdiag
 from chaos.sandbox.blocks import BACKENDS, choose_backend
+from chaos.sandbox.child import run_child
 from chaos.sandbox.lines import JsonObject
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     except InfrastructureError as error:
         _print({"error": str(error)})
         return
-    os.waitpid(agent.run_child(lambda: _inside(made)), 0)
+    os.waitpid(run_child(lambda: _inside(made)), 0)
 
 
 def _inside(made: str) -> int:

@@ -3,11 +3,13 @@
 Messages are JSON on a SOCK_SEQPACKET socket::
 
     {"do": "spawn", "sid": 1, "argv": […], "cwd": …, "log": …, "env": {…}}
+    {"do": "capture", "path": …} + its control descriptor
                                              ->  {"spawned": pid} + its pidfd, or {"error": text}
                                              ->  {"exited": pid, "status": n}, unasked
 
-Without a sid (``null``) it runs in the hub. Pids are those of the world's own PID namespace;
-a negative status is a signal. The harness's side is :mod:`chaos.sandbox.spawner`.
+Without a sid (``null``) a program runs in the hub, as captures do. Pids are those of the
+world's own PID namespace; a negative status is a signal. The harness's side is
+:mod:`chaos.sandbox.spawner`.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from typing import Final, NoReturn
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
 from chaos.sandbox import libc
+from chaos.sandbox.child import run_child
 from chaos.sandbox.heard import CREDENTIALS
 from chaos.sandbox.lines import Json, JsonObject
 
@@ -61,15 +64,18 @@ class Spawned:
     def answer(self) -> bool:
         """Do one request; whether the socket goes on."""
         try:
-            data = self._socket.recv(_MESSAGE_BYTES)
+            data, descriptors, _, _ = socket.recv_fds(self._socket, _MESSAGE_BYTES, 1)
         except ConnectionResetError:
             return False
         if not data:
             return False
         try:
-            pid = self._do(json.loads(data))
+            pid = self._do(json.loads(data), descriptors)
         except (InfrastructureError, OSError) as error:
             return self._say({"error": str(error)})
+        finally:
+            for one in descriptors:
+                os.close(one)
         self._running.add(pid)
         return self._introduce(pid)
 
@@ -97,8 +103,10 @@ class Spawned:
             os.close(pidfd)
         return True
 
-    def _do(self, asked: Json) -> int:
+    def _do(self, asked: Json, descriptors: list[int]) -> int:
         match asked:
+            case {"do": "capture", "path": str(path)} if len(descriptors) == 1:
+                return run_child(lambda: _record(path, descriptors[0]))
             case {
                 "do": "spawn",
                 "sid": int() | None as sid,
@@ -146,6 +154,15 @@ def _start(program: _Program) -> int:
     if complaint:
         raise InfrastructureError(f"cannot start {program.argv[0]}: {complaint}")
     return pid
+
+
+def _record(path: str, control: int) -> int:
+    """Be a capture, in the hub: a fork needs no interpreter of its own."""
+    from chaos.sandbox import capture  # noqa: PLC0415  the zygote is to be light, and its peers
+
+    detach()
+    _keep_only(control)
+    return capture.run(path, socket.socket(fileno=control))
 
 
 def _become(program: _Program, complaints: int) -> NoReturn:

@@ -21,6 +21,7 @@ from chaos.errors import InfrastructureError
 from chaos.sandbox import agent, namespace, routed
 from chaos.sandbox.addresses import PRIVATE, ROUTED
 from chaos.sandbox.blocks import Blocks, choose_backend
+from chaos.sandbox.child import run_child
 from chaos.sandbox.libc import die_with
 from chaos.sandbox.lines import Lines
 from chaos.sandbox.nft import Hook
@@ -97,7 +98,7 @@ def _world(orders: Orders, harness: int, sockets: _Sockets) -> int:
     die_with(harness)  # forgotten with the old credentials
     os.close(harness)
     here = os.pidfd_open(os.getpid())
-    first = agent.run_child(lambda: _first(orders, here, sockets, made))
+    first = run_child(lambda: _first(orders, here, sockets, made))
     sockets.close()
     _, status = os.waitpid(first, 0)
     return os.waitstatus_to_exitcode(status)
@@ -111,7 +112,7 @@ def _first(orders: Orders, parent: int, sockets: _Sockets, made: str) -> int:
     try:
         facts = namespace.furnish()
         places = routed.join([Sid(one) for one in orders.servers], orders.netns)
-        zygote = agent.run_child(
+        zygote = run_child(
             lambda: _serve_zygote(orders, sockets.zygote), sockets.agent, sockets.spawner
         )
         sockets.zygote.close()

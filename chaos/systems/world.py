@@ -1,100 +1,56 @@
 """A run's own world as the harness sees it: processes, addresses, blocks.
 
-:class:`World` starts :mod:`chaos.systems.inside` in a light interpreter and talks to what
-lives there: the zygote, which forks peers, and with the kernel network the agent, which
-changes packet rules.
+:class:`World` talks to what lives inside: the zygote, which forks peers, and with the kernel
+network the agent, which changes packet rules and starts other programs.
 """
 
 from __future__ import annotations
 
-import os
 import select
-import socket
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Self
 
-import chaos
 from chaos.actions import Cut, How, PortCut
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError, UnsupportedError
-from chaos.sandbox.addresses import PRIVATE, ROUTED, AddressBlock, Claim, claim_block, host_of
+from chaos.sandbox.addresses import PRIVATE, ROUTED, Claim, claim_block, host_of
 from chaos.sandbox.cuts import cut_json
 from chaos.sandbox.keeper import Keeper
 from chaos.sandbox.lines import Json, JsonObject, Lines
-from chaos.sandbox.routed import FOLDER
+from chaos.sandbox.recording import Recording
 from chaos.sandbox.rules import MILLION
 from chaos.sandbox.spawner import ForeignProcess, Spawner
 from chaos.sandbox.zygote import PeerProcess, Zygote
-from chaos.systems.inside import Orders
+from chaos.systems.start import OUR_PEERS, Inside, Place, Sockets, start
 
-__all__ = ["IN_PROCESS", "KERNEL", "NETWORKS", "ForeignProcess", "Inside", "PeerProcess", "World"]
+__all__ = [
+    "IN_PROCESS",
+    "KERNEL",
+    "NETWORKS",
+    "ForeignProcess",
+    "Inside",
+    "PeerProcess",
+    "Recording",
+    "World",
+]
 
 KERNEL: Final = "kernel"
 IN_PROCESS: Final = "in-process"
 NETWORKS: Final = ("auto", KERNEL, IN_PROCESS)
 
-_BOOT = (
-    "import sys; sys.path[:0] = sys.argv[1].split(':'); "
-    "from chaos.systems.inside import main; main()"
-)
-LOG: Final = "inside.log"
 _ANSWER_S = 10
 _END_S = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """What runs inside: the zygote as ``module:function``, and where else to find modules.
-
-    ``backend`` asks for one way to make packet rules; empty takes the first that works.
-    """
-
-    zygote: str = "chaos.peer.zygote:serve"
-    paths: tuple[str, ...] = ()
-    backend: str = ""
-
-
-_OUR_PEERS: Final = Inside()
 _NO_EXTRA: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class _Sockets:
-    """The harness's ends; the kernel network has an agent, which is also the spawner."""
-
-    zygote: socket.socket
-    agent: socket.socket | None = None
-    spawner: socket.socket | None = None
-
-    def close(self) -> None:
-        for one in (self.zygote, self.agent, self.spawner):
-            if one is not None:
-                one.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a world lives: its folder, its addresses and who has a namespace of its own."""
-
-    folder: Path
-    addresses: AddressBlock
-    servers: tuple[Sid, ...] = ()
-
-    @property
-    def netns(self) -> Path:
-        return self.folder.resolve() / FOLDER
 
 
 class World:
     """The world of one run. Not for two threads at once."""
 
-    def __init__(
-        self, keeper: Keeper, sockets: _Sockets, place: _Place, claim: Claim | None
-    ) -> None:
+    def __init__(self, keeper: Keeper, sockets: Sockets, place: Place, claim: Claim | None) -> None:
         """Use :meth:`open`. With an agent the network is the kernel's."""
         self.network = IN_PROCESS if sockets.agent is None else KERNEL
         self.facts: dict[str, str] = {"network": self.network}
@@ -109,6 +65,7 @@ class World:
             self._ends.register(self._spawner, select.EPOLLIN)
         self._claim = claim
         self._peers: list[PeerProcess] = []
+        self._recordings: list[Recording] = []
         self._closed = False
 
     @classmethod
@@ -116,7 +73,7 @@ class World:
         cls,
         network: str,
         folder: Path,
-        inside: Inside = _OUR_PEERS,
+        inside: Inside = OUR_PEERS,
         servers: tuple[Sid, ...] = (),
     ) -> Self:
         """Start a world; ``network`` is one of :data:`NETWORKS`. It logs to ``folder``.
@@ -141,14 +98,19 @@ class World:
         why = "not asked for"
         if network != IN_PROCESS:
             try:
-                place = _Place(folder, ROUTED if servers else PRIVATE, servers)
+                place = Place(folder, ROUTED if servers else PRIVATE, servers)
                 return cls._kernel(place, inside)
             except InfrastructureError as error:
                 if network == KERNEL or servers:
                     raise
                 why = str(error)
         claim = claim_block()
-        world = cls._start(_Place(folder, claim.block), inside, claim)
+        place = Place(folder, claim.block)
+        try:
+            world = cls(*start(place, inside, kernel=False), place, claim)
+        except InfrastructureError:
+            claim.release()
+            raise
         world.facts |= {
             "namespaces": "none",
             "namespaces_why": why,
@@ -157,51 +119,16 @@ class World:
         return world
 
     @classmethod
-    def _kernel(cls, place: _Place, inside: Inside) -> Self:
+    def _kernel(cls, place: Place, inside: Inside) -> Self:
         for sid in place.servers:
             host_of(place.addresses, sid)  # refused here if it has no address
-        world = cls._start(place, inside, None)
+        world = cls(*start(place, inside, kernel=True), place, None)
         try:
             world.await_ready()
         except InfrastructureError:
             world.close()
             raise
         return world
-
-    @classmethod
-    def _start(cls, place: _Place, inside: Inside, claim: Claim | None) -> Self:
-        kernel = claim is None
-        zygote, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        agent, agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        spawner, spawner_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        orders = Orders(
-            harness=os.getpid(),
-            agent=agent_end.fileno() if kernel else -1,
-            spawner=spawner_end.fileno() if kernel else -1,
-            control=zygote_end.fileno(),
-            zygote=inside.zygote,
-            backend=inside.backend,
-            servers=place.servers,
-            netns=str(place.netns),
-        )
-        paths = ":".join([str(Path(chaos.__file__).parent.parent), *inside.paths])
-        command = [sys.executable, "-I", "-S", "-c", _BOOT, paths, orders.text()]
-        inherited = [zygote_end.fileno(), agent_end.fileno(), spawner_end.fileno()]
-        sockets = _Sockets(zygote, agent, spawner)
-        try:
-            with zygote_end, agent_end, spawner_end:
-                log = place.folder / LOG
-                keeper = Keeper(command, inherited if kernel else inherited[:1], log)
-        except InfrastructureError:
-            sockets.close()
-            if claim is not None:
-                claim.release()
-            raise
-        if not kernel:
-            agent.close()
-            spawner.close()
-            sockets = _Sockets(zygote)
-        return cls(keeper, sockets, place, claim)
 
     @property
     def pid(self) -> int:
@@ -255,6 +182,24 @@ class World:
             InfrastructureError: the zygote has ended, and every peer with it.
         """
         return self._zygote.exits()
+
+    def capture(self, path: Path) -> Recording:
+        """Write down what servers say to one another from now on, as a pcap file.
+
+        Packets of the election and quorum ports, each once and as it left its sender, with
+        times of CLOCK_MONOTONIC; see :mod:`chaos.sandbox.capture`.
+
+        Raises:
+            UnsupportedError: this world has no network of its own.
+            InfrastructureError: the world has no servers, or the kernel does not allow it.
+        """
+        if not self._place.servers:
+            raise InfrastructureError(
+                "there is no hub to capture in; open the world with its servers"
+            )
+        recording = Recording(self._spawning(), path)
+        self._recordings.append(recording)
+        return recording
 
     def fileno(self) -> int:
         """Readable when :meth:`exits` or :meth:`spawn_exits` has something to say."""
@@ -343,6 +288,8 @@ class World:
         if self._closed:
             return
         self._closed = True
+        for recording in self._recordings:
+            self.facts["capture"] = recording.account()
         self._zygote.close()
         if self._agent is not None:
             self._agent.close()

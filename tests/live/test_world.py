@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,14 +21,11 @@ from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError, UnsupportedError
 from chaos.sandbox.libc import ended_within
 from chaos.systems.world import World
-from tests.sandbox.worlds import obedient, puppet, why_no_namespaces
+from tests.sandbox.worlds import OTHERS, interpreter_for, obedient, puppet, why_no_namespaces
 
 pytestmark = pytest.mark.live
 
 ROOT = Path(chaos.__file__).parent.parent
-NOBODY = 65534
-ORDINARY = 1000
-PYTHONS = (sys.executable, shutil.which("python3", path=os.defpath))
 HARNESS = """
 import os, signal, sys, json
 from pathlib import Path
@@ -216,28 +212,12 @@ def _as(command: Sequence[str], network: str, folder: Path) -> dict[str, str]:
     return facts
 
 
-def _another_user() -> list[str]:
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-
-
-def _without_rights() -> list[str]:
-    return ["unshare", "-U", f"--map-user={ORDINARY}", f"--map-group={ORDINARY}"]
-
-
-@pytest.mark.parametrize("who", [_another_user(), _without_rights()], ids=["user", "no rights"])
+@pytest.mark.parametrize("who", OTHERS.values(), ids=OTHERS.keys())
 def test_an_ordinary_user_gets_the_same_world(network: str, who: list[str], shared: Path) -> None:
-    runs = [python for python in PYTHONS if python is not None and _can_run(who, python)]
-    if not runs:
+    if not (python := interpreter_for(who)):
         pytest.skip(f"no interpreter here can be run by {' '.join(who)}")
-    facts = _as([*who, runs[0]], network, shared)
+    facts = _as([*who, python], network, shared)
     assert facts["network"] == network
-
-
-def _can_run(who: Sequence[str], python: str) -> bool:
-    """Whether this user, who may not enter every home, can run that interpreter."""
-    new_enough = "import sys; sys.exit(sys.version_info < (3, 11))"
-    trial = [*who, "sh", "-c", 'exec "$0" -c "$1"', python, new_enough]
-    return subprocess.run(trial, check=False, capture_output=True).returncode == 0
 
 
 @pytest.mark.skipif(
@@ -250,14 +230,6 @@ def test_where_namespaces_are_forbidden_auto_falls_back_and_says_why(tmp_path: P
     facts = _as(command, "auto", tmp_path)
     assert facts["network"] == "in-process"
     assert "max_user_namespaces" in facts["namespaces_why"]
-
-
-@pytest.fixture
-def shared() -> Iterator[Path]:
-    """A folder that another user can reach and write: one of pytest's cannot be reached."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
-        yield Path(name)
 
 
 @pytest.mark.skipif(bool(why_no_namespaces()), reason="takes user namespaces away by unshare")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import shutil
 import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +19,13 @@ from chaos.sandbox.nft_library import LIBRARY, LibraryBackend
 from chaos.systems.world import Inside, PeerProcess, World
 
 HERE = str(Path(__file__).parent)
+PYTHONS = (sys.executable, shutil.which("python3", path=os.defpath))
+NOBODY = 65534
+ORDINARY = 1000
+OTHERS = {  # commands that run another as somebody who is not root
+    "user": ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"],
+    "no rights": ["unshare", "-U", f"--map-user={ORDINARY}", f"--map-group={ORDINARY}"],
+}
 
 
 @cache
@@ -39,6 +49,16 @@ def why_no_backend(name: str) -> str:
         except OSError as error:
             return str(error)
     return why_no_namespaces()
+
+
+def interpreter_for(who: Sequence[str]) -> str:
+    """An interpreter that a command of :data:`OTHERS` can run; empty where there is none."""
+    new_enough = "import sys; sys.exit(sys.version_info < (3, 11))"
+    for python in PYTHONS:
+        trial = [*who, "sh", "-c", 'exec "$0" -c "$1"', python or "false", new_enough]
+        if subprocess.run(trial, check=False, capture_output=True).returncode == 0:
+            return str(python)
+    return ""
 
 
 def obedient(backend: str = "") -> Inside:
