@@ -19,6 +19,8 @@ from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, Runs, configuration_of, peer_specs
 from chaos.history.events import Event, Sampled, order
 from chaos.sandbox.canary import Canary
+from chaos.sandbox.recording import Recording
+from chaos.systems.clients import Clients
 from chaos.systems.foreign import ForeignHands
 from chaos.systems.hands import Hands
 from chaos.systems.pcap import Pcap
@@ -107,6 +109,8 @@ class Mixed:
         self._sightings: Sightings | None = None
         self._hands: Hands | None = None
         self._foreign: ForeignHands | None = None
+        self._clients: Clients | None = None
+        self._recording: Recording | None = None
         self._pending: deque[Event] = deque()
         self._samples: deque[Sampled] = deque()
         self._canary = Canary(self._samples.append)
@@ -174,12 +178,13 @@ class Mixed:
         self._peers = peers = Peers(world, Cradle(ours, self._seed, self._folder))
         capture = self._run / _CAPTURE
         self._facts |= _told(troupe, shared.why)
-        world.capture(capture)
+        self._recording = world.capture(capture)
         self._pcap = Pcap(capture)
         hosts = {world.host_of(sid): sid for sid in setup.sids}
         self._sightings = Sightings(hosts, tuple(theirs), starts)
         self._hands = Hands(peers, world, setup)
-        self._foreign = ForeignHands(servers, world)
+        self._clients = clients = Clients(world, self._run / "client", tuple(theirs))
+        self._foreign = ForeignHands(servers, world, clients)
         peers.start()
         servers.start()
         self._hands.slow_links()
@@ -226,6 +231,8 @@ class Mixed:
         self._canary.stop()
         if self._world is not None and not self._over:
             self._over = True
+            if self._recording is not None:
+                self._facts["capture"] = self._recording.account()
             try:
                 self._world.close()
             finally:
@@ -240,6 +247,8 @@ class Mixed:
             self._peers.close()
         if self._pcap is not None:
             self._pcap.close()
+        if self._clients is not None:
+            self._clients.close()
 
     def rest(self) -> Iterator[Event]:
         """The lines of our journals that were not decoded while the run went on."""
