@@ -182,3 +182,11 @@ def test_a_round_of_nobody_is_unknown_where_a_notification_is_missing() -> None:
     late = heard(15, 2, Sid(2), note(Sid(2), 2))
     history = with_lines(a_round_of_nobody(), late)
     assert judge(history, "logical_clock_monotone").outcome is Outcome.UNKNOWN
+
+
+def test_packets_that_make_no_sense_leave_a_decision_open() -> None:
+    garbled = Seen(5 * MS, ONE, 0, 5, 5 * MS, Source.WIRE, text="2>1: no length")
+    history = History.of([appeared(), garbled, heard(10, 0, Sid(2), THREE), decided(300, Sid(2))])
+    verdict = judge(history, "leader_has_quorum_support")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "made no sense: 2>1: no length" in verdict.summary
