@@ -241,10 +241,14 @@ class Truncate:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Forget log and tree: both are now ``tree`` (a SNAP's stream) as of ``zxid``, synced."""
+    """Forget log and tree: they are ``tree`` (a SNAP's stream) as of ``zxid``, then ``txns``.
+
+    Synced, and in one: a crash leaves the old ones whole or the new ones.
+    """
 
     zxid: Zxid
     tree: bytes
+    txns: tuple[Txn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from chaos.election.broadcast import Broadcast
 from chaos.election.config import Configuration
 from chaos.election.effects import (
     Arm,
@@ -31,19 +32,20 @@ from chaos.election.effects import (
     Serving,
     Timer,
     TimerKind,
+    Work,
 )
-from chaos.election.ids import NO_ZXID, PeerEpoch, Sid, Zxid, zxid_of
+from chaos.election.ids import NO_ZXID, PeerEpoch, Sid, Zxid, counter_of, epoch_of, zxid_of
 from chaos.election.notification import ServerState
 from chaos.election.packets import (
     Ack,
     AckEpoch,
-    Diff,
     LeaderInfo,
     LearnerHello,
     NewLeader,
     Packet,
     Ping,
-    Trunc,
+    Request,
+    Revalidate,
     UpToDate,
 )
 from chaos.election.quorum import SyncedLearnerTracker, tracker_of
@@ -51,6 +53,7 @@ from chaos.election.standing import Standing
 
 TICK = Timer(TimerKind.TICK)
 WAIT = Timer(TimerKind.WAIT)
+WORK = Timer(TimerKind.WORK)
 DISLOYAL = Timer(TimerKind.DISLOYAL)
 
 
@@ -69,6 +72,7 @@ class Learner:
 
     conn: int
     sid: Sid = Sid(0)
+    observer: bool = False
     stage: Stage = Stage.HELLO
     zxid: Zxid = Zxid(0)
     heard: bool = False  # it said what ``stage`` asks for, and waits for the quorum
@@ -90,14 +94,15 @@ class Leading:
         self._stage = Stage.HELLO
         self._learners: dict[int, Learner] = {}
         self._strangers = 0
-        self._epoch = PeerEpoch(standing.accepted_epoch + 1)
+        # Its own log counts too: a tester may have put it ahead of what the peer accepted.
+        self._epoch = PeerEpoch(max(standing.accepted_epoch, epoch_of(standing.log.last)) + 1)
         self._before = (standing.current_epoch, standing.zxid)
         # The epoch counts in the committed configuration only, as in ZooKeeper.
         committed = (standing.views.committed.verifier,)
         self._connecting = tracker_of(committed, [standing.sid])
         self._electing = SyncedLearnerTracker(committed)
         self._acks = SyncedLearnerTracker(standing.views.verifiers)
-        self._ticks = 0
+        self._broadcast: Broadcast | None = None  # from the quorum of ACKEPOCH on
         self._half = False
         self._impatient = False
 
@@ -113,29 +118,42 @@ class Leading:
         """Let go of the learners."""
         reads: list[Effect] = [Disarm(_read(conn)) for conn in sorted(self._learners)]
         self._learners.clear()
-        return [*reads, Disarm(TICK), Disarm(WAIT), Disarm(DISLOYAL), CloseLeaderPort()]
+        work: list[Effect] = [Disarm(WORK)] if self._standing.work.per_s else []
+        return [*reads, Disarm(TICK), *work, Disarm(WAIT), Disarm(DISLOYAL), CloseLeaderPort()]
 
-    def step(self, happened: Input) -> list[Effect]:  # noqa: PLR0911 - one return for each kind of input
+    def step(self, happened: Input) -> list[Effect]:
         """Handle what concerns the quorum port."""
         match happened:
-            case Expire(timer=Timer(kind=TimerKind.TICK)):
-                return self._tick()
-            case Expire(timer=Timer(kind=TimerKind.WAIT)):
-                waits = ("FOLLOWERINFO", "ACKEPOCH", "an ACK of NEWLEADER")
-                return self._end(f"no quorum sent {waits[self._stage]} within initLimit")
-            case Expire(timer=Timer(kind=TimerKind.DISLOYAL)):
-                self._impatient = True
-                return []
-            case Expire(timer=Timer(kind=TimerKind.LEARNER_READ, conn=conn)):
-                return self._close(conn, "the learner is silent")
+            case Expire():
+                effects = self._expired(happened.timer)
             case LearnerConnected():
-                return self._connected(happened.conn)
+                effects = self._connected(happened.conn)
             case ConnectionLost():
-                return self._gone(happened.conn)
+                effects = self._gone(happened.conn)
             case PacketRead() if happened.conn in self._learners:
-                return self._packet(self._learners[happened.conn], happened.packet)
+                effects = self._packet(self._learners[happened.conn], happened.packet)
+            case Work() if self._stage is Stage.SERVING:
+                effects = self._arm_work() or [Disarm(WORK)]
             case _:
                 return []
+        if self._broadcast is not None:
+            self.over = self.over or self._broadcast.over
+        return effects
+
+    def _expired(self, timer: Timer) -> list[Effect]:
+        match timer.kind:
+            case TimerKind.TICK:
+                return self._tick()
+            case TimerKind.WAIT:
+                waits = ("FOLLOWERINFO", "ACKEPOCH", "an ACK of NEWLEADER")
+                return self._end(f"no quorum sent {waits[self._stage]} within initLimit")
+            case TimerKind.LEARNER_READ:
+                return self._close(timer.conn, "the learner is silent")
+            case TimerKind.WORK if self._broadcast is not None:
+                return [*self._broadcast.work(), *self._arm_work()]
+            case TimerKind.DISLOYAL:
+                self._impatient = True
+        return []
 
     def report_looking(self, sid: Sid) -> None:
         """``reportLookingSid``: a voter of mine looks again (ZOOKEEPER-3109)."""
@@ -165,6 +183,7 @@ class Leading:
             return []
         standing = self._standing
         self._stage = Stage.NEW_LEADER
+        self._broadcast = Broadcast(standing, self._epoch)
         self._acks.add_ack(standing.sid)
         effects = [*standing.enter_epoch(self._epoch), *self._upgrade()]
         effects.append(Entered(ServerState.LEADING, Phase.SYNCHRONIZATION))
@@ -184,20 +203,21 @@ class Leading:
         return effects
 
     def _synchronise(self, learner: Learner) -> list[Effect]:
-        """The log is a number yet: a learner beyond mine drops it, another takes it."""
-        mine = self._standing.zxid
+        """Bring it to my log; from here on it hears of all that I propose."""
+        assert self._broadcast is not None
         learner.stage, learner.heard = Stage.NEW_LEADER, False
-        sync: Packet = Trunc(mine) if learner.zxid > mine else Diff(mine)
+        packets = self._broadcast.synchronise(
+            learner.conn, learner.sid, learner.zxid, observer=learner.observer
+        )
         views = self._standing.views
         text = (views.last_seen or views.committed).text()
-        return [
-            SendPacket(learner.conn, sync),
-            SendPacket(learner.conn, NewLeader(zxid_of(self._epoch), text)),
-        ]
+        packets.append(NewLeader(zxid_of(self._epoch), text))
+        return [SendPacket(learner.conn, packet) for packet in packets]
 
     def _new_leader_quorum(self) -> list[Effect]:
         if self._stage is not Stage.NEW_LEADER or not self._acks.has_all_quorums():
             return []
+        assert self._broadcast is not None
         standing = self._standing
         self._stage = Stage.SERVING
         standing.zxid = zxid_of(self._epoch)  # in memory only, as in ZooKeeper
@@ -208,15 +228,19 @@ class Leading:
             Disarm(DISLOYAL),
             Serving(self._epoch),
             Entered(ServerState.LEADING, Phase.BROADCAST),
+            *self._broadcast.begin(),
             Arm(TICK, self._half_tick()),
+            *self._arm_work(),
         ]
         for learner in self._waiting(Stage.NEW_LEADER):
             effects += self._up_to_date(learner)
         return effects
 
     def _up_to_date(self, learner: Learner) -> list[Effect]:
+        assert self._broadcast is not None
         learner.stage, learner.heard = Stage.SERVING, False
-        learner.deadline = self._ticks + self._standing.timings.sync_limit
+        learner.deadline = self._broadcast.ticks + self._standing.timings.sync_limit
+        self._broadcast.synced(learner.conn)
         return [SendPacket(learner.conn, UpToDate())]
 
     def _waiting(self, stage: Stage) -> list[Learner]:
@@ -233,6 +257,8 @@ class Leading:
     def _gone(self, conn: int) -> list[Effect]:
         # Who was counted stays counted: ZooKeeper's sets never shrink either.
         known = self._learners.pop(conn, None)
+        if self._broadcast is not None:
+            self._broadcast.forget(conn)
         return [] if known is None else [Disarm(_read(conn))]
 
     def _close(self, conn: int, why: str) -> list[Effect]:
@@ -246,9 +272,10 @@ class Leading:
                 effects = self._ack_epoch(learner, packet)
             case Ack() if learner.stage is Stage.NEW_LEADER and not learner.heard:
                 effects = self._ack(learner, packet)
-            case Ack() | Ping(answer=True) if learner.stage is Stage.SERVING:
-                learner.deadline = self._ticks + self._standing.timings.sync_limit
-                effects = []
+            case Ack() | Ping(answer=True) | Request() | Revalidate() if (
+                learner.stage is Stage.SERVING
+            ):
+                effects = self._spoken(learner, packet)
             case _ if learner.stage is Stage.SERVING and not isinstance(packet, Ping):
                 effects = [Ignored(learner.sid, f"{type(packet).__name__} while serving")]
             case _:
@@ -268,7 +295,7 @@ class Leading:
             learner.sid = Sid(self._strangers)
         else:
             learner.sid = hello.sid
-        learner.heard = True
+        learner.heard, learner.observer = True, hello.observer
         if self._stage is not Stage.HELLO:
             return self._propose_epoch(learner)
         self._epoch = max(self._epoch, PeerEpoch(hello.accepted_epoch + 1))
@@ -287,6 +314,10 @@ class Leading:
         return self._ack_epoch_quorum()
 
     def _ack(self, learner: Learner, ack: Ack) -> list[Effect]:
+        assert self._broadcast is not None
+        if counter_of(ack.zxid) and self._stage is Stage.SERVING:
+            # A transaction's ACK that overtook NEWLEADER's (ZOOKEEPER-4685).
+            return self._broadcast.acked(learner.conn, ack.zxid)
         learner.heard = True
         if self._stage is Stage.SERVING:
             return self._up_to_date(learner)
@@ -297,29 +328,57 @@ class Leading:
 
     # ---- while serving
 
+    def _spoken(self, learner: Learner, packet: Ack | Ping | Request | Revalidate) -> list[Effect]:
+        broadcast = self._broadcast
+        assert broadcast is not None
+        learner.deadline = broadcast.ticks + self._standing.timings.sync_limit
+        match packet:
+            case Ack(zxid=zxid):  # one without a counter is of NEWLEADER or UPTODATE
+                return broadcast.acked(learner.conn, zxid) if counter_of(zxid) else []
+            case Request():
+                return broadcast.requested(learner.conn, packet)
+            case Revalidate():
+                return broadcast.revalidated(learner.conn, packet)
+            case Ping(sessions=sessions):
+                broadcast.heard(sessions)
+                return []
+
     def _half_tick(self) -> int:
         return max(1, self._standing.timings.tick_ms // 2)
 
+    def _arm_work(self) -> list[Effect]:
+        """Wait for the next portion of the workload, if there is one."""
+        assert self._broadcast is not None
+        return [Arm(WORK, self._broadcast.work_ms())] if self._standing.work.per_s > 0 else []
+
     def _tick(self) -> list[Effect]:
         """Every half tick: ping; every whole one: do enough learners still answer?"""
+        broadcast = self._broadcast
+        if broadcast is None:
+            return []
         self._half = not self._half
+        effects: list[Effect] = []
         if not self._half:
-            self._ticks += 1
+            effects += broadcast.tick()
             synced = [
                 learner.sid
                 for learner in self._learners.values()
-                if learner.stage is Stage.SERVING and self._ticks <= learner.deadline
+                if learner.stage is Stage.SERVING and broadcast.ticks <= learner.deadline
             ]
             tracker = tracker_of(self._standing.views.verifiers, [self._standing.sid, *synced])
             if not tracker.has_all_quorums():
-                return self._end(f"not enough followers synced, only {sorted(tracker.acks)}")
-        ping = Ping(zxid_of(self._epoch))
-        pings: list[Effect] = [
-            SendPacket(conn, ping)
-            for conn in sorted(self._learners)
-            if self._learners[conn].stage >= Stage.NEW_LEADER
-        ]
-        return [*pings, Arm(TICK, self._half_tick())]
+                why = f"not enough followers synced, only {sorted(tracker.acks)}"
+                return effects + self._end(why)
+        for conn in sorted(self._learners):
+            effects += self._ping(self._learners[conn], broadcast)
+        return [*effects, Arm(TICK, self._half_tick())]
+
+    def _ping(self, learner: Learner, broadcast: Broadcast) -> list[Effect]:
+        if learner.stage is Stage.SERVING and broadcast.late(learner.conn):
+            return self._close(learner.conn, "the learner owes an ACK for more than syncLimit")
+        if learner.stage < Stage.NEW_LEADER:
+            return []
+        return [SendPacket(learner.conn, Ping(broadcast.last))]
 
     def _end(self, why: str) -> list[Effect]:
         self.over = why

@@ -31,9 +31,10 @@ from chaos.election.effects import (
     Start,
     SteppedDown,
     TimerKind,
+    Work,
 )
 from chaos.election.fle import FastLeaderElection, create_election_algorithm
-from chaos.election.ids import Round, Sid, wrap64
+from chaos.election.ids import Round, Sid, Zxid, wrap64
 from chaos.election.leading import Leading
 from chaos.election.learning import Learning
 from chaos.election.notification import Notification, ServerState
@@ -73,8 +74,16 @@ class QuorumPeer:
                 return self._skew_disk(happened)
             case Reconfigure():
                 return self._reconfigure(happened)
+            case Work():
+                self.standing.work = happened
+                return self._act(happened)
             case _:
                 return self._act(happened)
+
+    def committed(self, after: Zxid) -> tuple[Zxid, int]:
+        """How far the log is known to be committed, and how many beyond ``after`` are."""
+        upto = self.standing.committed
+        return upto, len(self.standing.log.between(after, upto))
 
     # ---- elections
 
@@ -132,7 +141,7 @@ class QuorumPeer:
         return effects + self._leave(activity.over) if activity.over else effects
 
     def _activate(self, config: Configuration, activity: Leading | Learning) -> list[Effect]:
-        """UPTODATE puts ``config`` in force: a learner of another role or leader looks again.
+        """``config`` takes force: a learner of another role or leader looks again.
 
         A leader stays until its learners are gone, as in ZooKeeper (``Leader.startZkServer``
         ignores what ``processReconfig`` answers, ``Learner.syncWithLeader`` does not).
@@ -143,7 +152,10 @@ class QuorumPeer:
             self.standing.vote.leader,
         )
         effects, changed = self._commit(config)
-        if changed and isinstance(activity, Learning) and is_major(old, config, me, leader):
+        if not isinstance(activity, Learning):
+            return effects
+        designated, activity.designated = activity.designated, None
+        if changed and is_major(old, config, me, leader, designated):
             activity.over = "the leader's configuration changed a role or the leader"
         return effects
 

@@ -1,7 +1,7 @@
 """What a peer holds across elections: its disk, its configurations, its current vote.
 
 Source: ZooKeeper 3.8 ``QuorumPeer``: ``getAcceptedEpoch``, ``getCurrentEpoch``,
-``setQuorumVerifier``, ``setLastSeenQuorumVerifier``, ``processReconfig``.
+``setQuorumVerifier``, ``setLastSeenQuorumVerifier``, ``processReconfig``; ``ZKDatabase``.
 """
 
 from __future__ import annotations
@@ -9,16 +9,33 @@ from __future__ import annotations
 from dataclasses import replace
 
 from chaos.election.config import Configuration, parse_configuration
-from chaos.election.effects import Effect, Persist, PersistConfig
+from chaos.election.effects import (
+    Append,
+    Committed,
+    Effect,
+    Persist,
+    PersistConfig,
+    Restore,
+    Truncate,
+    Work,
+)
 from chaos.election.ids import UNSET, PeerEpoch, Round, Sid, Zxid
+from chaos.election.log import Log
 from chaos.election.notification import ServerState
+from chaos.election.packets import Txn
 from chaos.election.spec import PeerSpec
 from chaos.election.vote import Vote
 from chaos.election.voting import Views
 
 
 class Standing:
-    """The lasting state of one peer. Every change of it that a disk keeps is an effect."""
+    """The lasting state of one peer. Every change of it that a disk keeps is an effect.
+
+    ``zxid`` is where its log ends, or the beginning of the epoch that it has led since;
+    ``committed`` how far it knows that log to be committed, which no disk keeps.
+    ``work`` is what it is to propose whenever it leads. ``cannot_cut`` tells of a TRUNC to
+    before its log's beginning: it has to be sent everything.
+    """
 
     def __init__(self, spec: PeerSpec) -> None:
         self.sid = spec.sid
@@ -26,10 +43,14 @@ class Standing:
         self.reconfig_enabled = spec.reconfig_enabled
         self.accepted_epoch = spec.accepted_epoch
         self.current_epoch = spec.current_epoch
-        self.zxid = spec.zxid
+        self.log = Log(spec.zxid, spec.tree, spec.log)
+        self.zxid = spec.last_zxid
+        self.committed = spec.zxid
+        self.work = Work(0)
+        self.cannot_cut = False
         last_seen = None if spec.last_seen is None else parse_configuration(spec.last_seen)
         self.views = Views(parse_configuration(spec.config), last_seen)
-        self.vote = Vote(spec.sid, spec.zxid, Round(-1), spec.current_epoch)
+        self.vote = Vote(spec.sid, spec.last_zxid, Round(-1), spec.current_epoch)
 
     @property
     def participates(self) -> bool:
@@ -59,11 +80,56 @@ class Standing:
         return [Persist("currentEpoch", epoch)]
 
     def log_to(self, zxid: Zxid) -> list[Effect]:
-        """The log now ends at ``zxid``."""
+        """The tester's doing: the log is empty, and begins and ends at ``zxid``."""
         if zxid == self.zxid:
             return []
-        self.zxid = zxid
+        self.log = Log(zxid, self.log.tree, ())
+        self.zxid = self.committed = zxid
         return [Persist("zxid", zxid)]
+
+    def commit_to(self, zxid: Zxid) -> list[Effect]:
+        """The log is committed up to ``zxid``."""
+        if zxid <= self.committed:
+            return []
+        self.committed = zxid
+        return [Committed(zxid)]
+
+    def append(self, txns: tuple[Txn, ...]) -> list[Effect]:
+        """Log ``txns``."""
+        if not txns:
+            return []
+        self.log.txns += txns
+        self.zxid = self.log.last
+        return [Append(txns)]
+
+    def rewrite(self, after: Zxid, txns: tuple[Txn, ...]) -> list[Effect]:
+        """Let ``txns`` be all that is beyond ``after``.
+
+        What is the same stays where it is: others may count on my having it.
+        """
+        mine = self.log.between(after, self.log.last)
+        same = 0
+        while same < min(len(mine), len(txns)) and mine[same] == txns[same]:
+            same += 1
+        if same == len(mine):
+            return self.append(txns[same:])
+        self.log.cut(mine[same - 1].zxid if same else after)
+        self.zxid = self.log.last
+        return [Truncate(self.zxid), *self.append(txns[same:])]
+
+    def fall_back(self) -> list[Effect]:
+        """``zxid`` is no later than the log: an epoch that I led is not to be told of."""
+        if self.zxid == self.log.last:
+            return []
+        self.zxid = self.log.last
+        return [Truncate(self.zxid)]
+
+    def restore(self, zxid: Zxid, tree: bytes, txns: tuple[Txn, ...]) -> list[Effect]:
+        """Hold what a SNAP holds, and ``txns`` behind it."""
+        self.log = Log(zxid, tree, txns)
+        self.zxid = self.log.last
+        self.committed = zxid
+        return [Restore(zxid, tree, txns)]
 
     def establish(self, epoch: PeerEpoch) -> None:
         """``updateElectionVote``: later joiners hear of the established epoch."""
@@ -87,13 +153,18 @@ class Standing:
         return [PersistConfig(config.text(), active=True)]
 
 
-def is_major(old: Configuration, new: Configuration, me: Sid, leader: Sid) -> bool:
+def is_major(
+    old: Configuration, new: Configuration, me: Sid, leader: Sid, designated: Sid | None = None
+) -> bool:
     """Whether a reconfiguration ends the quorum connection: my role or the leader changed.
 
-    A voter that is removed stays a participant without a vote, and stays where it is.
+    A voter that is removed stays a participant without a vote, and stays where it is. Under
+    a commit's ``designated`` leader nobody has to move but from another one.
     """
     if (me in old.observers) != (me in new.observers):
         return True
+    if designated is not None:
+        return designated != leader
     if leader not in old.voters or leader not in new.voters:
         return True
     return old.members[leader].quorum != new.members[leader].quorum

@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from chaos.actions import Evidence, Kill, Pause, Resume, Terminate
 from chaos.election.config import Configuration, Member, parse_configuration
 from chaos.election.effects import (
+    Append,
     Decided,
     Entered,
     Persist,
     PersistConfig,
     Phase,
     Proposed,
+    Restore,
     Serving,
     SteppedDown,
+    Truncate,
 )
 from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
 from chaos.election.notification import ServerState
@@ -184,7 +187,7 @@ def _step(peer: PeerView, event: Step) -> None:
                 _turn(peer, effect)
             case Proposed():
                 peer.proposal = effect.vote
-            case Serving() | Persist():
+            case Serving() | Persist() | Append() | Truncate() | Restore():
                 _hold(peer, effect)
             case SteppedDown():
                 peer.epoch = None
@@ -208,8 +211,12 @@ def _turn(peer: PeerView, effect: Entered | Decided) -> None:
                 peer.state, peer.phase = state, Phase.DISCOVERY
 
 
-def _hold(peer: PeerView, effect: Serving | Persist) -> None:
+def _hold(peer: PeerView, effect: Serving | Persist | Append | Truncate | Restore) -> None:
     match effect:
+        case Append(txns=txns) | Restore(txns=txns) if txns:
+            peer.zxid = txns[-1].zxid
+        case Truncate(zxid=zxid) | Restore(zxid=zxid):
+            peer.zxid = zxid
         case Serving(epoch=epoch):
             peer.epoch = peer.accepted_epoch = peer.current_epoch = epoch
             if peer.state is ServerState.LEADING:
@@ -218,5 +225,5 @@ def _hold(peer: PeerView, effect: Serving | Persist) -> None:
             peer.accepted_epoch = PeerEpoch(effect.value)
         case Persist(name="currentEpoch"):
             peer.current_epoch = PeerEpoch(effect.value)
-        case Persist():
-            peer.zxid = Zxid(effect.value)
+        case Persist(value=value):
+            peer.zxid = Zxid(value)

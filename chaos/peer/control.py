@@ -14,8 +14,8 @@ from collections import deque
 from typing import Final, Protocol
 
 from chaos.actions import Cut, How, PortCut
-from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid
-from chaos.election.ids import Sid
+from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
+from chaos.election.ids import Sid, Zxid
 from chaos.errors import ChaosError, HistoryError
 from chaos.history.codec import Json, from_json
 from chaos.peer.loop import READ, WRITE, Loop
@@ -23,6 +23,8 @@ from chaos.peer.room import Room
 from chaos.peer.timers import Timers
 
 MESSAGE_MAX: Final = 1 << 20
+WORK_MAX: Final = 100_000  # transactions a second
+PAYLOAD_MAX: Final = 1 << 19  # of a packet, which holds 1 MiB
 _WAITING_MAX: Final = 256  # answers that a harness may leave unread
 _HALF: Final = 2**63
 
@@ -63,6 +65,10 @@ class Ordered(Protocol):
 
     def stats(self) -> dict[str, Json]:
         """What it costs, and what waits in it."""
+        ...
+
+    def committed(self, after: Zxid) -> tuple[Zxid, int]:
+        """How far its log is committed, and how many transactions beyond ``after`` are."""
         ...
 
 
@@ -147,20 +153,26 @@ class Control:
                 return self._block(request)
             case "timers":
                 return self._timers(request)
-            case "stats":
-                return self._process.stats()
+            case "stats" | "committed":
+                return self._account(request)
             case other:
                 raise RequestError(
                     f"unknown request {other!r}; known are go, input, slow, lose, clear, block, "
-                    "unblock, timers and stats"
+                    "unblock, timers, stats and committed"
                 )
+
+    def _account(self, request: Request) -> Facts:
+        if request["do"] == "stats":
+            return self._process.stats()
+        zxid, count = self._process.committed(Zxid(_whole(request, "after", 0, _HALF - 1)))
+        return {"zxid": zxid, "committed": count}
 
     def _input(self, request: Request) -> Facts:
         happened = from_json(request.get("input"))
-        if not isinstance(happened, SkewRound | SkewZxid | SkewEpochs | Reconfigure):
+        if not isinstance(happened, SkewRound | SkewZxid | SkewEpochs | Reconfigure | Work):
             raise RequestError(
                 f"{type(happened).__name__} cannot be told to a peer; SkewRound, SkewZxid, "
-                "SkewEpochs and Reconfigure can"
+                "SkewEpochs, Reconfigure and Work can"
             )
         _fits(happened)
         seq = self._process.step(happened)
@@ -252,8 +264,15 @@ def _cuts(request: Request) -> tuple[Cut | PortCut, ...]:
     return tuple(found)
 
 
-def _fits(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure) -> None:
+def _fits(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure | Work) -> None:
     """The wire and the disk hold 64 bits: what is larger must not get into the rules."""
+    if isinstance(happened, Work) and not (
+        0 <= happened.per_s <= WORK_MAX and 0 <= happened.payload <= PAYLOAD_MAX
+    ):
+        raise RequestError(
+            f"no work of {happened.per_s} transactions a second with {happened.payload} bytes "
+            f"each; at most {WORK_MAX} with {PAYLOAD_MAX}"
+        )
     numbers: tuple[int | None, ...] = ()
     match happened:
         case SkewRound():

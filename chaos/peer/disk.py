@@ -1,4 +1,7 @@
-"""What a peer keeps across its starts: epochs, zxid and configurations, as small texts.
+"""What a peer keeps across its starts: epochs, zxid and configurations, and its log.
+
+The small ones are texts. ``zxid`` says where the log begins; where there is a log file, that
+says so itself, and the text is for readers.
 
 Source: ZooKeeper 3.8 ``QuorumPeer.writeLongToFile`` and ``AtomicFileWritingIdiom``: a file is
 written beside its place, synced, renamed, and its folder synced, so that a crash leaves the
@@ -14,9 +17,12 @@ from dataclasses import replace
 from typing import Final
 
 from chaos.election.config import parse_configuration
+from chaos.election.effects import Append, Restore, Truncate
 from chaos.election.ids import PeerEpoch, Zxid
 from chaos.election.spec import PeerSpec
 from chaos.errors import ConfigError, InfrastructureError
+from chaos.peer import log_file
+from chaos.peer.log_file import Kept
 
 ACCEPTED: Final = "acceptedEpoch"
 CURRENT: Final = "currentEpoch"
@@ -25,7 +31,7 @@ CONFIG: Final = "config"
 NEXT: Final = "config.next"
 
 _NUMBERS: Final = frozenset({ACCEPTED, CURRENT, ZXID})
-_FILES: Final = (ACCEPTED, CURRENT, ZXID, CONFIG, NEXT)
+_FILES: Final = (ACCEPTED, CURRENT, ZXID, CONFIG, NEXT, log_file.NAME)
 _JOURNAL: Final = re.compile(r"journal-(\d+)\.jsonl")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,19}\s*")
 
@@ -35,11 +41,32 @@ Folder = str | os.PathLike[str]
 def write_number(home: Folder, name: str, value: int) -> None:
     """Keep ``value`` under ``name``: acceptedEpoch, currentEpoch or zxid.
 
+    With another zxid the log is empty, and begins and ends there; the tree stays.
+
     Raises:
         InfrastructureError: the disk refuses.
     """
     assert name in _NUMBERS, f"a peer keeps no {name}"
     _write(home, name, f"{value}\n")
+    kept = log_file.load(home) if name == ZXID else None
+    if kept is not None:
+        log_file.write(home, Kept(Zxid(value), kept.tree, ()))
+
+
+def write_log(home: Folder, effect: Append | Truncate | Restore) -> None:
+    """Change the log, synced.
+
+    Raises:
+        InfrastructureError: the disk refuses.
+    """
+    match effect:
+        case Append(txns=txns):
+            log_file.append(home, txns, _number(home, ZXID, Zxid(0)))
+        case Truncate(zxid=zxid):
+            log_file.truncate(home, zxid)
+        case Restore(zxid=zxid, tree=tree, txns=txns):
+            log_file.write(home, Kept(zxid, tree, txns))
+            _write(home, ZXID, f"{zxid}\n")
 
 
 def write_config(home: Folder, text: str, *, active: bool) -> None:
@@ -77,13 +104,17 @@ def load(home: Folder, spec: PeerSpec) -> PeerSpec:
         parse_configuration(config)
     except ConfigError as error:
         raise InfrastructureError(f"{os.path.join(home, CONFIG)}: {error}") from error
+    begins = Zxid(_number(home, ZXID, spec.zxid))
+    kept = log_file.load(home) or _first_log(home, begins, spec)
     return replace(
         spec,
         config=config,
         last_seen=_read(home, NEXT),
         accepted_epoch=PeerEpoch(_number(home, ACCEPTED, spec.accepted_epoch)),
         current_epoch=PeerEpoch(_number(home, CURRENT, spec.current_epoch)),
-        zxid=Zxid(_number(home, ZXID, spec.zxid)),
+        zxid=kept.begins,
+        tree=kept.tree,
+        log=kept.txns,
     )
 
 
@@ -105,6 +136,14 @@ def next_incarnation(home: Folder) -> int:
 
 
 # ----
+
+
+def _first_log(home: Folder, begins: Zxid, spec: PeerSpec) -> Kept:
+    """A peer that is born with transactions writes them down; another has no log file yet."""
+    kept = Kept(begins, spec.tree, spec.log)
+    if spec.tree or spec.log:
+        log_file.write(home, kept)
+    return kept
 
 
 def _newer(proposed: str, committed: str) -> bool:

@@ -17,9 +17,11 @@ from typing import Final, assert_never
 from chaos.actions import Cut, How, Port, PortCut
 from chaos.election.config import Address, parse_configuration
 from chaos.election.effects import (
+    Append,
     Arm,
     CloseConnection,
     CloseLeaderPort,
+    Committed,
     ConnectAll,
     ConnectLeader,
     Decided,
@@ -35,12 +37,15 @@ from chaos.election.effects import (
     Proposed,
     QuorumSeen,
     RestartElectionLayer,
+    Restore,
     Send,
     SendPacket,
     Serving,
     Start,
     SteppedDown,
+    Truncate,
 )
+from chaos.election.ids import Zxid
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from chaos.history.codec import Json
@@ -134,6 +139,11 @@ class Process:
         waiting = {**self.election.depths(), **self.quorum.depths()}
         return {**stats.costs(), "timers": len(self.timers), **waiting}
 
+    def committed(self, after: Zxid) -> tuple[Zxid, int]:
+        """How far its log is committed, and how many transactions beyond ``after`` are."""
+        assert self._rules is not None
+        return self._rules.committed(after)
+
     def _reconsider(self) -> None:
         self.room.dials.reconsider()
         self.election.reconsider()
@@ -223,6 +233,8 @@ class Process:
                 self.quorum.send(effect.conn, effect.packet)
             case Persist():
                 disk.write_number(self._birth.folder, effect.name, effect.value)
+            case Append() | Truncate() | Restore():
+                disk.write_log(self._birth.folder, effect)
             case PersistConfig():
                 self._keep(effect.config, active=effect.active)
             case ConnectAll() | RestartElectionLayer():
@@ -296,7 +308,7 @@ def run(birth: Birth, control: socket.socket | None = None) -> int:
 
 
 def _nothing_to_do(
-    effect: Entered | Proposed | QuorumSeen | Decided | Ignored | Serving | SteppedDown,
+    effect: Entered | Proposed | QuorumSeen | Decided | Ignored | Serving | SteppedDown | Committed,
 ) -> None:
     """These were told to the journal. The type says that no other effect comes here."""
 

@@ -14,6 +14,7 @@ from chaos.actions import (
     Cut,
     Kill,
     Launch,
+    Load,
     Lose,
     Pause,
     PortCut,
@@ -25,6 +26,7 @@ from chaos.actions import (
     Terminate,
     TurnRound,
     Unblock,
+    Unload,
 )
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, StepBegan
@@ -68,7 +70,7 @@ class Band:
     @property
     def label(self) -> str:
         """A few words: ``pause 3``, ``block 1, 2, 5``."""
-        return f"{self.verb} {', '.join(str(sid) for sid in self.named or self.lanes)}"
+        return f"{self.verb} {', '.join(str(sid) for sid in self.named or self.lanes)}".rstrip()
 
     def covers(self, at_ns: int) -> bool:
         """Whether it was in place at ``at_ns``."""
@@ -88,7 +90,7 @@ def bands(history: History, verbs: Mapping[str, str]) -> tuple[Band, ...]:
         at = open_.pop(undone, None) if undone is not None else None
         if at is not None:
             found[at] = replace(found[at], to_ns=max(found[at].to_ns, event.done_ns))
-        if isinstance(event.action, Resume | Launch | Unblock | Clear):
+        if isinstance(event.action, Resume | Launch | Unblock | Clear | Unload):
             continue
         fresh = _band(event, index, verbs, targets.get(event.step, ()))
         place = _partner(found, fresh)
@@ -137,7 +139,7 @@ def _band(event: Acted, index: int, verbs: Mapping[str, str], targets: tuple[Sid
         event.done_ns,
         event.done_ns,
         index,
-        harms=not isinstance(done, Configure),
+        harms=not isinstance(done, Configure | Load),
         instant=instant,
         named=tuple(sorted(targets)) if isinstance(done, Block | Slow | Lose) else (),
     )
@@ -178,8 +180,8 @@ def _key(done: Action) -> str:
             return f"paused {sid}"
         case Block(name=name) | Unblock(name=name):
             return f"block {name}"
-        case Slow(name=name) | Lose(name=name) | Clear(name=name):
-            return f"shim {name}"
+        case Slow() | Lose() | Clear() | Load() | Unload():
+            return f"named {done.name}"
         case SkewTimers(sid=sid):
             return f"timers {sid}"
         case _:
@@ -188,7 +190,7 @@ def _key(done: Action) -> str:
 
 def _undoes(done: Action) -> str | None:
     match done:
-        case Launch() | Resume() | Unblock() | Clear() | SkewTimers():
+        case Launch() | Resume() | Unblock() | Clear() | SkewTimers() | Unload():
             return _key(done)
         case _:
             return None
@@ -205,7 +207,7 @@ def _touched(
         case Slow(links=links) | Lose(links=links):
             pairs = frozenset((cut.source, cut.target) for cut in links)
             return _lanes(pairs, set(), targets), pairs
-        case Unblock() | Clear():
+        case Unblock() | Clear() | Load() | Unload():
             return (), frozenset()
         case _:
             return (done.sid,), frozenset()

@@ -25,23 +25,45 @@ from chaos.election.effects import (
     SteppedDown,
     TimerKind,
 )
-from chaos.election.ids import Sid, hex64
+from chaos.election.ids import Sid, counter_of, hex64
 from chaos.election.packets import (
     Ack,
     AckEpoch,
+    Commit,
+    CommitAndActivate,
     Diff,
+    Inform,
+    InformAndActivate,
     LeaderInfo,
     LearnerHello,
     NewLeader,
     OtherPacket,
     Packet,
     Ping,
+    Proposal,
+    Request,
+    Revalidate,
+    Revalidated,
+    Snap,
+    Sync,
     Trunc,
     UpToDate,
 )
 from chaos.history.events import Exited, Left, Seen, Step, Stepped
 from chaos.history.history import History
 from chaos.report import words
+
+Broadcast = (
+    Proposal
+    | Commit
+    | CommitAndActivate
+    | Inform
+    | InformAndActivate
+    | Request
+    | Revalidate
+    | Revalidated
+    | Sync
+)
 
 
 class Sign(Enum):
@@ -243,7 +265,10 @@ class _Desk:
 
 
 def parcels(history: History) -> tuple[Parcel, ...]:
-    """The packets of all handshakes by the time they were sent; pings are left out."""
+    """The packets of all handshakes by the time they were sent.
+
+    Pings and transactions are left out.
+    """
     desk = _Desk(history)
     found: list[Parcel] = []
     for conn, sent in desk.sent.items():
@@ -252,10 +277,21 @@ def parcels(history: History) -> tuple[Parcel, ...]:
         end = desk.other_end(conn)
         reads = desk.read[end] if end is not None else []
         for place, (at_ns, packet) in enumerate(sent):
+            if _broadcast(packet):
+                continue
             read_ns = reads[place] if place < len(reads) else None
             told = packet_words(packet)
             found.append(Parcel(conn[0], desk.peer[conn], at_ns, read_ns, *told))
     return tuple(sorted(found, key=lambda parcel: (parcel.sent_ns, parcel.source, parcel.target)))
+
+
+def _broadcast(packet: Packet) -> bool:
+    """Whether it belongs to the time after handshakes, and may come by the thousand."""
+    match packet:
+        case Ack(zxid=zxid):
+            return counter_of(zxid) != 0
+        case _:
+            return isinstance(packet, Ping | Broadcast)
 
 
 def packet_words(packet: Packet) -> tuple[str, str]:
@@ -268,9 +304,26 @@ def packet_words(packet: Packet) -> tuple[str, str]:
             return "LEADERINFO", f"epoch {packet.epoch}"
         case AckEpoch():
             return "ACKEPOCH", f"zxid {hex64(packet.zxid)}, current {packet.current_epoch}"
-        case UpToDate():
-            return "UPTODATE", "the learner may serve"
-        case Ack() | Diff() | Trunc() | Ping() | NewLeader() | OtherPacket():
+        case Ack() | Diff() | Trunc() | Snap() | Ping() | NewLeader() | OtherPacket():
             known = type(packet).__name__.upper()
             name = f"TYPE {packet.kind}" if isinstance(packet, OtherPacket) else known
             return name, f"zxid {hex64(packet.zxid)}"
+        case UpToDate():
+            return "UPTODATE", "the learner may serve"
+        case _:
+            return _broadcast_words(packet)
+
+
+def _broadcast_words(packet: Broadcast) -> tuple[str, str]:
+    name = type(packet).__name__.upper()
+    match packet:
+        case Commit() | CommitAndActivate():
+            return name, f"zxid {hex64(packet.zxid)}"
+        case Proposal() | Inform() | InformAndActivate():
+            return name, f"zxid {hex64(packet.txn.zxid)}, kind {packet.txn.kind}"
+        case Request():
+            return name, f"kind {packet.kind} of session {hex64(packet.session)}"
+        case Revalidate() | Revalidated():
+            return "REVALIDATE", f"session {hex64(packet.session)}"
+        case Sync():
+            return name, "what was committed before has been sent"

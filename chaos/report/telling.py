@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from chaos.election.effects import (
+    Append,
+    Committed,
     ConnectionLost,
     Decided,
     Deliver,
@@ -20,6 +22,7 @@ from chaos.election.effects import (
     Proposed,
     QuorumSeen,
     Reconfigure,
+    Restore,
     Send,
     SendPacket,
     Serving,
@@ -28,6 +31,8 @@ from chaos.election.effects import (
     SkewZxid,
     Start,
     SteppedDown,
+    Truncate,
+    Work,
 )
 from chaos.election.ids import hex64
 from chaos.history.events import (
@@ -101,7 +106,7 @@ def _linked(event: Wrote | Lost | LinkOpened | LinkClosed | Rejected) -> str:
 def _lived(event: Began | Appeared | Exited | Left) -> str:
     match event:
         case Began():
-            log = f"zxid {hex64(event.spec.zxid)}, epoch {event.spec.current_epoch}"
+            log = f"zxid {hex64(event.spec.last_zxid)}, epoch {event.spec.current_epoch}"
             return f"stands as process {event.pid}, start {event.inc} ({log})"
         case Appeared():
             log = f"zxid {hex64(event.zxid)}, epoch {event.current_epoch}"
@@ -175,8 +180,8 @@ def _happened(happened: Input) -> str:
             return f"reads {kind} ({text}) on connection {happened.conn}"
         case LearnerConnected() | LeaderConnected() | LeaderRefused() | ConnectionLost():
             return _connection(happened)
-        case SkewRound() | SkewZxid() | SkewEpochs() | Reconfigure():
-            return _skewed(happened)
+        case SkewRound() | SkewZxid() | SkewEpochs() | Reconfigure() | Work():
+            return _ordered(happened)
 
 
 def _connection(
@@ -193,7 +198,7 @@ def _connection(
             return f"loses connection {happened.conn}: {happened.why}"
 
 
-def _skewed(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure) -> str:
+def _ordered(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure | Work) -> str:
     match happened:
         case SkewRound():
             way = f"by {happened.by:+}" if happened.by is not None else f"to {happened.to}"
@@ -204,6 +209,8 @@ def _skewed(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure) -> str:
             return f"its epochs become {happened.accepted} / {happened.current}"
         case Reconfigure():
             return "is given a configuration"
+        case Work():
+            return f"is to propose {happened.per_s} transactions a second while it leads"
 
 
 def _effect(effect: Effect) -> str:
@@ -246,7 +253,22 @@ def _performed(effect: Effect) -> str:
         case Persist():
             value = hex64(effect.value) if effect.name == "zxid" else str(effect.value)
             return f"{effect.name} {value} on disk"
+        case Append() | Truncate() | Restore() | Committed():
+            return _logged(effect)
         case PersistConfig():
             return f"{'committed' if effect.active else 'proposed'} configuration on disk"
         case _:
             return ""
+
+
+def _logged(effect: Append | Truncate | Restore | Committed) -> str:
+    match effect:
+        case Append(txns=txns):
+            return f"{len(txns)} transactions logged, up to {hex64(txns[-1].zxid)}"
+        case Truncate():
+            return f"log cut to {hex64(effect.zxid)}"
+        case Restore():
+            more = f" and {len(effect.txns)} transactions" if effect.txns else ""
+            return f"log replaced by the tree as of {hex64(effect.zxid)}{more}"
+        case Committed():
+            return f"{hex64(effect.zxid)} is committed"

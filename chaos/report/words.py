@@ -17,6 +17,7 @@ from chaos.actions import (
     Cut,
     Kill,
     Launch,
+    Load,
     Lose,
     Pause,
     PortCut,
@@ -28,6 +29,7 @@ from chaos.actions import (
     Terminate,
     TurnRound,
     Unblock,
+    Unload,
 )
 from chaos.election.ids import hex64
 from chaos.election.notification import ServerState
@@ -151,6 +153,8 @@ def action(done: Action) -> str:
             return _process(done)
         case Block() | Unblock() | Slow() | Lose() | Clear():
             return _link(done)
+        case Load() | Unload():
+            return _load(done)
         case _:
             return _skew(done)
 
@@ -182,6 +186,14 @@ def _link(done: Block | Unblock | Slow | Lose | Clear) -> str:
             return f"lose {done.ppm / 10_000:g} % of messages on {cuts(done.links)}"
         case Clear(name=name):
             return f"end {name}"
+
+
+def _load(done: Load | Unload) -> str:
+    match done:
+        case Load():
+            return f"have {done.per_s} writes a second of {done.payload} bytes committed"
+        case Unload(name=name):
+            return f"end workload {name}"
 
 
 def _skew(done: TurnRound | SetEpochs | SetZxid | SkewTimers | Configure) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from chaos import actions as act
 from chaos.actions import Action, Evidence
-from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid
+from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.ensemble import EnsembleSetup
 from chaos.sim.process import Process
@@ -28,6 +28,7 @@ class Acts:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._before = Zxid(0)  # what was committed when the workload began
 
     def slow_links(self, setup: EnsembleSetup) -> None:
         """Put the latencies in place that the ensemble has from the start."""
@@ -50,10 +51,10 @@ class Acts:
                 return self._block(action)
             case act.Unblock():
                 return self._unblock(action.name)
-            case act.Slow() | act.Lose():
-                return self._rule(action)
-            case act.Clear():
-                return self._clear(action.name)
+            case act.Slow() | act.Lose() | act.Clear():
+                return self._shim(action)
+            case act.Load() | act.Unload():
+                return self._workload(action)
             case _:
                 return self._inside(action)
 
@@ -76,6 +77,7 @@ class Acts:
             case act.Resume():
                 process = self._up(action.sid)
                 process.resume()
+                self._catch_up(process)
                 return Evidence(True, {"pid": process.pid, "state": "running"})
 
     def _kill(self, process: Process) -> Evidence:
@@ -98,6 +100,8 @@ class Acts:
         if action.wipe:
             host.disk.wipe()
         process = self._world.launch(action.sid)
+        if self._world.load is not None:
+            process.step(_work(self._world.load))
         return Evidence(True, {"pid": process.pid, "inc": process.inc})
 
     # ---- blocks
@@ -120,6 +124,11 @@ class Acts:
 
     # ---- message faults
 
+    def _shim(self, action: act.Slow | act.Lose | act.Clear) -> Evidence:
+        if isinstance(action, act.Clear):
+            return self._clear(action.name)
+        return self._rule(action)
+
     def _rule(self, rule: act.Slow | act.Lose) -> Evidence:
         if rule.name in self._world.rules:
             raise _CannotError(f"a message fault is called {rule.name} already")
@@ -132,6 +141,46 @@ class Acts:
             raise _CannotError(f"no message fault is called {name}")
         total = _sum(process.shim.clear(name) for process in self._world.processes())
         return Evidence(any(total.get(key, 0) for key in _TOUCHED), total)
+
+    # ---- workloads
+
+    def _workload(self, action: act.Load | act.Unload) -> Evidence:
+        if isinstance(action, act.Unload):
+            return self._unload(action.name)
+        return self._load(action)
+
+    def _load(self, load: act.Load) -> Evidence:
+        world = self._world
+        if world.load is not None:
+            raise _CannotError(f"workload {world.load.name} goes on; end it first")
+        world.load = load
+        self._before = max((p.committed(Zxid(0))[0] for p in world.processes()), default=Zxid(0))
+        told = self._tell_work(_work(load))
+        return Evidence(None, {"peers": told})
+
+    def _unload(self, name: str) -> Evidence:
+        world = self._world
+        if world.load is None or world.load.name != name:
+            raise _CannotError(f"no workload is called {name}")
+        world.load = None
+        counts = [process.committed(self._before)[1] for process in world.processes()]
+        self._tell_work(Work(0))
+        committed = max(counts, default=0)
+        return Evidence(committed > 0, {"committed": committed})
+
+    def _tell_work(self, work: Work) -> int:
+        """Tell every peer that takes orders; the others hear of it when they do again."""
+        awake = [process for process in self._world.processes() if not process.paused]
+        for process in awake:
+            process.step(work)
+        return len(awake)
+
+    def _catch_up(self, process: Process) -> None:
+        """A workload may have begun or ended while it was stopped."""
+        load = self._world.load
+        work = Work(0) if load is None else _work(load)
+        if process.work != work:
+            process.step(work)
 
     # ---- inside a peer
 
@@ -195,6 +244,10 @@ class Acts:
         if process.paused:
             raise _CannotError(f"peer {sid} is stopped and takes no orders; resume it first")
         return process
+
+
+def _work(load: act.Load) -> Work:
+    return Work(load.per_s, load.payload)
 
 
 def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:

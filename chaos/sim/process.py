@@ -7,6 +7,7 @@ from functools import partial
 from chaos.actions import Port
 from chaos.election.config import Address, parse_configuration
 from chaos.election.effects import (
+    Append,
     Arm,
     CloseConnection,
     CloseLeaderPort,
@@ -20,13 +21,16 @@ from chaos.election.effects import (
     Persist,
     PersistConfig,
     RestartElectionLayer,
+    Restore,
     Send,
     SendPacket,
     Start,
     Timer,
     TimerKind,
+    Truncate,
+    Work,
 )
-from chaos.election.ids import Sid
+from chaos.election.ids import Sid, Zxid
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from chaos.history.events import Began, Left, Stepped
@@ -43,6 +47,7 @@ class Process(Body):
 
     def __init__(self, spec: PeerSpec, inc: int, pid: int, disk: Disk, fabric: Fabric) -> None:
         super().__init__(spec.sid, inc, pid, fabric)
+        self.work = Work(0)  # what it was last told
         self._disk = disk
         self._core = QuorumPeer(spec)
         self._elections: dict[Sid, Address] = {}
@@ -69,6 +74,8 @@ class Process(Body):
         seq = self.line()
         now = self.clock.now_ns
         self.emit(Stepped(now, self.sid, self.inc, seq, happened, tuple(effects)))
+        if isinstance(happened, Work):
+            self.work = happened
         for index, effect in enumerate(effects):
             match effect:
                 case Arm():
@@ -82,6 +89,10 @@ class Process(Body):
                 case _:
                     self._perform(effect)
         return seq
+
+    def committed(self, after: Zxid) -> tuple[Zxid, int]:
+        """How far its log is committed, and how many transactions beyond ``after`` are."""
+        return self._core.committed(after)
 
     def terminate(self) -> None:
         """End by itself, as SIGTERM asks."""
@@ -143,6 +154,8 @@ class Process(Body):
                 self._links.perform(self._links.cnx.connect_all())
             case Persist():
                 self._disk.write(effect.name, effect.value)
+            case Append() | Truncate() | Restore():
+                self._disk.write_log(effect)
             case PersistConfig():
                 self._disk.write_config(effect.config, active=effect.active)
                 self._learn_addresses(effect.config)

@@ -6,7 +6,7 @@ from collections import deque
 from random import Random
 from typing import Final, Literal
 
-from chaos.actions import Lose, Slow
+from chaos.actions import Load, Lose, Slow
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, peer_specs
 from chaos.history.events import Event, Exited
@@ -43,6 +43,7 @@ class World:
         self.clock = Clock()
         self.network = Network(self.clock, seed, ordered=order == "fifo")
         self.rules: dict[str, Slow | Lose] = {}
+        self.load: Load | None = None
         self._connects = Connects(self.network)
         self._fabric = Fabric(self.clock, self.network, self._connects, self.seen.append, seed)
         self._looking = False

@@ -15,6 +15,7 @@ from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
 from chaos.history.codec import Json, to_json
 from chaos.peer import disk
+from chaos.systems.loads import Loads
 from chaos.systems.peerlink import PeerLink
 from chaos.systems.world import World
 
@@ -64,6 +65,7 @@ class Hands:
         self._setup = setup
         self._rules: dict[str, act.Slow | act.Lose] = {}
         self._blocks: dict[str, act.Block] = {}
+        self._loads = Loads()
 
     def do(self, action: Action) -> Evidence:
         """Do ``action``; what cannot be done is evidence that it did not happen."""
@@ -99,6 +101,8 @@ class Hands:
                 return self._rule(action)
             case act.Clear():
                 return self._clear(action.name)
+            case act.Load() | act.Unload():
+                return self._loads.do(action, self._running())
             case act.SkewTimers():
                 return self._timers(action)
             case _:
@@ -130,6 +134,7 @@ class Hands:
             self._teach(peer, rule)
         for block in self._blocks.values():
             self._shut(peer, block)
+        self._loads.teach(peer)
         return Evidence(True, {"pid": peer.pid, "inc": peer.inc})
 
     def _stop(self, action: act.Pause | act.Resume) -> Evidence:
@@ -152,6 +157,7 @@ class Hands:
         for block in self._blocks.values():
             if block.name not in peer.taught:
                 self._shut(peer, block)
+        self._loads.teach(peer)
         if peer.held and self._system.under_way:
             peer.ask("go")
             peer.held = False

@@ -8,6 +8,7 @@ import signal
 import time
 from typing import Final
 
+from chaos.election.effects import Work
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
 from chaos.history.codec import Json
@@ -28,6 +29,7 @@ class PeerLink:
         self.alive = True
         self.held = held  # it waits for "go"
         self.taught: set[str] = set()  # names of the blocks and message faults it knows of
+        self.work = Work(0)  # what it was last told to propose
         self.shut: set[str] = set()  # those of them that are blocks
         self._process = process
         self._control = process.control

@@ -24,6 +24,9 @@ _NOTABLE_EFFECTS: Final = (
     b'"SteppedDown"',
     b'"PersistConfig"',
     b'"Persist"',
+    b'"Append"',
+    b'"Truncate"',
+    b'"Restore"',
 )
 _PROPOSED: Final = b'"Proposed"'  # for the eye alone
 

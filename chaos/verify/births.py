@@ -40,7 +40,7 @@ def meddling(history: History) -> Meddling:
             case Stepped(happened=SkewEpochs() | SkewZxid()):
                 meddled = True
             case Began(inc=0, spec=spec):
-                meddled = epoch_of(spec.zxid) > spec.current_epoch
+                meddled = epoch_of(spec.last_zxid) > spec.current_epoch
             case Appeared(inc=0, zxid=zxid, current_epoch=current):
                 meddled = epoch_of(zxid) > current
             case _:
@@ -68,6 +68,8 @@ def birth(index: int, began: Began, old: Disk | None, tester: Meddling, docket: 
     for name in ("acceptedEpoch", "currentEpoch"):
         if name not in disk.touched:
             _kept(name, old, (index, began, disk), docket)
+    # A log comes to disk before its epoch: a kill in between leaves it ahead, until the next.
+    disk.ahead = old.ahead or began.spec.current_epoch < old.values["currentEpoch"]
     standing.born(index)
     return standing
 

@@ -18,6 +18,7 @@ ALWAYS: tuple[Check, ...] = (
     safety.OBSERVERS_NEVER_VOTE,
     safety.BOTH_QUORUMS,
     safety.ESTABLISHED_BY_QUORUM,
+    safety.NO_ACKED_WRITE_LOST,
     CONFORMANCE,
 )
 

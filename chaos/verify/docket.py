@@ -28,6 +28,7 @@ class Law(StrEnum):
     OBSERVERS = "observers_never_vote"  # E9
     BOTH_QUORUMS = "both_quorums"  # E10
     ESTABLISHED = "established_by_quorum"  # H6
+    ACKED = "no_acked_write_lost"  # H7
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ Kill, Terminate  the exit status of the process that was reaped
 Launch           the birth of the peer's next incarnation
 Block            packets, frames or connections stopped, counted by its Unblock
 Slow, Lose       messages delayed or lost, counted by its Clear
+Load             transactions committed, counted by its Unload
 TurnRound        the input in the journal, and a message that carries the round
 SetEpochs, ...   the input and the write in the journal, or the file of a peer that is down
 Configure        the input and the write of the configuration in the journal
@@ -27,7 +28,13 @@ from chaos.verify.fold import JOURNAL
 from chaos.verify.traces import Proof, ends, facts_of, inside, name_of
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
-_COUNTS = ("packets", "frames", "connections", "delayed", "lost")
+_COUNTS = ("packets", "frames", "connections", "delayed", "lost", "committed")
+_ENDINGS = {
+    act.Block: act.Unblock,
+    act.Slow: act.Clear,
+    act.Lose: act.Clear,
+    act.Load: act.Unload,
+}
 _SIGKILL, _SIGTERM = 9, 15
 
 
@@ -74,17 +81,15 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:
     match acted.action:
         case act.Kill() | act.Terminate() | act.Launch() | act.Pause():
             return _process(index, acted, history)
-        case act.Block(name=name):
-            return _counted(index, name, act.Unblock, history)
-        case act.Slow(name=name) | act.Lose(name=name):
-            return _counted(index, name, act.Clear, history)
+        case act.Block() | act.Slow() | act.Lose() | act.Load():
+            return _counted(index, acted.action, history)
         case _:
             return inside(index, acted, history)
 
 
 def _ended(index: int, acted: Acted) -> Proof | None:
     """A peer that stays stopped or skewed was not healed; counters are judged elsewhere."""
-    counts = isinstance(acted.action, act.Unblock | act.Clear)
+    counts = isinstance(acted.action, act.Unblock | act.Clear | act.Unload)
     if acted.evidence.bit is False and not counts:
         return Proof(f"it did not happen: {facts_of(acted)}", (index,))
     return None
@@ -127,17 +132,16 @@ def _process(index: int, acted: Acted, history: History) -> Proof:
     return Proof(f"{what} was seen", (index,))
 
 
-# ---- blocks and message faults
+# ---- blocks, message faults and workloads
 
 
 def _counted(
-    index: int, name: str, ending: type[act.Unblock] | type[act.Clear], history: History
+    index: int, action: act.Block | act.Slow | act.Lose | act.Load, history: History
 ) -> Proof:
+    ending = _ENDINGS[type(action)]
     for at in range(index + 1, len(history.events)):
         event = history.events[at]
-        if not isinstance(event, Acted) or not isinstance(event.action, ending):
-            continue
-        if event.action.name != name:
+        if not isinstance(event, Acted) or event.action != ending(action.name):
             continue
         total = sum(_count(event.evidence.facts, key) for key in _COUNTS)
         if total > 0:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from chaos.election.effects import (
+    Append,
     Arm,
     Decided,
     Deliver,
@@ -24,6 +25,7 @@ from chaos.election.effects import (
     Proposed,
     QuorumSeen,
     RestartElectionLayer,
+    Restore,
     Send,
     SendPacket,
     Serving,
@@ -31,6 +33,7 @@ from chaos.election.effects import (
     SkewRound,
     SkewZxid,
     TimerKind,
+    Truncate,
 )
 from chaos.election.ids import Sid, wrap64
 from chaos.history.events import Began, ForeignEvent, PeerEvent, Stepped
@@ -177,6 +180,8 @@ class PeerFold:
         match effect:
             case Persist():
                 standing.persist(effect, index, tester=self._tester)
+            case Append() | Truncate() | Restore():
+                standing.logged(effect, index)
             case PersistConfig():
                 self._config(effect)
             case SendPacket():

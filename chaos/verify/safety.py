@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from chaos.history.history import History
 from chaos.verify.docket import Finding, Law, invariant
 from chaos.verify.fold import Folded, fold
+from chaos.verify.logs import logs
 from chaos.verify.standing import Led
 from chaos.verify.verdict import Outcome, Verdict
 
@@ -73,6 +74,20 @@ def _led_from_outside(folded: Folded) -> str:
     return f", {seen} of them led by {docket.foreign} (seen from outside)"
 
 
+@dataclass(frozen=True, slots=True)
+class NoAckedWriteLost:
+    """H7: what a quorum acked is in the log of every later leader when it sends NEWLEADER.
+
+    UNKNOWN where that log is out of sight, or after the tester changed a log or an epoch.
+    """
+
+    name: str = Law.ACKED.value
+
+    def check(self, history: History) -> Verdict:
+        """Hold every established leader's log against what was committed before its epoch."""
+        return logs(history).docket.verdict(Law.ACKED, "acked transactions at later leaders")
+
+
 def _collision(epoch: int, leaders: list[Led], folded: Folded) -> tuple[Finding, bool]:
     who = " and ".join(f"peer {led.sid} (start {led.inc})" for led in leaders)
     why = f"epoch {epoch} was led by {who}"
@@ -92,4 +107,5 @@ EPOCH_MONOTONE = LawCheck(Law.EPOCHS, "promises")
 LOGICAL_CLOCK_MONOTONE = LawCheck(Law.CLOCK, "announced rounds")
 OBSERVERS_NEVER_VOTE = LawCheck(Law.OBSERVERS, "tallies beside members without a say")
 BOTH_QUORUMS = LawCheck(Law.BOTH_QUORUMS, "tallies over two configurations")
+NO_ACKED_WRITE_LOST = NoAckedWriteLost()
 ESTABLISHED_BY_QUORUM = LawCheck(Law.ESTABLISHED, "leaders that began to serve")

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from chaos.election import packets as pk
 from chaos.election.config import parse_configuration
 from chaos.election.effects import (
+    Append,
     Entered,
     LearnerConnected,
     PacketRead,
     Persist,
     PersistConfig,
     Phase,
+    Restore,
     SendPacket,
     Serving,
     SkewEpochs,
+    Truncate,
 )
 from chaos.election.ids import UNSET, Sid, epoch_of, zxid_of
 from chaos.election.notification import ServerState
@@ -62,12 +65,21 @@ class Disk:
     before: dict[str, int]
     touched: set[str]
     index: int
+    ahead: bool = False  # the log of an epoch that is not on disk yet
 
     @classmethod
     def of(cls, spec: PeerSpec, index: int) -> Disk:
         """The files from which a peer was born."""
-        values = dict(zip(_DISK, (spec.accepted_epoch, spec.current_epoch, spec.zxid), strict=True))
+        values = dict(
+            zip(_DISK, (spec.accepted_epoch, spec.current_epoch, spec.last_zxid), strict=True)
+        )
         return cls(values, dict(values), set(), index)
+
+    def writes(self, index: int) -> None:
+        """Event ``index`` changes a file: remember all as they were before that step."""
+        if self.index != index:
+            self.before = dict(self.values)
+            self.index = index
 
 
 class Standing:
@@ -84,7 +96,7 @@ class Standing:
         self.disk = disk
         seen = None if spec.last_seen is None else parse_configuration(spec.last_seen)
         self.electorate = Electorate(parse_configuration(spec.config), seen)
-        self.zxid: int = spec.zxid  # in memory: a leader's runs ahead of its disk
+        self.zxid: int = spec.last_zxid  # in memory: a leader's runs ahead of its disk
         self.state = ServerState.LOOKING
         self.led: list[Led] = []
         self.forgot: list[Forgot] = []
@@ -113,7 +125,7 @@ class Standing:
             case PacketRead(conn=conn, packet=pk.LearnerHello(sid=sid)) if sid is not None:
                 self._learners.setdefault(conn, sid)
             case PacketRead(conn=conn, packet=pk.Ack(zxid=zxid)):
-                if conn in self._offered and epoch_of(zxid) == self._epoch:
+                if conn in self._offered and zxid == zxid_of(self._epoch):
                     self._acks.add(self._learners.get(conn, Sid(UNSET)))
             case PacketRead(packet=pk.LeaderInfo(epoch=epoch)):
                 self._offer(epoch, event, index)
@@ -160,9 +172,8 @@ class Standing:
         """H1, H2: the stored epochs never fall by the peer's own doing."""
         disk, name = self.disk, effect.name
         before = disk.values.get(name, 0)
-        disk.before = dict(disk.values)
+        disk.writes(index)
         disk.values[name] = effect.value
-        disk.index = index
         if name == "zxid":
             self.zxid = effect.value
         if tester:
@@ -173,8 +184,23 @@ class Standing:
                 wrong = f"peer {self.sid} lowered its {name} from {before} to {effect.value}"
             self._docket.case(Law.EPOCHS, wrong, index)
         disk.touched.discard(name)
+        if name == "currentEpoch":
+            disk.ahead = False
         if name == "currentEpoch" and self.state is ServerState.LEADING:
             self._lead(effect.value, index)
+
+    def logged(self, effect: Append | Truncate | Restore, index: int) -> None:
+        """The log changes."""
+        match effect:
+            case Append(txns=txns) | Restore(txns=txns) if txns:
+                zxid = txns[-1].zxid
+            case Truncate(zxid=zxid) | Restore(zxid=zxid):
+                pass
+            case _:
+                return
+        disk = self.disk
+        disk.writes(index)
+        self.zxid = disk.values["zxid"] = zxid
 
     def persist_config(self, effect: PersistConfig) -> None:
         """A configuration takes force, or is proposed."""
@@ -251,7 +277,7 @@ class Standing:
             wrong = (
                 f"peer {self.sid} {when} with currentEpoch {current} above its promise {accepted}"
             )
-        elif epoch_of(zxid) > current and index < self._pure_until:
+        elif epoch_of(zxid) > current and index < self._pure_until and not self.disk.ahead:
             wrong = (
                 f"peer {self.sid} {when} with a log of epoch {epoch_of(zxid)} in epoch {current}"
             )

@@ -40,7 +40,8 @@ def ends(action: act.Action) -> bool:
         case act.SkewTimers(rate_ppm=rate, offset_ns=offset):
             return (rate, offset) == (1_000_000, 0)
         case _:
-            return isinstance(action, act.Launch | act.Resume | act.Unblock | act.Clear)
+            ending = act.Launch | act.Resume | act.Unblock | act.Clear | act.Unload
+            return isinstance(action, ending)
 
 
 def inside(index: int, acted: Acted, history: History) -> Proof:
@@ -173,6 +174,8 @@ def name_of(action: act.Action) -> str:
             | act.Slow(name=name)
             | act.Lose(name=name)
             | act.Clear(name=name)
+            | act.Load(name=name)
+            | act.Unload(name=name)
         ):
             return f"{kind} {name}"
         case _:

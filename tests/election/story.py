@@ -81,6 +81,8 @@ class Story:
                 _zxid(facts.get("zxid", "0")),
                 timings=Timings(epoch_wait_ms=int(facts.get("epoch-wait", "-1"))),
                 reconfig_enabled="fixed" not in plain,
+                tree=bytes.fromhex(facts.get("tree", "")),
+                log=_log(facts.get("log", "")),
             )
         )
         return []
@@ -109,6 +111,8 @@ class Story:
                 return fx.Reconfigure(text, "propose" not in plain)
             case "skew":
                 return _skew(plain, facts)
+            case "work":
+                return fx.Work(int(plain[0]), int(facts.get("payload", "0")))
         raise AssertionError(f"no such line: {word}")
 
     def _notification(self, plain: list[str], facts: dict[str, str]) -> Notification:
@@ -167,7 +171,57 @@ def _skew(plain: list[str], facts: dict[str, str]) -> fx.Input:
             )
 
 
+def txn(text: str, body: bytes = b"", kind: int = 1) -> pk.Txn:
+    """The transaction ``epoch:counter``; nobody's, and of no time."""
+    return pk.Txn(_zxid(text), 0, 0, 0, kind, body)
+
+
+def _log(text: str) -> tuple[pk.Txn, ...]:
+    """``1:1-3,2:1`` as transactions."""
+    found: list[pk.Txn] = []
+    for part in filter(None, text.split(",")):
+        epoch, _, counters = part.partition(":")
+        found += [txn(f"{epoch}:{counter}") for counter in sids(counters)]
+    return tuple(found)
+
+
+def _reconfig(facts: dict[str, str]) -> tuple[bytes, int]:
+    """The record of a reconfiguration, if the line names voters, and the kind."""
+    if "voters" not in facts:
+        return b"", 1
+    parts = (b"/zookeeper/config", _configuration(facts).text().encode())
+    record = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return record + (-1).to_bytes(4, "big", signed=True), 16
+
+
+def _transaction(kind: str, plain: list[str], facts: dict[str, str]) -> pk.Packet | None:
+    numbers = {key: int(facts.get(key, "0"), 0) for key in ("session", "cxid", "kind", "timeout")}
+    body = bytes.fromhex(facts.get("body", ""))
+    match kind:
+        case "snap":
+            return pk.Snap(_zxid(plain[0]), bytes.fromhex(facts.get("tree", "")))
+        case "proposal":
+            return pk.Proposal(txn(plain[0], *_reconfig(facts)))
+        case "commit":
+            return pk.Commit(_zxid(plain[0]))
+        case "activate":
+            return pk.CommitAndActivate(_zxid(plain[0]), Sid(int(facts["leader"])))
+        case "inform":
+            return pk.Inform(txn(plain[0], *_reconfig(facts)))
+        case "informactivate":
+            informed = txn(plain[0], *_reconfig(facts))
+            return pk.InformAndActivate(informed, Sid(int(facts["leader"])))
+        case "request":
+            return pk.Request(numbers["session"], numbers["cxid"], numbers["kind"], body)
+        case "revalidate":
+            return pk.Revalidate(numbers["session"], numbers["timeout"])
+    return None
+
+
 def _packet(kind: str, plain: list[str], facts: dict[str, str]) -> pk.Packet:
+    found = _transaction(kind, plain, facts)
+    if found is not None:
+        return found
     zxid = _zxid(plain[0]) if plain and kind not in ("leaderinfo", "hello") else Zxid(0)
     match kind:
         case "hello":
@@ -191,7 +245,8 @@ def _packet(kind: str, plain: list[str], facts: dict[str, str]) -> pk.Packet:
         case "uptodate":
             return pk.UpToDate()
         case "ping":
-            return pk.Ping(zxid, "answer" in plain)
+            heard = tuple((int(sid), 4000) for sid in facts.get("sessions", "").split(",") if sid)
+            return pk.Ping(zxid, "answer" in plain, heard)
     return pk.OtherPacket(int(kind), zxid)
 
 
@@ -253,5 +308,23 @@ def _fields(record: object) -> Iterator[str]:
             yield f"zxid={_hex(value)}"
         elif name == "config" and isinstance(value, str):
             yield f"config={_config(value)}"
-        elif name != "protocol":
+        elif isinstance(value, pk.Txn):
+            yield _show_txn(value)
+        elif name == "txns":
+            yield f"txns={','.join(map(_show_txn, value)) or 'none'}"
+        elif isinstance(value, bytes):
+            yield f"{name}={value.hex() or 'smallest'}"
+        elif name != "protocol" and (name, value) != ("sessions", ()):
             yield f"{name}={value!r}" if isinstance(value, str) else f"{name}={value}"
+
+
+def _show_txn(txn: pk.Txn) -> str:
+    """Its zxid; then what says more than that: whose, of what kind, and its record."""
+    parts = [_hex(txn.zxid)]
+    if txn.kind != 1:
+        parts.append(f"kind {txn.kind}")
+    if txn.session or txn.cxid:
+        parts.append(f"session {txn.session} cxid {txn.cxid}")
+    if txn.body and txn.kind != 16:
+        parts.append(txn.body.hex())
+    return f"({' '.join(parts)})"

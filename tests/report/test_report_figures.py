@@ -64,6 +64,8 @@ ONE_OF_EACH: tuple[Action, ...] = (
     actions.SetZxid(Sid(1), 0x100000003),
     actions.SkewTimers(Sid(1), 1_500_000, MS),
     actions.Configure(Sid(1), "version=1"),
+    actions.Load("w", 50, 100),
+    actions.Unload("w"),
 )
 
 

@@ -130,3 +130,26 @@ class Mumbling(QuorumPeer):
 
     def step(self, happened: fx.Input) -> list[fx.Effect]:
         return [e for e in super().step(happened) if not isinstance(e, fx.Ignored)]
+
+
+class Unsynced(QuorumPeer):
+    """It acks transactions that it does not put on disk."""
+
+    def step(self, happened: fx.Input) -> list[fx.Effect]:
+        return [one for one in super().step(happened) if not isinstance(one, fx.Append)]
+
+
+class Credulous(QuorumPeer):
+    """It commits what nobody else has logged yet."""
+
+    def step(self, happened: fx.Input) -> list[fx.Effect]:
+        effects = super().step(happened)
+        return [
+            said
+            for effect in effects
+            for said in (
+                (effect, fx.Committed(effect.txns[-1].zxid))
+                if isinstance(effect, fx.Append)
+                else (effect,)
+            )
+        ]

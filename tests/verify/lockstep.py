@@ -14,6 +14,8 @@ from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.config import Configuration
 from chaos.election.ids import PeerEpoch, Sid, Zxid
+from chaos.election.log import Log
+from chaos.election.packets import NewLeader
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from chaos.history.events import Acted, Began, Event, Exited, RunBegan, RunEnded, Stepped, Wrote
@@ -48,7 +50,9 @@ class Lockstep:
         self.now_ms = 0
         self.peers: dict[Sid, Peer] = {}
         self.disks: dict[Sid, dict[str, int]] = {sid: {} for sid in self.config.members}
+        self.logs = {sid: Log(Zxid(0), b"", ()) for sid in self.config.members}
         self.cut: set[tuple[Sid, Sid]] = set()
+        self.torn: dict[Sid, int] = {}  # dies at NEWLEADER, after so many effects of that step
         self._cores = dict(cores or {})
         self._incs: dict[Sid, int] = {}
         self._queue: deque[tuple[Sid, fx.Input]] = deque()
@@ -63,13 +67,15 @@ class Lockstep:
         """Bring peers up; all members if none is named."""
         for sid in map(Sid, sids or sorted(self.config.members)):
             inc = self._incs[sid] = self._incs.get(sid, -1) + 1
-            disk = self.disks[sid]
+            disk, log = self.disks[sid], self.logs[sid]
             spec = PeerSpec(
                 sid,
                 self.config.text(),
                 accepted_epoch=PeerEpoch(disk.get("acceptedEpoch", 0)),
                 current_epoch=PeerEpoch(disk.get("currentEpoch", 0)),
-                zxid=Zxid(disk.get("zxid", 0)),
+                zxid=log.begins,
+                tree=log.tree,
+                log=tuple(log.txns),
             )
             core = self._cores.get(sid, QuorumPeer)(spec)
             peer = self.peers[sid] = Peer(spec, inc, core)
@@ -150,8 +156,12 @@ class Lockstep:
         done = tuple(peer.core.step(happened))
         seq = self._line(peer)
         self.events.append(Stepped(self._now, sid, peer.inc, seq, happened, done))
-        for number, effect in enumerate(done):
+        read = happened.packet if isinstance(happened, fx.PacketRead) else None
+        dies = isinstance(read, NewLeader) and sid in self.torn
+        for number, effect in enumerate(done[: self.torn.pop(sid)] if dies else done):
             self._perform(sid, peer, effect, (seq, number))
+        if dies:
+            self.kill(sid)
 
     def _perform(self, sid: Sid, peer: Peer, effect: fx.Effect, at: tuple[int, int]) -> None:
         match effect:
@@ -162,8 +172,8 @@ class Lockstep:
                 peer.timers[effect.timer] = self.now_ms + effect.delay_ms
             case fx.Disarm():
                 peer.timers.pop(effect.timer, None)
-            case fx.Persist():
-                self.disks[sid][effect.name] = effect.value
+            case fx.Persist() | fx.Append() | fx.Truncate() | fx.Restore():
+                self._keep(sid, effect)
             case fx.OpenLeaderPort() | fx.CloseLeaderPort():
                 peer.listens = isinstance(effect, fx.OpenLeaderPort)
                 if not peer.listens:
@@ -180,6 +190,25 @@ class Lockstep:
                 self._close(effect.conn, sid)
             case _:
                 pass
+
+    def _keep(self, sid: Sid, effect: fx.Persist | fx.Append | fx.Truncate | fx.Restore) -> None:
+        log = self.logs[sid]
+        match effect:
+            case fx.Persist(name="zxid", value=value):
+                self.logs[sid] = Log(Zxid(value), log.tree, ())
+            case fx.Persist():
+                self.disks[sid][effect.name] = effect.value
+            case fx.Append(txns=txns):
+                log.txns += txns
+            case fx.Truncate(zxid=zxid):
+                log.cut(zxid)
+            case fx.Restore(zxid=zxid, tree=tree, txns=txns):
+                self.logs[sid] = Log(zxid, tree, txns)
+
+    def wipe(self, sid: int) -> None:
+        """Forget what a peer that is down has kept."""
+        self.disks[Sid(sid)].clear()
+        self.logs[Sid(sid)] = Log(Zxid(0), b"", ())
 
     def _send(self, sid: Sid, peer: Peer, to: Sid, effect: fx.Send, at: tuple[int, int]) -> None:
         if to not in self.peers or (sid, to) in self.cut:

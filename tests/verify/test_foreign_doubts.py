@@ -128,7 +128,7 @@ def test_with_a_newer_configuration_seen_both_must_be_quorums() -> None:
 def test_a_promise_that_the_tester_took_back_is_unknown() -> None:
     ensemble = Lockstep().start().run(2000).kill(3).kill(2).kill(1)
     for sid in (1, 2):
-        ensemble.disks[Sid(sid)].clear()
+        ensemble.wipe(Sid(sid))
         ensemble.acted("wipe", act.Launch(Sid(sid), wipe=True))
     history = from_outside(ensemble.start(1, 2).run(3000).history())
     verdict = judge(history, "at_most_one_leader_per_epoch")

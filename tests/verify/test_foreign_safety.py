@@ -112,8 +112,8 @@ def serves_alone() -> History:
 
 def lost_promises() -> History:
     ensemble = Lockstep().start().run(2000).kill(3).kill(2).kill(1)
-    for disk in ensemble.disks.values():
-        disk.clear()
+    for sid in ensemble.disks:
+        ensemble.wipe(sid)
     return from_outside(ensemble.start(1, 2).run(3000).history())
 
 

@@ -10,7 +10,8 @@ import pytest
 from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import PeerEpoch, Sid, Zxid
-from chaos.history.events import Began, Stepped
+from chaos.election.notification import ServerState
+from chaos.history.events import Began, Seen, Source, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.docket import Law
@@ -47,6 +48,15 @@ def observed() -> Lockstep:
     return Lockstep(configuration("1-3", observers="4")).start().run(2000)
 
 
+def written() -> Lockstep:
+    """Three peers write, lose their leader, write again; the old leader comes back and leads."""
+    ensemble = Lockstep().start().run(2000)
+    for sid in (1, 2, 3):
+        ensemble.give(sid, fx.Work(20, 3))
+    ensemble.run(2000).kill(3).run(3000).start(3).run(3000)
+    return ensemble.kill(2).run(4000)
+
+
 HOLDS: dict[str, tuple[str, Callable[[], Lockstep]]] = {
     "one leader": ("at_most_one_leader_per_epoch", re_elected),
     "support": ("leader_has_quorum_support", re_elected),
@@ -55,6 +65,7 @@ HOLDS: dict[str, tuple[str, Callable[[], Lockstep]]] = {
     "clock": ("logical_clock_monotone", re_elected),
     "established": ("established_by_quorum", re_elected),
     "conformance": ("conformance", re_elected),
+    "acked writes": ("no_acked_write_lost", written),
     "observers": ("observers_never_vote", observed),
     "both quorums": ("both_quorums", stretched),
 }
@@ -70,7 +81,7 @@ def test_a_correct_ensemble_passes_and_was_really_judged(
     assert verdict.evidence == ()
 
 
-@pytest.mark.parametrize("story", [re_elected, stretched, observed])
+@pytest.mark.parametrize("story", [re_elected, stretched, observed, written])
 def test_no_check_alarms_on_a_correct_ensemble(story: Callable[[], Lockstep]) -> None:
     history = story().history()
     verdicts = [check.check(history) for check in ALWAYS]
@@ -101,8 +112,8 @@ def generous() -> Lockstep:
 def lost_disks() -> Lockstep:
     """The leader of epoch 1 dies; the others come back without their disks, and elect."""
     ensemble = Lockstep().start().run(2000).kill(3).kill(2).kill(1)
-    for disk in ensemble.disks.values():
-        disk.clear()
+    for sid in ensemble.disks:
+        ensemble.wipe(sid)
     return ensemble.start(1, 2).run(3000)
 
 
@@ -121,6 +132,18 @@ def mumbling() -> Lockstep:
     return Lockstep(cores={1: broken.Mumbling}).start().run().kill(3).run(3000)
 
 
+def unsynced() -> Lockstep:
+    """Both followers ack what they never log; then they are alone."""
+    cores = {1: broken.Unsynced, 2: broken.Unsynced}
+    ensemble = Lockstep(cores=cores).start().run(2000).give(3, fx.Work(20)).run(1000)
+    return ensemble.kill(3).run(3000)
+
+
+def credulous() -> Lockstep:
+    ensemble = Lockstep("1-5", cores={5: broken.Credulous}).start().run(2000)
+    return ensemble.kill(1).kill(2).give(5, fx.Work(20)).run(200)
+
+
 FAILS: dict[str, tuple[str, Callable[[], Lockstep], str]] = {
     "a quorum of one": ("leader_has_quorum_support", alone, "peer 1 saw a quorum"),
     "a better vote not adopted": ("vote_order_respected", stubborn, "peer 1 did not propose"),
@@ -131,6 +154,8 @@ FAILS: dict[str, tuple[str, Callable[[], Lockstep], str]] = {
     "serving without acks": ("established_by_quorum", generous, "peer 3 serves epoch 1"),
     "one of two quorums": ("both_quorums", old_fashioned, "peer 2 saw a quorum"),
     "an observer counted": ("observers_never_vote", flattered, "counted {4}"),
+    "acks of what is not logged": ("no_acked_write_lost", unsynced, "lacks 0x100000001"),
+    "commits without a quorum": ("no_acked_write_lost", credulous, "with the acks of [5] only"),
     "an effect left out": ("conformance", mumbling, "the core says Ignored"),
 }
 
@@ -164,13 +189,54 @@ def test_an_empty_history_exercises_nothing(check: object) -> None:
 def test_an_epoch_led_twice_after_the_tester_wiped_a_disk_is_unknown() -> None:
     ensemble = Lockstep().start().run(2000).kill(3).kill(2).kill(1)
     for sid in (1, 2):
-        ensemble.disks[Sid(sid)].clear()
+        ensemble.wipe(sid)
         ensemble.acted("wipe", act.Launch(Sid(sid), wipe=True))
     history = ensemble.start(1, 2).run(3000).history()
     verdict = judge(history, "at_most_one_leader_per_epoch")
     assert verdict.outcome is Outcome.UNKNOWN
     assert "the tester took back" in verdict.summary
     assert outcome(history, "epoch_monotone") is Outcome.HOLDS
+
+
+def test_writes_that_a_wiped_majority_lost_are_unknown() -> None:
+    ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
+    ensemble.kill(3).kill(2).kill(1)
+    for sid in (1, 2):
+        ensemble.wipe(sid)
+        ensemble.acted("wipe", act.Launch(Sid(sid), wipe=True))
+    # Peer 2 has to lead an epoch above that of the writes; a wiped disk forgets that too.
+    ensemble.disks[Sid(1)]["acceptedEpoch"] = 4
+    verdict = judge(ensemble.start(1, 2).run(3000).history(), "no_acked_write_lost")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "after the tester changed" in verdict.summary
+
+
+def test_writes_before_a_log_that_the_tester_moved_are_unknown() -> None:
+    ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
+    ensemble.give(2, fx.SkewZxid(Zxid(1 << 32 | 99))).kill(3)
+    verdict = judge(ensemble.run(4000).history(), "no_acked_write_lost")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "out of sight" in verdict.summary
+
+
+def test_writes_are_not_known_to_be_in_the_log_of_a_foreign_leader() -> None:
+    ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
+    at_ns = ensemble.now_ms * 1_000_000
+    told = (fx.Entered(ServerState.LEADING, fx.Phase.BROADCAST), fx.Serving(PeerEpoch(2)))
+    ensemble.events.append(Seen(at_ns, Sid(9), 0, 1, at_ns, Source.LOG, None, told))
+    verdict = judge(ensemble.history(), "no_acked_write_lost")
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "nobody sees the log of peer 9" in verdict.summary
+
+
+def test_a_log_that_a_snap_replaced_holds_what_its_leader_held() -> None:
+    """Peer 1 comes back without its disk, is restored, and leads: nothing is out of sight."""
+    ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
+    ensemble.give(3, fx.Work(0)).run(200).kill(1).kill(3).kill(2).start(2, 3).run(3000)
+    ensemble.wipe(1)
+    ensemble.acted("wipe", act.Launch(Sid(1), wipe=True)).start(1).run(3000)
+    verdict = judge(ensemble.kill(3).run(3000).history(), "no_acked_write_lost")
+    assert verdict.outcome is Outcome.HOLDS, verdict.summary
 
 
 SKEWS: dict[str, fx.Input] = {
