@@ -28,11 +28,17 @@ class Starts:
         inc = bisect_right(self._since.get(sid, []), at_ns) - 1
         return inc if inc >= 0 else None
 
-    def line(self, sid: Sid, at_ns: int) -> tuple[int, int] | None:
-        """:meth:`start`, and the number of its next line, which then is taken."""
-        inc = self.start(sid, at_ns)
-        if inc is None:
-            return None
+    def since_ns(self, sid: Sid, inc: int) -> int:
+        """When that start was."""
+        return self._since[sid][inc]
+
+    def number(self, sid: Sid, inc: int) -> int:
+        """The number of that start's next line, which then is taken."""
         seq = self._lines.get((sid, inc), 0)
         self._lines[sid, inc] = seq + 1
-        return inc, seq
+        return seq
+
+    def line(self, sid: Sid, at_ns: int) -> tuple[int, int] | None:
+        """:meth:`start`, and the number of its next line."""
+        inc = self.start(sid, at_ns)
+        return None if inc is None else (inc, self.number(sid, inc))

@@ -175,6 +175,16 @@ def test_a_restarted_server_has_nothing_to_repeat() -> None:
     assert wrote == [(0, 0, False), (1, 0, False)]
 
 
+def test_the_first_message_of_a_link_may_have_waited_since_the_last_of_another() -> None:
+    starts = Starts()
+    starts.began(Sid(1), 5)
+    made = sightings([Sid(1)], starts)
+    found = list(made.take(call(40000, vote(1), vote(2), at_ns=10)))
+    found += made.take(call(40001, vote(3), vote(4), at_ns=20))
+    spans = [(one.since_ns, one.at_ns) for one in found if isinstance(one, Seen)]
+    assert spans == [(5, 10), (9, 10), (10, 20), (19, 20)]
+
+
 def vote(leader: int) -> Notification:
     return Notification(0, Sid(leader), Zxid(0), Round(1), PeerEpoch(0), config="")
 
