@@ -249,6 +249,7 @@ class Servers:
             for server in self._servers.values():
                 if server.process.pid == pid and server.alive:
                     self._read(server)
+                    server.log.close()
                     server.alive = False
                     gone = Exited(time.monotonic_ns(), server.sid, server.inc, status)
                     self._found.append(gone)

@@ -13,9 +13,7 @@ _SETTLED = "wait: {outcome: leader, seen_by: all, hold_for: 300ms}, within: 25s"
 def split(size: int, ours: int, turn: int = 0) -> Mapping[Sid, Runs]:
     """``ours`` of ``size`` run our program: those from ``turn`` on, going round."""
     mine = {(turn + number) % size + 1 for number in range(ours)}
-    return {
-        Sid(sid): Runs.CHAOS if sid in mine else Runs.ZOOKEEPER for sid in range(1, size + 1)
-    }
+    return {Sid(sid): Runs.CHAOS if sid in mine else Runs.ZOOKEEPER for sid in range(1, size + 1)}
 
 
 def tour(cast: Mapping[Sid, Runs]) -> str:
@@ -50,7 +48,9 @@ def _steps(cast: Mapping[Sid, Runs]) -> list[str]:
         ),
     ]
     for sid in cast:
-        steps += _fault(f"rolled-{sid}", f"terminate, target: {sid}, with: {{restart: after}}", "10ms")
+        steps += _fault(
+            f"rolled-{sid}", f"terminate, target: {sid}, with: {{restart: after}}", "10ms"
+        )
     steps += [
         *_fault("parted", "partition, with: {shape: minority}", "2s"),
         *_fault("stale", f"kill, target: {follower}, with: {{restart: after}}", "1s"),
