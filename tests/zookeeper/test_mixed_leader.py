@@ -104,8 +104,7 @@ def test_those_that_come_late_have_all_that_was_written(
         since = stage.now
         for sid, wipe in ((ONE, False), (TWO, True)):
             stage.do(act.Kill(sid))
-            since = stage.now
-            stage.until(partial(is_written, stage, since), "writes without it")
+            stage.until(partial(is_written, stage, stage.now), "writes without it")
             stage.do(act.Launch(sid, wipe))
             stage.settled(THREE)
         stage.do(act.Unload("writes"))
