@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,15 @@ def test_a_capture_holds_each_packet_once_with_the_time_it_left(
     packets = _packets(path)
     assert (seen["packets"], seen["dropped"]) == (len(packets), 0)
     assert seen["clock_error_ns"] < 1_000_000
-    found = [(at_ns, text) for at_ns, text in packets if text]
-    assert [text for _, text in found] == [text for text, _, _ in said[:4]]  # not of port 2181
-    for (at_ns, _), (_, sent_ns, received_ns) in zip(found, said, strict=False):
-        assert -seen["clock_error_ns"] <= at_ns - sent_ns
-        assert at_ns - received_ns <= seen["clock_error_ns"]
+    speaking = [one for one in packets if one.text]
+    assert len({(one.source, one.number) for one in speaking}) == len(speaking)
+    first: dict[bytes, int] = {}
+    for one in speaking:
+        first.setdefault(one.text, one.at_ns)  # TCP may send something again
+    assert list(first) == [text for text, _, _ in said[:4]]  # not of port 2181
+    for text, sent_ns, received_ns in said[:4]:
+        assert -seen["clock_error_ns"] <= first[text] - sent_ns
+        assert first[text] - received_ns <= seen["clock_error_ns"]
     assert recording.end() == seen
     assert world.spawn_exits() == []
 
@@ -68,8 +73,17 @@ def _say(source: Puppet, target: Puppet, text: str) -> Said:
     return text.encode(), sent_ns, time.monotonic_ns()
 
 
-def _packets(path: Path) -> list[tuple[int, bytes]]:
-    """The times and TCP payloads of a capture."""
+@dataclass(frozen=True)
+class Packet:
+    """What a test asks of one; ``number`` is its sender's own."""
+
+    at_ns: int
+    source: bytes
+    number: bytes
+    text: bytes
+
+
+def _packets(path: Path) -> list[Packet]:
     data = path.read_bytes()
     assert FILE_HEADER.unpack_from(data) == (MAGIC, 2, 4, 0, 0, 1 << 16, ETHERNET)
     at, found = FILE_HEADER.size, []
@@ -80,7 +94,7 @@ def _packets(path: Path) -> list[tuple[int, bytes]]:
         (end,) = struct.unpack_from(">H", frame, 16)
         tcp = 14 + (frame[14] & 15) * 4
         text = frame[tcp + (frame[tcp + 12] >> 4) * 4 : 14 + end]
-        found.append((seconds * 10**9 + nanos, text))
+        found.append(Packet(seconds * 10**9 + nanos, frame[26:30], frame[18:20], text))
         at += RECORD_HEADER.size + here
     return found
 
@@ -106,8 +120,9 @@ def test_no_packet_is_longer_than_the_wire_allows(world: World, tmp_path: Path) 
         assert isinstance(said, str)
         received += len(said)
     recording.end()
-    sizes = [len(text) for _, text in _packets(tmp_path / "capture.pcap")]
-    assert (max(sizes), sum(sizes)) == (1448, 50_000)
+    sizes = [len(one.text) for one in _packets(tmp_path / "capture.pcap")]
+    assert max(sizes) == 1448
+    assert sum(sizes) >= 50_000  # TCP may send something again
 
 
 def test_a_capture_that_cannot_begin_says_why(world: World, tmp_path: Path) -> None:
