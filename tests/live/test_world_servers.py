@@ -44,6 +44,7 @@ A, B, C = Sid(1), Sid(2), Sid(300)
 BOTH = (Cut(A, B), Cut(B, A))
 PYTHON = (sys.executable, "-I", "-S", "-u", "-c")
 WITHIN_S = 10
+FORWARDS = "/proc/sys/net/ipv4/ip_forward"
 
 # A listener of either family, as Java's are; it says who came, and then how that ended.
 LISTENER = """
@@ -255,6 +256,15 @@ def test_every_namespace_bounds_the_back_off_of_tcp(world: World, tmp_path: Path
             log = tmp_path / knob
             assert _run(world, C, log, "cat", file).wait(WITHIN_S) == 0
             assert log.read_text().strip() == value
+
+
+@pytest.mark.parametrize("servers", [(), (A, B)], ids=["none", "two"])
+def test_a_world_leaves_no_folder_of_namespaces(tmp_path: Path, servers: tuple[Sid, ...]) -> None:
+    with World.open("kernel", tmp_path, obedient(), servers) as world:
+        assert (tmp_path / "netns").exists() == bool(servers)
+        assert _run(world, None, tmp_path / "log", "cat", FORWARDS).wait(WITHIN_S) == 0
+    assert not (tmp_path / "netns").exists()
+    assert (tmp_path / "log").read_text().strip() == str(int(bool(servers)))
 
 
 def test_a_world_without_kernel_network_has_no_servers(tmp_path: Path) -> None:
