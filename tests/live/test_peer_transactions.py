@@ -157,8 +157,9 @@ def test_no_acked_write_is_lost_when_the_leader_is_killed(tmp_path: Path) -> Non
 def test_a_learner_that_missed_more_than_a_buffer_holds_gets_it(home: Nest) -> None:
     """Several MiB of PROPOSAL and COMMIT in one step: no learner is let go for that."""
     config = config_of(fresh_net(), [1, 2, 3])
-    log = tuple(Txn(zxid_of(1, n), 0, 0, 0, 1, bytes(200)) for n in range(1, 15_001))
-    rich = PeerSpec(Sid(3), config, None, PeerEpoch(1), PeerEpoch(1), timings=QUICK)
+    log = tuple(Txn(zxid_of(1, n), 0, 0, 0, 1, bytes(600)) for n in range(1, 5_001))
+    patient = replace(QUICK, init_limit=100)
+    rich = PeerSpec(Sid(3), config, None, PeerEpoch(1), PeerEpoch(1), timings=patient)
     rich = replace(rich, log=log)
     disk.load(home.folder / "3", rich)  # too much for the message that forks a peer
     peers = [home.fork(replace(rich, sid=sid, log=())) for sid in (ALL[2], ALL[0])]
