@@ -55,8 +55,8 @@ def load(home: Folder) -> Kept | None:
     return kept
 
 
-def append(home: Folder, txns: Sequence[Txn], begins: int) -> None:
-    """Put ``txns`` behind the log; if there is none yet, it begins at ``begins``.
+def append(home: Folder, txns: Sequence[Txn]) -> bool:
+    """Put ``txns`` behind the log; ``False`` if there is no log yet.
 
     Raises:
         InfrastructureError: the disk refuses.
@@ -65,8 +65,7 @@ def append(home: Folder, txns: Sequence[Txn], begins: int) -> None:
     try:
         file = os.open(path, os.O_WRONLY | os.O_APPEND)
     except FileNotFoundError:
-        write(home, Kept(Zxid(begins), b"", tuple(txns)))
-        return
+        return False
     except OSError as error:
         raise InfrastructureError(f"cannot write {path}: {error}") from error
     try:
@@ -76,6 +75,7 @@ def append(home: Folder, txns: Sequence[Txn], begins: int) -> None:
         raise InfrastructureError(f"cannot write {path}: {error}") from error
     finally:
         os.close(file)
+    return True
 
 
 def truncate(home: Folder, zxid: Zxid) -> None:
