@@ -223,18 +223,22 @@ class Servers:
         if door is None:
             return
         server.stands = True
-        self._found.append(self._appeared(server, Zxid(wrap64(int(door.group(1), 16)))))
-        for line in server.early:
-            self._found.extend(server.reader.feed(line))
+        seq = self._line(server.sid)
+        told = [seen for line in server.early for seen in server.reader.feed(line)]
+        # Read late, it might seem to have begun after what it did first.
+        at_ns = min([time.monotonic_ns(), *(seen.since_ns for seen in told)])
+        zxid = Zxid(wrap64(int(door.group(1), 16)))
+        self._found.append(self._appeared(server, zxid, at_ns, seq))
+        self._found.extend(told)
         server.early.clear()
 
-    def _appeared(self, server: Server, zxid: Zxid) -> Appeared:
+    def _appeared(self, server: Server, zxid: Zxid, at_ns: int, seq: int) -> Appeared:
         setup = self.setup(server.sid)
         return Appeared(
-            at_ns=time.monotonic_ns(),
+            at_ns=at_ns,
             sid=server.sid,
             inc=server.inc,
-            seq=self._line(server.sid),
+            seq=seq,
             pid=server.process.pid,
             kind=PROGRAM,
             version=self._stage.installation.version,
@@ -249,6 +253,7 @@ class Servers:
             for server in self._servers.values():
                 if server.process.pid == pid and server.alive:
                     self._read(server)
+                    server.log.close()
                     server.alive = False
                     gone = Exited(time.monotonic_ns(), server.sid, server.inc, status)
                     self._found.append(gone)

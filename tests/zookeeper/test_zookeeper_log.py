@@ -206,6 +206,12 @@ DECIDED = {
         3,
         Exit.SAME_ROUND,
     ),
+    "not what one that follows had looked for": (
+        (note(1, 2), note(2, 2), note(2, 3, "FOLLOWING"), note(3, 3), note(3, 3, "LEADING")),
+        "FOLLOWING",
+        3,
+        Exit.SAME_ROUND,
+    ),
     "an observer hears": ((note(2, 3), note(3, 3)), "OBSERVING", 3, Exit.FINALIZED),
     "nothing is known": ((), "FOLLOWING", UNSET, Exit.FINALIZED),
 }
