@@ -234,7 +234,7 @@ class Servers:
             at_ns=time.monotonic_ns(),
             sid=server.sid,
             inc=server.inc,
-            seq=self._line(server.sid),
+            seq=0,
             pid=server.process.pid,
             kind=PROGRAM,
             version=self._stage.installation.version,

@@ -30,7 +30,6 @@ def sightings(foreign: Collection[Sid], starts: Starts | None = None) -> Sightin
         starts = Starts()
         for sid in foreign:
             starts.began(sid, 0)
-            starts.line(sid, 0)  # its Appeared
     return Sightings(SERVERS, foreign, starts)
 
 

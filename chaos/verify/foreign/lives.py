@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import Decided, Deliver, Entered, SteppedDown
@@ -46,27 +47,24 @@ class Life:
         return not any(since < to_ns and from_ns < at_ns for since, at_ns in self.turns)
 
 
-@dataclass(slots=True)
-class _Open:
-    index: int
-    appeared: Appeared
-    lines: list[Line] = field(default_factory=list)
-
-
 def lives(history: History) -> Iterator[Life]:
-    """Every start of a foreign server that was seen to begin, by server and start."""
-    open_: dict[tuple[Sid, int], _Open] = {}
+    """Every start of a foreign server that was seen to begin, by server and start.
+
+    Its lines may come before its ``Appeared``: it hears others before it looks itself.
+    """
+    births: dict[tuple[Sid, int], tuple[int, Appeared]] = {}
+    lines: defaultdict[tuple[Sid, int], list[Line]] = defaultdict(list)
     for index, event in enumerate(history.events):
         match event:
             case Appeared():
-                open_[event.sid, event.inc] = _Open(index, event)
-            case Seen() | Wrote() if (event.sid, event.inc) in open_:
-                open_[event.sid, event.inc].lines.append((index, event))
+                births[event.sid, event.inc] = index, event
+            case Seen() | Wrote():
+                lines[event.sid, event.inc].append((index, event))
             case _:
                 pass
-    for _, one in sorted(open_.items()):
-        turns = tuple(_turns(one.lines))
-        yield Life(one.index, one.appeared, tuple(one.lines), _hole(one.lines), turns)
+    for start, (index, appeared) in sorted(births.items()):
+        its = lines[start]
+        yield Life(index, appeared, tuple(its), _hole(its), tuple(_turns(its)))
 
 
 def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:
