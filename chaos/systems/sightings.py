@@ -49,6 +49,7 @@ class _Last(NamedTuple):
 
     notification: Notification
     step: int
+    at_ns: int
 
 
 class Sightings:
@@ -132,16 +133,23 @@ class Sightings:
         last = self._last.get((source, inc, target))
         again = sent.number == 0 and last is not None and last.notification == told
         if last is None or not again:
-            effect = Send((target,), told)
-            for seen in self._seen(source, sent.at_ns, effects=(effect,), text="notification"):
-                yield seen
-                last = self._last[source, inc, target] = _Last(told, seen.seq)
-        line = self._starts.line(source, sent.at_ns)
-        assert line is not None
-        assert last is not None
-        _, seq = line
+            seen = self._told(sent, Send((target,), told), source, inc, last)
+            last = self._last[source, inc, target] = _Last(told, seen.seq, sent.at_ns)
+            yield seen
+        seq = self._starts.number(source, inc)
         link, frame = sent.link, sent.number
         yield Wrote(sent.at_ns, source, inc, seq, last.step, 0, target, link, frame, again)
+
+    def _told(self, sent: Sent, effect: Send, source: Sid, inc: int, last: _Last | None) -> Seen:
+        """The queue of a server without a link keeps one message until there is one."""
+        seq = self._starts.number(source, inc)
+        if sent.number:
+            since_ns, text = sent.at_ns - _INSTANT_NS, "notification"
+        else:
+            since_ns = self._starts.since_ns(source, inc) if last is None else last.at_ns
+            text = "notification, the first of its link: it may have waited for one"
+        wire = Source.WIRE
+        return Seen(sent.at_ns, source, inc, seq, since_ns, wire, effects=(effect,), text=text)
 
     def _arrived(self, at_ns: int, sent: Sent) -> Iterator[Event]:
         source, target = self._ends(sent.link)

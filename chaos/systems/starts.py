@@ -22,7 +22,7 @@ class Starts:
         since = self._since.setdefault(sid, [])
         since.append(at_ns)
         inc = len(since) - 1
-        self._lines[sid, inc] = 1  # line 0 tells that it appeared, later than others may speak to it
+        self._lines[sid, inc] = 1  # others may speak to it before it appears
         return inc
 
     def start(self, sid: Sid, at_ns: int) -> int | None:
@@ -33,11 +33,17 @@ class Starts:
         inc = bisect_right(self._since.get(sid, []), at_ns) - 1
         return inc if inc >= 0 else None
 
-    def line(self, sid: Sid, at_ns: int) -> tuple[int, int] | None:
-        """:meth:`start`, and the number of its next line, which then is taken."""
-        inc = self.start(sid, at_ns)
-        if inc is None:
-            return None
+    def since_ns(self, sid: Sid, inc: int) -> int:
+        """When that start was."""
+        return self._since[sid][inc]
+
+    def number(self, sid: Sid, inc: int) -> int:
+        """The number of that start's next line, which then is taken."""
         seq = self._lines[sid, inc]
         self._lines[sid, inc] = seq + 1
-        return inc, seq
+        return seq
+
+    def line(self, sid: Sid, at_ns: int) -> tuple[int, int] | None:
+        """:meth:`start`, and the number of its next line."""
+        inc = self.start(sid, at_ns)
+        return None if inc is None else (inc, self.number(sid, inc))

@@ -301,6 +301,8 @@ class World:
             process.close()
         if self._claim is not None:
             self._claim.release()
+        if self._place.servers:
+            self._place.netns.rmdir()  # what was mounted there has gone with the world
         if residue:
             raise InfrastructureError(f"left behind: {', '.join(residue)}; end them by hand")
 

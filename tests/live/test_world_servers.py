@@ -17,10 +17,17 @@ from pathlib import Path
 import pytest
 
 from chaos.actions import Cut, How, Port, PortCut
+from chaos.election.effects import Decided
 from chaos.election.ids import Sid
-from chaos.ensemble import ELECTION_PORT, QUORUM_PORT
+from chaos.election.spec import PeerSpec
+from chaos.ensemble import ELECTION_PORT, QUORUM_PORT, EnsembleSetup, PeerSetup, peer_specs
 from chaos.errors import InfrastructureError
+from chaos.history.events import Stepped
+from chaos.peer.birth import Birth
 from chaos.sandbox.capture import ETHERNET, FILE_HEADER, MAGIC, RECORD_HEADER
+from chaos.sandbox.namespace import TCP_KNOBS
+from chaos.systems.peerlink import PeerLink
+from chaos.systems.tail import Tail
 from chaos.systems.world import ForeignProcess, World
 from tests.sandbox.worlds import OTHERS, interpreter_for, obedient, puppet, why_no_namespaces
 
@@ -193,6 +200,59 @@ def test_peers_and_programs_of_a_server_share_its_namespace_alone(
     assert len({first, *others}) == 4
 
 
+def test_real_peers_elect_across_namespaces_and_a_capture_holds_their_votes(
+    tmp_path: Path,
+) -> None:
+    setup = EnsembleSetup((PeerSetup(A), PeerSetup(B), PeerSetup(C)))
+    tail = Tail(proposals=False)
+    with World.open("kernel", tmp_path, servers=setup.sids) as world:
+        recording = world.capture(tmp_path / "capture.pcap")
+        births = [_birth(world, tmp_path, spec) for spec in peer_specs(setup, world.host_of)]
+        forked = world.fork_all([birth.to_json() for birth in births])
+        for birth, process in zip(births, forked, strict=True):
+            tail.add(Path(birth.journal))
+            PeerLink(birth.spec.sid, 0, process, held=True).ask("go")
+        decided: dict[Sid, Sid] = {}
+        deadline = time.monotonic() + WITHIN_S
+        while len(decided) < 3 and time.monotonic() < deadline:
+            steps = [event for event in tail.read() if isinstance(event, Stepped)]
+            decided |= {
+                step.sid: effect.vote.leader
+                for step in steps
+                for effect in step.effects
+                if isinstance(effect, Decided)
+            }
+        assert decided == {A: C, B: C, C: C}
+        assert recording.end()["packets"] > 10
+    tail.close()
+
+
+def _birth(world: World, folder: Path, spec: PeerSpec) -> Birth:
+    home = folder / str(spec.sid)
+    home.mkdir()
+    return Birth(spec, 0, str(home), "seed", netns=world.netns_of(spec.sid))
+
+
+def test_a_peer_that_finds_no_namespace_says_so(tmp_path: Path) -> None:
+    setup = EnsembleSetup((PeerSetup(A), PeerSetup(B)))
+    with World.open("kernel", tmp_path, servers=(A,)) as world:
+        spec = peer_specs(setup, world.host_of)[0]
+        birth = Birth(spec, 0, str(tmp_path), "seed", netns=str(tmp_path / "nowhere"))
+        with pytest.raises(InfrastructureError, match=r"cannot enter .*/nowhere"):
+            world.fork(birth.to_json())
+        with pytest.raises(InfrastructureError, match="server 2 is none of this world's"):
+            world.netns_of(B)
+
+
+def test_every_namespace_bounds_the_back_off_of_tcp(world: World, tmp_path: Path) -> None:
+    for knob, value in TCP_KNOBS.items():
+        if world.facts[knob].startswith(value):
+            file = f"/proc/sys/net/ipv4/{knob}"
+            log = tmp_path / knob
+            assert _run(world, C, log, "cat", file).wait(WITHIN_S) == 0
+            assert log.read_text().strip() == value
+
+
 def test_a_world_without_kernel_network_has_no_servers(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="in-process"):
         World.open("in-process", tmp_path, obedient(), (A,))
@@ -335,6 +395,17 @@ def test_nothing_outlives_a_harness_that_is_killed(tmp_path: Path) -> None:
         assert time.monotonic() - began < 1
     assert socket.if_nameindex() == links
     assert list((tmp_path / "netns").iterdir()) == []
+
+
+def test_root_without_user_namespaces_has_servers_too(tmp_path: Path) -> None:
+    forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+    with _harness(
+        ["unshare", "-Ur", "sh", "-c", forbid, "sh", sys.executable], tmp_path
+    ) as harness:
+        said, _ = harness.communicate("", timeout=30)
+    facts = json.loads(said.splitlines()[-1])
+    assert facts["namespaces"] == "mount, network, pid"
+    assert "packets 2, dropped 0" in facts["capture"]
 
 
 @pytest.mark.parametrize("who", OTHERS.values(), ids=OTHERS.keys())

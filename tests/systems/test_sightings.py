@@ -174,6 +174,16 @@ def test_a_restarted_server_has_nothing_to_repeat() -> None:
     assert wrote == [(0, 0, False), (1, 0, False)]
 
 
+def test_the_first_message_of_a_link_may_have_waited_since_the_last_of_another() -> None:
+    starts = Starts()
+    starts.began(Sid(1), 5)
+    made = sightings([Sid(1)], starts)
+    found = list(made.take(call(40000, vote(1), vote(2), at_ns=10)))
+    found += made.take(call(40001, vote(3), vote(4), at_ns=20))
+    spans = [(one.since_ns, one.at_ns) for one in found if isinstance(one, Seen)]
+    assert spans == [(5, 10), (9, 10), (10, 20), (19, 20)]
+
+
 def vote(leader: int) -> Notification:
     return Notification(0, Sid(leader), Zxid(0), Round(1), PeerEpoch(0), config="")
 
@@ -195,10 +205,10 @@ def test_a_restarted_server_is_told_by_the_time_of_its_start() -> None:
     assert starts.began(Sid(1), 100) == 0
     assert starts.line(Sid(1), 99) is None
     assert starts.began(Sid(1), 200) == 1
-    assert starts.line(Sid(1), 100) == (0, 0)
-    assert starts.line(Sid(1), 200) == (1, 0)
-    assert starts.line(Sid(1), 199) == (0, 1)
-    assert starts.line(Sid(1), 900) == (1, 1)
+    assert starts.line(Sid(1), 100) == (0, 1)
+    assert starts.line(Sid(1), 200) == (1, 1)
+    assert starts.line(Sid(1), 199) == (0, 2)
+    assert starts.line(Sid(1), 900) == (1, 2)
 
 
 def test_what_cannot_be_read_is_noted_at_both_ends() -> None:

@@ -74,10 +74,16 @@ def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:
 
 
 def _hole(lines: list[Line]) -> str:
-    """Notifications of one direction of a connection are counted from 0."""
+    """Notifications of one direction of a connection are counted from 0.
+
+    A line that tells of nothing but a text says that a connection could not be followed.
+    """
     due: dict[tuple[bool, str], int] = {}
     captured = False
     for _, line in lines:
+        match line:
+            case Seen(source=Source.WIRE, happened=None, effects=(), text=text):
+                return f"some of its packets made no sense: {text}"
         captured = captured or (isinstance(line, Seen) and line.source is Source.WIRE)
         match line:
             case Wrote(link=link, frame=frame):
