@@ -126,7 +126,9 @@ class Servers:
         file.seek(ahead)
         inc = self._starts.began(sid, began_ns)
         offset_ns = time.monotonic_ns() - time.time_ns()
-        watched = Watched(sid, inc, offset_ns, stage.configs[sid].verifier)
+        config = stage.configs[sid]
+        hosts = {self._world.host_of(one): one for one in config.members}
+        watched = Watched(sid, inc, offset_ns, config.verifier, hosts)
         reader = LogReader(watched, partial(self._line, sid), partial(self._epoch, sid))
         server = Server(sid, inc, process, file, reader)
         self._servers[sid] = server

@@ -171,7 +171,7 @@ def test_a_restarted_server_has_nothing_to_repeat() -> None:
     starts.began(Sid(1), 3)
     found += made.take(call(40001, vote(1), at_ns=3))
     wrote = [(one.inc, one.step, one.again) for one in found if isinstance(one, Wrote)]
-    assert wrote == [(0, 0, False), (1, 0, False)]
+    assert wrote == [(0, 1, False), (1, 1, False)]
 
 
 def test_the_first_message_of_a_link_may_have_waited_since_the_last_of_another() -> None:
