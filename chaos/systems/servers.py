@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from chaos.election.config import Configuration
+from chaos.election.effects import PersistConfig
 from chaos.election.ids import PeerEpoch, Sid, Zxid, wrap64
 from chaos.ensemble import EnsembleSetup, PeerSetup
 from chaos.errors import InfrastructureError
-from chaos.history.events import Appeared, Event, Exited
+from chaos.history.events import Appeared, Event, Exited, Seen, Source
 from chaos.systems.starts import Starts
 from chaos.systems.world import ForeignProcess, World
+from chaos.zookeeper.dynamic import in_force
 from chaos.zookeeper.installation import Installation
 from chaos.zookeeper.log import LogReader, Watched
 from chaos.zookeeper.server import Server as Files
@@ -34,6 +36,8 @@ DOOR: Final = re.compile(r"New election\. My id = +\d+, proposed zxid=0x([0-9a-f
 LOG: Final = "server.log"
 _LOOK_S: Final = 0.002
 _START_S: Final = 60  # a JVM on a busy machine; a start takes about a second
+_CONFIG_NS: Final = 20_000_000  # between two looks at a server's configuration
+_TAKE_NS: Final = 5_000_000_000  # for a committed configuration to take force
 _END_NS: Final = 10_000_000_000
 
 
@@ -57,10 +61,12 @@ class Server:
     process: ForeignProcess
     log: BinaryIO
     reader: LogReader
+    config: Configuration  # in force, as far as it was seen
     torn: bytes = b""
     early: list[str] = field(default_factory=list)  # lines until it stands
     stands: bool = False
     held: bool = False  # stopped by us until time zero
+    looked_ns: int = 0  # when its configuration was read last
     alive: bool = True
 
 
@@ -104,6 +110,7 @@ class Servers:
     def look(self) -> Iterator[Event]:
         """What the logs have told, and who has ended, since the last call."""
         self._read_all()
+        self._read_configs()
         if not self._gone:
             self._exits()
         while self._found:
@@ -126,11 +133,11 @@ class Servers:
         file.seek(ahead)
         inc = self._starts.began(sid, began_ns)
         offset_ns = time.monotonic_ns() - time.time_ns()
-        config = stage.configs[sid]
+        config = in_force(folder, stage.configs[sid].version) or stage.configs[sid]
         hosts = {self._world.host_of(one): one for one in config.members}
         watched = Watched(sid, inc, offset_ns, config.verifier, hosts)
         reader = LogReader(watched, partial(self._line, sid), partial(self._epoch, sid))
-        server = Server(sid, inc, process, file, reader)
+        server = Server(sid, inc, process, file, reader, config)
         self._servers[sid] = server
         return server
 
@@ -146,6 +153,16 @@ class Servers:
     def home(self, sid: Sid) -> Path:
         """The folder of one server: its files, its data, its log."""
         return self._stage.folder / str(sid)
+
+    def holds(self, sid: Sid, version: int) -> bool:
+        """Wait until server ``sid`` has a configuration of ``version`` in force, or a newer one."""
+        deadline = time.monotonic_ns() + _TAKE_NS
+        while self._servers[sid].config.version < version:
+            if time.monotonic_ns() > deadline:
+                return False
+            time.sleep(_LOOK_S)
+            self._read_config(self._servers[sid])
+        return True
 
     def knows(self, sid: Sid) -> bool:
         """Whether ``sid`` is one of these servers, up or down."""
@@ -240,10 +257,31 @@ class Servers:
             pid=server.process.pid,
             kind=PROGRAM,
             version=self._stage.installation.version,
-            config=self._stage.configs[server.sid].text(),
+            config=server.config.text(),
             accepted_epoch=self._epoch(server.sid, "acceptedEpoch") or PeerEpoch(0),
             current_epoch=self._epoch(server.sid) or PeerEpoch(0),
             zxid=zxid if setup.votes else setup.zxid,  # an observer proposes none of its own
+        )
+
+    def _read_configs(self) -> None:
+        now = time.monotonic_ns()
+        for server in self._servers.values():
+            if server.stands and server.alive and now - server.looked_ns > _CONFIG_NS:
+                self._read_config(server)
+
+    def _read_config(self, server: Server) -> None:
+        """A configuration that took force shows in the server's folder."""
+        since_ns, server.looked_ns = server.looked_ns, time.monotonic_ns()
+        config = in_force(self.home(server.sid), server.config.version)
+        if config is None:
+            return
+        server.config = config
+        server.reader.count_by(config.verifier)
+        effect = PersistConfig(config.text(), active=True)
+        text = f"its configuration of version {config.version:x} is in force"
+        at_ns, seq = time.monotonic_ns(), self._starts.number(server.sid, server.inc)
+        self._found.append(
+            Seen(at_ns, server.sid, server.inc, seq, since_ns, Source.PROBE, None, (effect,), text)
         )
 
     def _exits(self) -> None:

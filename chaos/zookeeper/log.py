@@ -97,9 +97,13 @@ class LogReader:
         self._phase = Phase.ELECTION
         self._unfollowed: tuple[int, str, str] | None = None  # at_ns, line and its words
         self._left = True  # whether it has been told that the server stepped down
-        self._votes = _Votes(watched)
+        self._votes = _Votes(watched.sid, watched.verifier)
         self._undecided: ServerState | None = None  # it joined a leader that no vote told
         self._last_ns = 0  # at_ns of the last event: threads log out of order, events are not
+
+    def count_by(self, verifier: QuorumVerifier) -> None:
+        """From now on votes are counted so."""
+        self._votes.verifier = verifier
 
     def feed(self, line: str) -> list[Seen]:
         """What a whole ``line`` tells: for most lines, and for a stack trace, nothing."""
@@ -238,8 +242,9 @@ class LogReader:
 class _Votes:
     """The notifications of one election, as far as the log tells them."""
 
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
+    def __init__(self, sid: Sid, verifier: QuorumVerifier) -> None:
+        self._sid = sid
+        self.verifier = verifier
         self._own: Vote | None = None
         self._looking: dict[Sid, Vote] = {}
         self._settled: dict[Sid, Vote] = {}
@@ -253,7 +258,7 @@ class _Votes:
             return None
         self._looking[sender] = vote
         what = (vote.leader, vote.zxid, vote.peer_epoch)
-        if sender != self._watched.sid:
+        if sender != self._sid:
             self._first_ns.setdefault(what, at_ns)
             return None
         if vote == self._own:
@@ -288,7 +293,7 @@ class _Votes:
             return elected, Exit.FINALIZED
         leading = self._leading()
         if leading is None:
-            leads = self.naming(self._watched.sid) if state is ServerState.LEADING else None
+            leads = self.naming(self._sid) if state is ServerState.LEADING else None
             vote = self._own or leads
             return None if vote is None else (vote, Exit.FINALIZED)
         round_ = max((vote.round for vote in self._looking.values()), default=None)
@@ -302,7 +307,7 @@ class _Votes:
         own = [] if self._own is None else [self._own]
         for vote in self._looking.values() if observes else own:
             support = {sid for sid, other in self._looking.items() if other.agrees_with(vote)}
-            if self._watched.verifier.contains_quorum(support):
+            if self.verifier.contains_quorum(support):
                 return vote
         return None
 

@@ -222,7 +222,9 @@ def test_what_was_decided_follows_from_what_was_heard(
 
 
 @pytest.mark.parametrize("heard", [(), (note(2, 3, round_="4"),)], ids=["nothing", "one vote"])
-def test_a_leader_that_no_vote_told_is_known_when_it_is_connected_to(heard: tuple[str, ...]) -> None:
+def test_a_leader_that_no_vote_told_is_known_when_it_is_connected_to(
+    heard: tuple[str, ...],
+) -> None:
     reading = reader(1)
     look, observe = say("QuorumPeer", "LOOKING"), say("QuorumPeer", "OBSERVING")
     before = effects_of(reading, look, *heard, observe)
