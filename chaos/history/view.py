@@ -7,9 +7,9 @@ mean is said here, once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from chaos.actions import Evidence, Kill, Pause, Resume, Terminate
+from chaos.actions import Evidence, Kill, Launch, Pause, Resume, Terminate
 from chaos.election.config import Configuration, Member, parse_configuration
 from chaos.election.effects import (
     Append,
@@ -99,6 +99,8 @@ class EnsembleView:
                 self._down(event.sid)
             case Acted(action=Kill(sid=sid) | Terminate(sid=sid), evidence=Evidence(bit=True)):
                 self._down(sid)  # it was reaped; the line that says so may come later
+            case Acted(action=Launch(sid=sid), evidence=Evidence(bit=True)):
+                self._up(sid)
             case Acted(action=Pause(sid=sid)):
                 self.peers[sid].paused = True
             case Acted(action=Resume(sid=sid)):
@@ -114,6 +116,12 @@ class EnsembleView:
         """Whether it is of a start that goes on: what was seen may be told after the end."""
         peer = self.peers.get(event.sid)
         return peer is not None and peer.up and peer.inc == event.inc
+
+    def _up(self, sid: Sid) -> None:
+        """Its process runs; a foreign server takes a second until it appears."""
+        before = self.peers.setdefault(sid, PeerView(sid))
+        if not before.up:
+            self.peers[sid] = replace(before, up=True, inc=before.inc + 1)
 
     def _down(self, sid: Sid) -> None:
         peer = self.peers.setdefault(sid, PeerView(sid))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
 from typing import Final
@@ -85,9 +84,7 @@ class ForeignHands:
     def _launch(self, action: act.Launch) -> Evidence:
         if self._servers.server(action.sid) is not None:
             return Evidence(False, {"error": f"server {action.sid} is up already"})
-        if action.wipe:
-            shutil.rmtree(self._servers.home(action.sid))
-        server = self._servers.spawn(action.sid)
+        server = self._servers.spawn(action.sid, wiped=action.wipe)
         return Evidence(True, {"pid": server.process.pid, "inc": server.inc})
 
     def _stop(self, action: act.Pause | act.Resume) -> Evidence:

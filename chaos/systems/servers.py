@@ -8,11 +8,12 @@ no start of a JVM is part of any time.
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -116,11 +117,18 @@ class Servers:
         while self._found:
             yield self._found.popleft()
 
-    def spawn(self, sid: Sid) -> Server:
-        """Start a server; it stands when its log says that it looks for a leader."""
+    def spawn(self, sid: Sid, *, wiped: bool = False) -> Server:
+        """Start a server; it stands when its log says that it looks for a leader.
+
+        ``wiped``: it has lost its disk, and with it the epochs and zxid of the plan.
+        """
         stage, folder = self._stage, self.home(sid)
         setup = self.setup(sid)
-        if not folder.is_dir():
+        if wiped:
+            _forget(folder)
+            none = PeerEpoch(0)
+            setup = replace(setup, zxid=Zxid(0), accepted_epoch=none, current_epoch=none)
+        if wiped or not folder.is_dir():
             timings, enabled = stage.setup.timings, stage.setup.reconfig_enabled
             write_files(folder, Files(setup, stage.configs[sid], timings, enabled))
         log = folder / LOG
@@ -299,3 +307,12 @@ class Servers:
         how = "has ended" if not server.alive else f"does not look for a leader after {_START_S} s"
         said = " | ".join(lines) or "nothing"
         return f"server {server.sid} {how}; its log ends with: {said} ({path})"
+
+
+def _forget(folder: Path) -> None:
+    """Nothing is left of a server but its log, which is ours."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOG:
+            path.unlink()
