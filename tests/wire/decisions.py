@@ -37,12 +37,12 @@ from chaos.election.effects import (
     TimerKind,
 )
 from chaos.election.ids import Sid
-from chaos.election.notification import ServerState
+from chaos.election.notification import Notification, ServerState
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
-from tests.wire.lives import Heard, Life
+from tests.wire.lives import LEADER, Heard, Life
 from tests.wire.mailbox import Mailbox, Post, Wrong
-from tests.wire.sayings import Packets
+from tests.wire.sayings import SAID_NS, Difference, Packets
 
 MS: Final = 1_000_000
 LAG_NS: Final = 250 * MS  # a JVM that has just started is this slow on two processors
@@ -66,7 +66,7 @@ class State:
     now_ns: int
     inputs: list[Input]
     started: bool = False
-    next: dict[Sid | None, int] = field(default_factory=dict)  # of each link's inputs
+    next: dict[str, int] = field(default_factory=dict)  # of each link's inputs
     timers: dict[Timer, int] = field(default_factory=dict)
     dialing: tuple[Sid, int] | None = None
     mail: Mailbox = field(default_factory=Mailbox)
@@ -100,6 +100,7 @@ class Move:
 
     at_ns: int
     happened: Input
+    seen_ns: int  # when it passed the capture, or ran out
     heard: Heard | None = None
 
 
@@ -118,9 +119,9 @@ class Replay:
     def __init__(self, life: Life, spec: PeerSpec) -> None:
         self._life = life
         self._spec = spec
-        self._links: dict[Sid | None, list[Heard]] = {}
+        self._links: dict[str, list[Heard]] = {}
         for heard in life.heard:
-            self._links.setdefault(heard.sender, []).append(heard)
+            self._links.setdefault(heard.lane, []).append(heard)
         self.steps = 0
         self.furthest: tuple[int, str] = (0, "nothing was tried")
         self.trace: list[str] = []
@@ -171,7 +172,7 @@ class Replay:
 
     def _moves(self, state: State) -> Iterator[tuple[int, Move]]:
         """Nearest to the capture's order first."""
-        moves = sorted(self._possible(state), key=lambda move: move.at_ns)
+        moves = sorted(self._possible(state), key=lambda move: (move.at_ns, move.seen_ns))
         moves = [move for move in moves if move.at_ns < self._life.end_ns]
         latest = min((move.at_ns for move in moves), default=0) + LAG_NS
         rank = 0
@@ -182,24 +183,31 @@ class Replay:
             rank += 1
             if isinstance(move.happened, Expire) and move.happened.timer.kind is TimerKind.RESEND:
                 unsure = Expire(move.happened.timer, have_delivered=False)
-                yield rank, Move(move.at_ns, unsure)
+                yield rank, Move(move.at_ns, unsure, move.seen_ns)
 
     def _possible(self, state: State) -> Iterator[Move]:
         if not state.started:
-            yield Move(max(self._life.looks_ns, state.now_ns), Start())
-        for sender, heard in self._links.items():
-            at = state.next.get(sender, 0)
+            looks = self._life.looks_ns
+            yield Move(max(looks, state.now_ns), Start(), looks)
+        for lane, heard in self._links.items():
+            at = state.next.get(lane, 0)
             if at < len(heard) and self._may_come(state, heard[at]):
-                yield Move(max(heard[at].at_ns, state.now_ns), heard[at].happened, heard[at])
+                one = heard[at]
+                yield Move(max(one.at_ns, state.now_ns), one.happened, one.at_ns, one)
         for timer, due in state.timers.items():
             delivered = timer.kind is TimerKind.RESEND
-            yield Move(max(due, state.now_ns), Expire(timer, have_delivered=delivered))
+            expire = Expire(timer, have_delivered=delivered)
+            yield Move(max(due, state.now_ns), expire, due)
 
     def _may_come(self, state: State, heard: Heard) -> bool:
         """A voter's notification waits for the election; a stranger's does not."""
         if state.started:
             return True
-        return heard.sender is not None and not state.peer.standing.views.valid(heard.sender)
+        match heard.happened:
+            case Deliver(sender=sender):
+                return not state.peer.standing.views.valid(sender)
+            case _:
+                return False
 
     # ---- doing it
 
@@ -224,12 +232,13 @@ class Replay:
             case _:
                 pass
         if move.heard is not None:
-            sender = move.heard.sender
-            state.next[sender] = state.next.get(sender, 0) + 1
+            lane = move.heard.lane
+            state.next[lane] = state.next.get(lane, 0) + 1
         if rank:
             state.used[Allowance.REORDERED] += 1
         state.mail.settle(state.now_ns)
         state.packets.settle(state.now_ns)
+        self._laggard(state, happened)
         effects = state.peer.step(happened)
         state.inputs.append(happened)
         self._take(state, effects)
@@ -237,8 +246,8 @@ class Replay:
     def _too_late(self, state: State, move: Move) -> None:
         """Nothing waits for longer than a busy server makes it wait."""
         begin = self._life.looks_ns
-        for sender, heard in self._links.items():
-            at = state.next.get(sender, 0)
+        for lane, heard in self._links.items():
+            at = state.next.get(lane, 0)
             if at < len(heard) and heard[at] is not move.heard:
                 since = max(heard[at].at_ns, begin)
                 if self._may_come(state, heard[at]) and since + LAG_NS < state.now_ns:
@@ -246,6 +255,25 @@ class Replay:
         for timer, due in state.timers.items():
             if due + LAG_NS < state.now_ns and move.happened != Expire(timer):
                 raise Wrong(f"{timer} ran out at {due} ns")
+
+    def _laggard(self, state: State, happened: Input) -> None:
+        """A server without a vote answers who lags as a voter does; our core does not."""
+        election, standing = state.peer.election, state.peer.standing
+        if not isinstance(happened, Deliver) or standing.views.valid(standing.sid):
+            return
+        heard, vote = happened.notification, election.proposal
+        lags = heard.state == ServerState.LOOKING and heard.round < election.round
+        if election.looking and lags and standing.views.valid(happened.sender):
+            answer = Notification(
+                ServerState.LOOKING,
+                vote.leader,
+                vote.zxid,
+                election.round,
+                vote.peer_epoch,
+                config=standing.views.text,
+            )
+            state.mail.offer((happened.sender,), answer, state.now_ns)
+            state.used[Difference.LAGGARD] += 1
 
     def _take(self, state: State, effects: list[Effect]) -> None:
         written = 0
@@ -275,14 +303,14 @@ class Replay:
         if state.dialing is not None:
             raise Wrong(f"our core dials {leader} while {state.dialing} is under way")
         state.dialing = (leader, state.now_ns)
-        for heard in self._links.get(None, [])[state.next.get(None, 0) :]:
+        for heard in self._links.get(LEADER, [])[state.next.get(LEADER, 0) :]:
             if isinstance(heard.happened, LeaderConnected | LeaderRefused):
-                if heard.leader != leader or heard.since_ns > state.now_ns + LAG_NS:
+                if heard.leader != leader or heard.since_ns > state.now_ns + SAID_NS:
                     raise Wrong(f"our core dials {leader}, it {heard.leader} at {heard.since_ns}")
                 if heard.since_ns < state.now_ns - 5 * MS:
                     raise Wrong(f"it dialed {leader} at {heard.since_ns} ns, our core later")
                 return
-        if state.now_ns + LAG_NS < self._life.end_ns:
+        if state.now_ns + SAID_NS < self._life.end_ns:
             raise Wrong(f"our core dials {leader}, it nobody")
 
     def _retime(self, state: State, written_ns: int) -> None:

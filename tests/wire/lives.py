@@ -29,6 +29,7 @@ from chaos.wire.election import Initiation, Skipped
 from chaos.wire.reassembly import Segment
 
 KILLED_NS: Final = 60_000_000  # a kill ends all connections of a server within this
+LEADER: Final = "leader"
 SILENT_NS: Final = 200_000_000  # and then nothing of it is seen for longer than this
 
 
@@ -36,12 +37,13 @@ SILENT_NS: Final = 200_000_000  # and then nothing of it is seen for longer than
 class Heard:
     """An input that a server had, and when it passed the capture.
 
-    ``sender`` is whose election link it came on, ``None`` for the quorum port. ``since_ns`` and
-    ``leader`` are of an answer to a connect: when that was begun, and to whom.
+    A thread reads each ``lane``: the election link to a server, the quorum connection of a
+    learner, or "leader" for all of its own. ``since_ns`` and ``leader`` are of an answer to a
+    connect: when that was begun, and to whom.
     """
 
     at_ns: int
-    sender: Sid | None
+    lane: str
     happened: Input
     since_ns: int = 0
     leader: Sid | None = None
@@ -215,12 +217,13 @@ class _Reading:
                 LeaderConnected(attempt.conn) if stood else LeaderRefused("refused")
             )
             at_ns = stood or ended
-            life.heard.append(Heard(at_ns, None, happened, attempt.begun_ns, other))
+            life.heard.append(Heard(at_ns, LEADER, happened, attempt.begun_ns, other))
         elif attempt.stood_ns:
-            life.heard.append(Heard(attempt.stood_ns, None, LearnerConnected(attempt.conn)))
+            connected = LearnerConnected(attempt.conn)
+            life.heard.append(Heard(attempt.stood_ns, _lane(life, attempt), connected))
         if attempt.stood_ns and attempt.ended_ns and sid_of(attempt.ender) == other:
             lost = ConnectionLost(attempt.conn, "the other side ended it")
-            life.heard.append(Heard(ended, None, lost))
+            life.heard.append(Heard(ended, _lane(life, attempt), lost))
 
     def _looks(self, life: Life) -> int:
         """Its first dial that answers nobody's, or its first notification of a round.
@@ -248,6 +251,10 @@ def _sids(attempt: _Attempt) -> tuple[Sid, Sid]:
     return sid_of(attempt.dialer), sid_of(attempt.acceptor)
 
 
+def _lane(life: Life, attempt: _Attempt) -> str:
+    return LEADER if sid_of(attempt.dialer) == life.sid else f"learner {attempt.conn}"
+
+
 def _tell(life: Life, sent: Sent, attempt: _Attempt) -> None:
     match sent.message:
         case Initiation():
@@ -270,6 +277,7 @@ def _hear(life: Life, arrived: Arrived, attempt: _Attempt) -> None:
         case Notification() as told:
             sender = sid_of(sent.link.partition(">")[0])
             happened: Input = Deliver(sender, told, sent.link, sent.number)
-            life.heard.append(Heard(arrived.at_ns, sender, happened))
+            life.heard.append(Heard(arrived.at_ns, f"from {sender}", happened))
         case packet:
-            life.heard.append(Heard(arrived.at_ns, None, PacketRead(attempt.conn, packet)))
+            read = PacketRead(attempt.conn, packet)
+            life.heard.append(Heard(arrived.at_ns, _lane(life, attempt), read))

@@ -18,7 +18,7 @@ from chaos.election.notification import Notification
 from tests.wire.lives import Frame, Life
 
 MS: Final = 1_000_000
-WRITTEN_NS: Final = 250 * MS  # an offer to a link that stands is written within this
+WRITTEN_NS: Final = 450 * MS  # an offer to a link that stands is written within this
 OVERWRITTEN_NS: Final = 60 * MS  # or a newer one took its place while the link stood this long
 
 
@@ -53,40 +53,49 @@ class _Box:
     restarts: tuple[int, ...] = ()
 
     def fit(self, now_ns: int, end_ns: int) -> Counter[str] | None:
-        """The reasons by which offers and the frames before ``now_ns`` agree, fewest first."""
-        frames = [frame for frame in self.frames if frame.at_ns < now_ns]
+        """The reasons by which offers and the frames before ``now_ns`` agree, fewest first.
+
+        An offer may be the frame that is written next, later than ``now_ns``.
+        """
+        count, due = len(self.offers), sum(frame.at_ns < now_ns for frame in self.frames)
         best: dict[tuple[int, int], Counter[str]] = {(0, 0): Counter()}
-        for key in ((i, j) for i in range(len(self.offers) + 1) for j in range(len(frames) + 1)):
-            reasons = best.get(key)
-            if reasons is None:
-                continue
-            for to, reason in self._steps(*key, frames, now_ns, end_ns):
-                found = reasons + Counter([reason] if reason else [])
-                if to not in best or found.total() < best[to].total():
-                    best[to] = found
-        return best.get((len(self.offers), len(frames)))
+        for i in range(count + 1):
+            for j in range(len(self.frames) + 1):
+                reasons = best.get((i, j))
+                if reasons is None:
+                    continue
+                for to, reason in self._steps(i, j, now_ns, end_ns):
+                    found = reasons + Counter([reason] if reason else [])
+                    if to not in best or found.total() < best[to].total():
+                        best[to] = found
+        ends = [best[count, j] for j in range(due, len(self.frames) + 1) if (count, j) in best]
+        return min(ends, key=Counter.total, default=None)
 
     def _steps(
-        self, i: int, j: int, frames: list[Frame], now_ns: int, end_ns: int
+        self, i: int, j: int, now_ns: int, end_ns: int
     ) -> Iterator[tuple[tuple[int, int], str]]:
-        frame = frames[j] if j < len(frames) else None
-        if frame is not None and self._repeats(j, frames):
+        frame = self.frames[j] if j < len(self.frames) else None
+        if frame is not None and self._repeats(j):
             yield (i, j + 1), Post.REPEATED
         if i == len(self.offers):
             return
         offer = self.offers[i]
         if frame is not None and offer.notification == frame.notification:
-            if offer.at_ns <= frame.at_ns:
+            if offer.at_ns <= frame.at_ns and self._stood(offer.at_ns, frame.at_ns) <= WRITTEN_NS:
                 yield (i + 1, j + 1), ""
         reason = self._unwritten(i, now_ns, end_ns)
         if reason is not None:
             yield (i + 1, j), reason
 
-    def _repeats(self, j: int, frames: list[Frame]) -> bool:
-        frame, last = frames[j], frames[j - 1]
+    def _repeats(self, j: int) -> bool:
+        frame, last = self.frames[j], self.frames[j - 1]
         if not (j and frame.first and frame.notification == last.notification):
             return False
         return not any(last.at_ns < at <= frame.at_ns for at in self.restarts)
+
+    def _stood(self, begin_ns: int, end_ns: int) -> int:
+        """For how long a link stood in that time."""
+        return sum(max(0, min(end_ns, end) - max(begin_ns, begin)) for begin, end in self.links)
 
     def _unwritten(self, i: int, now_ns: int, end_ns: int) -> str | None:
         """Why offer ``i`` needs no frame; empty if there is time left for one."""
@@ -95,9 +104,7 @@ class _Box:
         if after is None and now_ns < min(offer.at_ns + WRITTEN_NS, end_ns):
             return ""
         until = now_ns if after is None else after
-        stood = sum(
-            max(0, min(until, end) - max(offer.at_ns, begin)) for begin, end in self.links
-        )
+        stood = self._stood(offer.at_ns, until)
         if not stood:
             return Post.UNLINKED
         if any(offer.at_ns <= end <= offer.at_ns + WRITTEN_NS for _, end in self.links):
@@ -108,8 +115,8 @@ class _Box:
         """When the offer was written, if a link stood that had nothing else to write."""
         if not any(begin <= offer.at_ns < end for begin, end in self.links):
             return None
-        for frame in self.frames:
-            if offer.at_ns <= frame.at_ns <= offer.at_ns + WRITTEN_NS and not frame.first:
+        for j, frame in enumerate(self.frames):
+            if offer.at_ns <= frame.at_ns <= offer.at_ns + WRITTEN_NS and not self._repeats(j):
                 return frame.at_ns if frame.notification == offer.notification else None
         return None
 

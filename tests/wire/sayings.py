@@ -42,6 +42,7 @@ class Difference(StrEnum):
     SYNC_CHOICE = "a learner that lacks all of the log gets the log, where ZooKeeper sends SNAP"
     SYNC_ACKS = "what came before NEWLEADER is acked with NEWLEADER, not once more by itself"
     CONTENT = "a transaction of a leader without a tree has another content"
+    LAGGARD = "a server without a vote does not answer a laggard, who answers it anyway"
     RECONFIG = "a leader without a tree takes no reconfiguration of a client"
 
 
