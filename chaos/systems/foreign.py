@@ -28,6 +28,18 @@ class ForeignHands:
         self._world = world
         self._clients = clients
         self._losses: set[str] = set()
+        self._loads: dict[str, bool] = {}  # workloads, and whether they go on
+
+    def workloads(self) -> tuple[str, ...]:
+        """The workloads that clients had, by name; those that go on are ended first.
+
+        Raises:
+            InfrastructureError: the client process is gone.
+        """
+        for name, goes_on in self._loads.items():
+            if goes_on:
+                self._work(act.Unload(name))
+        return tuple(sorted(self._loads))
 
     def do(self, action: Action) -> Evidence | None:
         """Do ``action``; ``None`` where it concerns none of these servers.
@@ -128,7 +140,9 @@ class ForeignHands:
         if isinstance(action, act.Load):
             rate, payload = action.per_s, action.payload
             told = self._clients.ask("load", name=action.name, per_s=rate, payload=payload)
+            self._loads[action.name] = True
             return Evidence(None, _plain(told))
+        self._loads[action.name] = False
         counts = _plain(self._clients.ask("unload", name=action.name))
         return Evidence(bool(counts.get("acknowledged")), counts)
 

@@ -39,15 +39,8 @@ class _Stay:
 
     def take(self, index: int, seen: Seen) -> None:
         """One line of what was seen."""
-        match seen.happened:
-            case PacketRead(conn=conn, packet=pk.LearnerHello(sid=sid)) if sid is not None:
-                self._learners[conn] = sid
-            case PacketRead(conn=conn, packet=pk.Ack(zxid=zxid)) if conn in self._epochs:
-                self._acks.setdefault(zxid, {self._life.sid}).add(self._learners.get(conn, -1))
-                if conn not in self._learners:
-                    self._strangers.add(zxid)
-            case _:
-                pass
+        if isinstance(seen.happened, PacketRead):
+            self._read(seen.happened.conn, seen.happened.packet)
         for effect in seen.effects:
             match effect:
                 case Decided(vote=vote, state=state):
@@ -64,6 +57,17 @@ class _Stay:
                     self._sent(index, conn, packet)
                 case _:
                     pass
+
+    def _read(self, conn: int, packet: pk.Packet) -> None:
+        match packet:
+            case pk.LearnerHello(sid=sid) if sid is not None:
+                self._learners[conn] = sid
+            case pk.Ack(zxid=zxid) if conn in self._epochs:
+                self._acks.setdefault(zxid, {self._life.sid}).add(self._learners.get(conn, -1))
+                if conn not in self._learners:
+                    self._strangers.add(zxid)
+            case _:
+                pass
 
     def _established(self, epoch: int, index: int) -> None:
         life = self._life
