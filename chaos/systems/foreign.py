@@ -31,14 +31,10 @@ class ForeignHands:
         self._loads: dict[str, bool] = {}  # workloads, and whether they go on
 
     def workloads(self) -> tuple[str, ...]:
-        """The workloads that clients had, by name; those that go on are ended first.
-
-        Raises:
-            InfrastructureError: the client process is gone.
-        """
+        """The workloads that clients had, by name; those that go on are ended if they can be."""
         for name, goes_on in self._loads.items():
             if goes_on:
-                self._work(act.Unload(name))
+                self.do(act.Unload(name))
         return tuple(sorted(self._loads))
 
     def do(self, action: Action) -> Evidence | None:

@@ -11,12 +11,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from chaos.errors import InfrastructureError
 from chaos.history.events import Listed, Recalled
-from chaos.systems.clients import Clients
-from chaos.systems.foreign import ForeignHands
+from chaos.systems.clients import Reply
 
 ROOT: Final = "/"
 OURS: Final = "chaos-"  # begins the nodes that our own leaders make
@@ -24,6 +23,22 @@ _WAIT_NS: Final = 10_000_000_000  # for a leader, over all questions of a run
 _ASK_MS: Final = 3000
 _AGAIN_S: Final = 0.2
 _ABSENT: Final = "NoNodeError"
+
+
+class Asks(Protocol):
+    """Who can reach servers: ``chaos.systems.clients.Clients``."""
+
+    def ask(self, do: str, **asked: int | str) -> Reply:
+        """One request; what it answers."""
+        ...
+
+
+class Worked(Protocol):
+    """Who had clients write: ``chaos.systems.foreign.ForeignHands``."""
+
+    def workloads(self) -> tuple[str, ...]:
+        """The workloads that there were; none goes on any more."""
+        ...
 
 
 @dataclass(slots=True)
@@ -51,21 +66,20 @@ def promised(record: Path) -> Promised:
 
 
 class Recall:
-    """The questions at the end of one run; records of writes lie in ``folder``."""
+    """The questions at the end of one run; records of writes lie in ``folder``.
 
-    def __init__(self, clients: Clients, hands: ForeignHands, folder: Path) -> None:
+    All of them together wait ``wait_ns`` for a leader, and then for one more answer.
+    """
+
+    def __init__(self, clients: Asks, hands: Worked, folder: Path, wait_ns: int = _WAIT_NS) -> None:
         self._clients = clients
         self._hands = hands
         self._folder = folder
-        self._deadline_ns = time.monotonic_ns() + _WAIT_NS
+        self._deadline_ns = time.monotonic_ns() + wait_ns
 
     def ask(self, *, ours: bool) -> Iterator[Recalled | Listed]:
         """About every workload; about the nodes of our own leaders if there can be any."""
-        try:
-            names = self._hands.workloads()
-        except InfrastructureError as error:
-            yield Listed(time.monotonic_ns(), ROOT, why=str(error))
-            return
+        names = self._hands.workloads()
         for name in names:
             yield self._workload(name)
         if names and ours:
