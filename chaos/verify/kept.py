@@ -16,7 +16,8 @@ from chaos.verify.births import meddling
 from chaos.verify.docket import Docket, Law, Once
 from chaos.verify.foreign.judge import servers
 from chaos.verify.foreign.terms import follow_foreign
-from chaos.verify.logs import Acked, Logs, Reign, follow_journals
+from chaos.verify.lineage import Acked, Logs, Reign
+from chaos.verify.logs import follow_journals
 
 _OURS: Final = "/chaos-"  # what our own leaders create for a workload, with its zxid behind
 _NAMED: Final = 3  # missing writes that a sentence names

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from chaos.election.ids import UNSET, Sid, epoch_of
 from chaos.election.packets import Txn
+from chaos.verify.docket import Docket
 
 Term = tuple[int, Sid]  # an epoch, and who led it
 
@@ -100,6 +101,46 @@ class Lineage:
                 return held.begins
             term, tenure = held.source, self.terms[held.source]
         return txn.zxid
+
+
+@dataclass(frozen=True, slots=True)
+class Reign:
+    """An established leader; ``who`` names it as reports do."""
+
+    epoch: int
+    sid: Sid
+    index: int
+    who: str = ""
+
+    @property
+    def term(self) -> Term:
+        """Its epoch and it."""
+        return self.epoch, self.sid
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """``txn`` was committed in ``epoch``, at event ``index``."""
+
+    txn: Txn
+    epoch: int
+    index: int
+
+
+@dataclass(slots=True)
+class Logs:
+    """What journals say, and what was seen of others."""
+
+    docket: Docket = field(default_factory=Docket)
+    reigns: list[Reign] = field(default_factory=list)
+    lineage: Lineage = field(default_factory=Lineage)
+    acked: dict[Txn, Acked] = field(default_factory=dict)
+
+    def commits(self, txn: Txn, epoch: int, index: int) -> None:
+        """``txn`` is known to be committed in ``epoch``, by event ``index``; the first counts."""
+        known = self.acked.get(txn)
+        if known is None or epoch < known.epoch:
+            self.acked[txn] = Acked(txn, epoch, index)
 
 
 def same(one: Txn, other: Txn) -> bool:

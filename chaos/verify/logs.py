@@ -8,7 +8,6 @@ leader that sent it held up to there.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 
 from chaos.election import packets as pk
 from chaos.election.config import parse_configuration
@@ -33,50 +32,10 @@ from chaos.election.notification import ServerState
 from chaos.election.packets import Txn
 from chaos.history.events import Began, Stepped
 from chaos.history.history import History
-from chaos.verify.docket import Docket, Law
+from chaos.verify.docket import Law
 from chaos.verify.fold import journals, whole
-from chaos.verify.lineage import Held, Lineage, Term
+from chaos.verify.lineage import Held, Logs, Reign
 from chaos.verify.rules import Electorate
-
-
-@dataclass(frozen=True, slots=True)
-class Reign:
-    """An established leader; ``who`` names it as reports do."""
-
-    epoch: int
-    sid: Sid
-    index: int
-    who: str = ""
-
-    @property
-    def term(self) -> Term:
-        """Its epoch and it."""
-        return self.epoch, self.sid
-
-
-@dataclass(frozen=True, slots=True)
-class Acked:
-    """``txn`` was committed in ``epoch``, at event ``index``."""
-
-    txn: Txn
-    epoch: int
-    index: int
-
-
-@dataclass(slots=True)
-class Logs:
-    """What all journals say."""
-
-    docket: Docket = field(default_factory=Docket)
-    reigns: list[Reign] = field(default_factory=list)
-    lineage: Lineage = field(default_factory=Lineage)
-    acked: dict[Txn, Acked] = field(default_factory=dict)
-
-    def commits(self, txn: Txn, epoch: int, index: int) -> None:
-        """``txn`` is known to be committed in ``epoch``, by event ``index``; the first counts."""
-        known = self.acked.get(txn)
-        if known is None or epoch < known.epoch:
-            self.acked[txn] = Acked(txn, epoch, index)
 
 
 class Keeper:

@@ -15,7 +15,7 @@ from chaos.history.events import Seen
 from chaos.history.history import History
 from chaos.verify.docket import Law
 from chaos.verify.foreign.lives import Life, Votership, lives
-from chaos.verify.logs import Logs, Reign
+from chaos.verify.lineage import Logs, Reign
 
 _ACTIVATES = pk.CommitAndActivate | pk.InformAndActivate
 
