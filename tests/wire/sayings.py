@@ -88,9 +88,7 @@ class Packets:
             made.used[Open.PINGS] += len(pings) - len(answers)
             rest = [one for one in kept if not isinstance(one.packet, Ping)]
             made.lanes[conn] = _Lane(tuple(rest))
-            made.answers[conn] = _Lane(
-                tuple(Told(one.at_ns, _bare(one.packet)) for one in answers)
-            )
+            made.answers[conn] = _Lane(tuple(Told(one.at_ns, _bare(one.packet)) for one in answers))
         return made
 
     def copy(self) -> Packets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import Decided, Deliver, Entered, SteppedDown
