@@ -196,6 +196,7 @@ class Mixed:
         self._foreign = ForeignHands(servers, world, clients)
         peers.start()
         servers.start()
+        clients.connect()
         self._hands.slow_links()
         self._canary.start()
 
