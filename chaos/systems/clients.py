@@ -85,23 +85,22 @@ class Clients:
         Raises:
             InfrastructureError: it does not listen; its log says why.
         """
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        path = f"/proc/self/fd/{folder}/{_SOCKET}"  # short, wherever the folder is
-        deadline = time.monotonic() + _START_S
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._link = link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._answers = link.makefile("rb")
         link.settimeout(_ANSWER_S)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            while link.connect_ex(path) != 0:
-                if self._process.status is not None or time.monotonic() > deadline:
-                    raise InfrastructureError(f"the client process does not listen{self._said()}")
-                time.sleep(_LOOK_S)
-            (self._folder / _SOCKET).unlink()
-        except BaseException:
-            link.close()
-            raise
+            self._await(link, f"/proc/self/fd/{folder}/{_SOCKET}")  # short, wherever it is
         finally:
             os.close(folder)
-        self._link, self._answers = link, link.makefile("rb")
+        (self._folder / _SOCKET).unlink()
+
+    def _await(self, link: socket.socket, path: str) -> None:
+        deadline = time.monotonic() + _START_S
+        while link.connect_ex(path) != 0:
+            if self._process.status is not None or time.monotonic() > deadline:
+                raise InfrastructureError(f"the client process does not listen{self._said()}")
+            time.sleep(_LOOK_S)
 
     def close(self) -> None:
         """Let go of everything; the process ends with the world."""
