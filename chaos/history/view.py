@@ -27,6 +27,7 @@ from chaos.election.effects import (
 from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
 from chaos.election.notification import ServerState
 from chaos.election.vote import Vote
+from chaos.ensemble import Runs
 from chaos.history.events import (
     Acted,
     Appeared,
@@ -59,6 +60,7 @@ class PeerView:
     accepted_epoch: PeerEpoch = PeerEpoch(0)  # these three as on its disk, also while down
     current_epoch: PeerEpoch = PeerEpoch(0)
     zxid: Zxid = Zxid(0)
+    foreign: bool = False  # somebody else's program
 
     @property
     def alive(self) -> bool:
@@ -136,6 +138,11 @@ class EnsembleView:
         held = [peer.config for peer in self.peers.values() if peer.config is not None]
         return max([*held, self.config], key=lambda config: config.version)
 
+    def running(self, program: Runs) -> frozenset[Sid]:
+        """The peers whose last start was of ``program``."""
+        foreign = program is Runs.ZOOKEEPER
+        return frozenset(sid for sid, peer in self.peers.items() if peer.foreign is foreign)
+
     @property
     def voters(self) -> frozenset[Sid]:
         """Voters of the newest committed configuration."""
@@ -188,6 +195,7 @@ def _born(event: Birth) -> PeerView:
         accepted_epoch=held.accepted_epoch,
         current_epoch=held.current_epoch,
         zxid=held.zxid if isinstance(held, Appeared) else held.last_zxid,
+        foreign=isinstance(event, Appeared),
     )
 
 

@@ -63,6 +63,21 @@ def test_a_law_holds_on_foreign_servers_and_says_how_many_cases_are_theirs(name:
     assert "servers 1, 2, 3 (seen from outside)" in verdict.summary
 
 
+def test_what_a_server_heard_before_it_looked_itself_is_of_its_start() -> None:
+    history = from_outside(re_elected().history())
+    last = max(e.at_ns for e in history.events if isinstance(e, Appeared) and e.inc == 0)
+    heard = min(e.at_ns for e in history.events if isinstance(e, Seen) and e.at_ns > last)
+    late = History.of(
+        replace(event, at_ns=heard + 1) if isinstance(event, Appeared) and event.inc == 0 else event
+        for event in history.events
+    )
+    verdict = judge(late, "leader_has_quorum_support")
+    assert (verdict.outcome, verdict.judged) == (
+        Outcome.HOLDS,
+        judge(history, "leader_has_quorum_support").judged,
+    )
+
+
 def test_our_own_peers_are_judged_as_before_beside_foreign_servers() -> None:
     whole, mixed = re_elected().history(), from_outside(re_elected().history(), 3)
     own = judge(mixed, "vote_order_respected")

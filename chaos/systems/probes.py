@@ -1,0 +1,49 @@
+"""What servers answer to four-letter words, as events of a history: whenever it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from chaos.election.ids import Sid, hex64
+from chaos.history.events import Seen, Source
+from chaos.systems.starts import Starts
+from chaos.zookeeper.polls import Poll
+from chaos.zookeeper.words import NOT_SERVING
+
+_SILENT: Final = "timed out"  # as of a server that is stopped
+
+
+class Probes:
+    """Turns answers into events. They prove nothing by themselves and have no effects.
+
+    A connection that is refused is no answer: nobody is there to give one.
+    """
+
+    def __init__(self, starts: Starts) -> None:
+        self._starts = starts
+        self._last: dict[tuple[Sid, int], str] = {}
+
+    def take(self, polls: Iterable[Poll]) -> Iterator[Seen]:
+        """The answers that differ from the one before, other than by a zxid."""
+        for poll in polls:
+            what = poll.mode or poll.why
+            inc = self._starts.start(poll.sid, poll.at_ns)
+            if inc is None or inc != self._starts.start(poll.sid, poll.since_ns):
+                continue  # whose answer it is cannot be told
+            if not poll.mode and what not in {NOT_SERVING, _SILENT}:
+                continue
+            if self._last.get((poll.sid, inc)) == what:
+                continue
+            self._last[poll.sid, inc] = what
+            zxid = "" if poll.zxid is None else f", zxid {hex64(poll.zxid)}"
+            seq = self._starts.number(poll.sid, inc)
+            yield Seen(
+                poll.at_ns,
+                poll.sid,
+                inc,
+                seq,
+                poll.since_ns,
+                Source.PROBE,
+                text=f"srvr: {what}{zxid}",
+            )
