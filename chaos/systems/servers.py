@@ -162,6 +162,23 @@ class Servers:
         """The folder of one server: its files, its data, its log."""
         return self._stage.folder / str(sid)
 
+    def newest_version(self) -> int:
+        """The highest version of a configuration in force at any server."""
+        return max(server.config.version for server in self._servers.values())
+
+    def takes(self, wanted: Configuration, above: int) -> int | None:
+        """Wait until ``wanted`` is in force somewhere, newer than ``above``; its version."""
+        deadline = time.monotonic_ns() + _TAKE_NS
+        while time.monotonic_ns() < deadline:
+            for server in self._servers.values():
+                self._read_config(server)
+                held = server.config
+                same = replace(wanted, version=held.version).text() == held.text()
+                if same and held.version > above:
+                    return held.version
+            time.sleep(_LOOK_S)
+        return None
+
     def holds(self, sid: Sid, version: int) -> bool:
         """Wait until server ``sid`` has a configuration of ``version`` in force, or a newer one."""
         deadline = time.monotonic_ns() + _TAKE_NS
@@ -250,15 +267,17 @@ class Servers:
         if door is None:
             return
         server.stands = True
-        self._found.append(self._appeared(server, Zxid(wrap64(int(door.group(1), 16)))))
+        at_ns = server.reader.stamp_ns(text) or time.monotonic_ns()
+        zxid = Zxid(wrap64(int(door.group(1), 16)))
+        self._found.append(self._appeared(server, at_ns, zxid))
         for line in server.early:
             self._found.extend(server.reader.feed(line))
         server.early.clear()
 
-    def _appeared(self, server: Server, zxid: Zxid) -> Appeared:
+    def _appeared(self, server: Server, at_ns: int, zxid: Zxid) -> Appeared:
         setup = self.setup(server.sid)
         return Appeared(
-            at_ns=time.monotonic_ns(),
+            at_ns=at_ns,
             sid=server.sid,
             inc=server.inc,
             seq=0,

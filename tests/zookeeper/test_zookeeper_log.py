@@ -207,6 +207,12 @@ DECIDED = {
         3,
         Exit.SAME_ROUND,
     ),
+    "a leader that leads, for the rest is too fresh to wait for": (
+        (note(1, 2), note(2, 2), *LED),
+        "FOLLOWING",
+        3,
+        Exit.SAME_ROUND,
+    ),
     "an observer hears": ((note(2, 3), note(3, 3)), "OBSERVING", 3, Exit.FINALIZED),
     "nothing was heard, but itself it leads": ((), "LEADING", 1, Exit.FINALIZED),
 }
@@ -236,6 +242,16 @@ def test_a_leader_that_no_vote_told_is_known_when_it_is_connected_to(
     assert (found.vote.leader, found.state) == (3, ServerState.OBSERVING)
     assert (found.vote.zxid == UNSET) is not bool(heard)
     assert effects_of(reading, say("Learner", CONNECTED.format(3))) == []
+
+
+def test_whom_a_server_connects_to_is_right_where_its_votes_say_something_else() -> None:
+    reading = reader(1)
+    look, follow = say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING")
+    (told,) = effects_of(reading, look, note(1, 2), note(2, 2), follow)[-2:-1]
+    (found,) = effects_of(reading, say("Learner", CONNECTED.format(3)))
+    assert isinstance(told, Decided)
+    assert isinstance(found, Decided)
+    assert (told.vote.leader, found.vote.leader) == (2, 3)
 
 
 def test_votes_of_an_election_that_is_over_count_no_more() -> None:
