@@ -99,7 +99,8 @@ class LogReader:
         self._unfollowed: tuple[int, str, str] | None = None  # at_ns, line and its words
         self._left = True  # whether it has been told that the server stepped down
         self._votes = _Votes(watched.sid, watched.verifier)
-        self._joining: tuple[ServerState, Sid | None] | None = None  # and by which votes
+        self._leader: Sid | None = None  # as it was told
+        self._elected = True  # by votes, and not by a reconfiguration
         self._last_ns = 0  # at_ns of the last event: threads log out of order, events are not
 
     def count_by(self, verifier: QuorumVerifier) -> None:
@@ -198,6 +199,7 @@ class LogReader:
         if phase is None or phase is self._phase:
             return []
         self._phase = phase
+        self._left = False
         effects: list[Effect] = []
         if phase is Phase.BROADCAST and state is not ServerState.LEADING:
             epoch = self._learned_epoch()
@@ -213,33 +215,44 @@ class LogReader:
             if self._state is not None:
                 self._votes.forget()
             self._votes.look(at_ns)
-            self._joining = None
+            self._elected = True
             self._phase = Phase.ELECTION
         else:
             self._left = False
-            if looked:
-                effects += self._decided(state, at_ns)
+            effects += self._decided(state, at_ns) if looked else self._designated(state)
         self._state = state
         return [*effects, Entered(state, self._phase)]
 
     def _decided(self, state: ServerState, at_ns: int) -> list[Effect]:
         """By its votes, as far as they show; whom it joins shows for sure when it connects."""
         found = self._votes.decided(state, at_ns)
-        self._joining = (state, None if found is None else found[0].leader)
-        return [] if found is None else [Decided(found[0], state, (), found[1])]
+        if found is None:
+            return []
+        vote, how = found
+        self._leader = vote.leader
+        return [Decided(vote, state, (), how)]
+
+    def _designated(self, state: ServerState) -> list[Effect]:
+        """A reconfiguration made it leader, or has it join another."""
+        if state is not ServerState.LEADING:
+            return []
+        self._leader = self._watched.sid
+        return [Decided(self._votes.naming(self._leader), state, (), Exit.DESIGNATED)]
 
     def _joined(self, leader: Sid | None) -> list[Effect]:
-        if self._joining is None or leader is None:
+        state = self._state
+        learns = state in (ServerState.FOLLOWING, ServerState.OBSERVING)
+        if state is None or not learns or leader is None or leader == self._leader:
             return []
-        (state, told), self._joining = self._joining, None
-        if told == leader:
-            return []
-        return [Decided(self._votes.naming(leader), state, (), Exit.OUT_OF_ELECTION)]
+        self._leader = leader
+        how = Exit.OUT_OF_ELECTION if self._elected else Exit.DESIGNATED
+        return [Decided(self._votes.naming(leader), state, (), how)]
 
     def _step_down(self, why: str) -> list[Effect]:
         if self._left:
             return []
         self._left = True
+        self._leader, self._elected = None, False
         return [SteppedDown(why)]
 
 

@@ -301,10 +301,25 @@ def test_a_server_says_why_it_steps_down(lines: tuple[str, ...], why: str) -> No
 def test_a_state_that_a_reconfiguration_gave_was_not_decided() -> None:
     reading = reader(1)
     effects_of(reading, say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING"))
-    assert effects_of(reading, say("QuorumPeer", "LEADING")) == [
-        SteppedDown("a reconfiguration gave it another state"),
-        Entered(ServerState.LEADING, Phase.DISCOVERY),
-    ]
+    down, decided, entered = effects_of(reading, say("QuorumPeer", "LEADING"))
+    assert down == SteppedDown("a reconfiguration gave it another state")
+    assert isinstance(decided, Decided)
+    assert (decided.vote.leader, decided.how) == (1, Exit.DESIGNATED)
+    assert entered == Entered(ServerState.LEADING, Phase.DISCOVERY)
+
+
+def test_a_follower_that_a_reconfiguration_sends_to_another_leader_says_so() -> None:
+    reading = reader(1)
+    look, follow = say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING")
+    effects_of(reading, look, note(1, 2), note(2, 2), follow)
+    why = "java.lang.Exception: changes proposed in reconfig"
+    lines = (say("Follower", "Exception when following the leader"), why)
+    again = say("QuorumPeer", "Peer state changed: following - synchronization")
+    effects = effects_of(reading, *lines, say("Learner", CONNECTED.format(3)), again, *lines)
+    kinds = [type(effect) for effect in effects]
+    assert kinds == [SteppedDown, Decided, Entered, SteppedDown]
+    (found,) = (effect for effect in effects if isinstance(effect, Decided))
+    assert (found.vote.leader, found.how) == (3, Exit.DESIGNATED)
 
 
 def test_it_steps_down_once() -> None:
