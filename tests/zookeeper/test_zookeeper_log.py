@@ -90,6 +90,13 @@ def test_a_log_tells_the_same_again(name: str, request: pytest.FixtureRequest) -
     assert text == golden.read_text(encoding="utf-8")
 
 
+def test_row_6_the_time_that_an_election_took_is_told_in_milliseconds() -> None:
+    texts = [(LOGS / name).read_text(encoding="utf-8") for name in NAMES]
+    took = [line for text in texts for line in text.splitlines() if "ELECTION TOOK" in line]
+    assert took
+    assert all(re.search(r"LEADER ELECTION TOOK - \d+ MS$", line) for line in took)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_leader_that_a_learner_decides_is_the_one_that_it_connects_to(name: str) -> None:
     leader: Sid | None = None
