@@ -181,9 +181,7 @@ class _Reading:
                 a for a in mine if a.stood_ns < first and not 0 < a.ended_ns < first - KILLED_NS
             ]
             killed = all(0 < a.ended_ns <= first + KILLED_NS for a in open_then)
-            silent = not any(
-                first + KILLED_NS < at < first + SILENT_NS for at in self._moved[sid]
-            )
+            silent = not any(first + KILLED_NS < at < first + SILENT_NS for at in self._moved[sid])
             if killed and silent:
                 last = first
                 yield first
@@ -213,9 +211,7 @@ class _Reading:
             return
         if dials:
             stood = attempt.stood_ns
-            happened: Input = (
-                LeaderConnected(attempt.conn) if stood else LeaderRefused("refused")
-            )
+            happened: Input = LeaderConnected(attempt.conn) if stood else LeaderRefused("refused")
             at_ns = stood or ended
             life.heard.append(Heard(at_ns, LEADER, happened, attempt.begun_ns, other))
         elif attempt.stood_ns:
