@@ -35,10 +35,10 @@ live: $(DEV) ## run only the tests that start real processes
 	$(PY) -m pytest -n auto -m live
 
 bench: $(DEV) ## measure: start-up, message rate, simulated elections a second
-	$(PY) tests/bench/bench.py
+	$(PY) -m tests.bench.bench
 
 bench-zookeeper: $(DEV) ## measure the same fail-overs on our peers and on ZooKeeper, in turns
-	$(PY) tests/bench/zookeeper.py
+	$(PY) -m tests.bench.zookeeper
 
 plans: $(RUNTIME) ## run every plan of plans/, and name those that are not green
 	@bad=; for plan in plans/*.yaml; do \

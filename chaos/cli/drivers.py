@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from chaos.actions import Action
-from chaos.ensemble import EnsembleSetup
+from chaos.ensemble import EnsembleSetup, Runs
 from chaos.errors import UnsupportedError
 from chaos.plan.model import Plan
+from chaos.plan.names import ABILITIES, INSIDE
 from chaos.systems.base import System
 
 
@@ -22,21 +23,24 @@ class Driver:
     ``make`` takes the ensemble, the seed, the run's folder and the wished-for network.
     ``on_host``: it starts processes, so whatever dead runs left is ended before it.
     ``absent`` says what of it this host has not, and how to get it; ``refuses`` says what of
-    an ensemble it cannot bring up. Both are empty where nothing is in the way.
+    a plan it cannot do, though it can do such things. Both are empty where nothing is in the way.
     """
 
     supports: frozenset[type[Action]]
     make: Callable[[EnsembleSetup, int, Path, str], System]
     on_host: bool
     absent: str = ""
-    refuses: Callable[[EnsembleSetup], str] = lambda _: ""
+    refuses: Callable[[Plan], str] = lambda _: ""
 
     def lacks(self, plan: Plan) -> str:
         """Why ``plan`` cannot be run on this system; empty if it can."""
         if self.absent:
             return f"is not here: {self.absent}"
+        inside = ABILITIES[INSIDE]
+        if INSIDE in plan.requires and not inside <= self.supports:
+            return "cannot change the memory of a running peer, which the plan requires"
         missing = ", ".join(sorted(kind.__name__ for kind in plan.needs - self.supports))
-        return f"cannot do {missing}" if missing else self.refuses(plan.ensemble)
+        return f"cannot do {missing}" if missing else self.refuses(plan)
 
 
 def _processes() -> Driver:
@@ -57,7 +61,8 @@ def _simulated() -> Driver:
 
 def _servers(system: str, home: Path | None) -> Driver:
     """Servers of Apache ZooKeeper: of them alone, or beside our own peers."""
-    from chaos.systems.mixed import Mixed, Troupe, refused, supported
+    from chaos.cli.reach import beyond_reach
+    from chaos.systems.mixed import Mixed, Troupe, cast, refused, supported
     from chaos.zookeeper.installation import Installation, find
 
     supports = supported(system)
@@ -70,7 +75,12 @@ def _servers(system: str, home: Path | None) -> Driver:
     def make(setup: EnsembleSetup, seed: int, folder: Path, network: str) -> System:
         return Mixed(Troupe(system, setup, installation), seed, folder, network)
 
-    return Driver(supports, make, on_host=True, refuses=partial(refused, system))
+    def refuses(plan: Plan) -> str:
+        played = cast(system, plan.ensemble)
+        foreign = [sid for sid, runs in played.items() if runs is Runs.ZOOKEEPER]
+        return refused(system, plan.ensemble) or beyond_reach(plan, foreign)
+
+    return Driver(supports, make, on_host=True, refuses=refuses)
 
 
 def _missing(why: str, *_: object) -> System:

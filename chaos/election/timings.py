@@ -23,6 +23,19 @@ class Timings:
     leader_connect_attempts: int = 5
     epoch_wait_ms: int = -1  # leader.maxTimeToWaitForEpoch (ZOOKEEPER-3109); -1 is off
 
+    def leader_connect_delay_ms(self, attempt: int) -> int:
+        """How long a learner waits after its ``attempt``-th connection (from 1) was refused.
+
+        A leader that decides a moment later than its learners opens its port a moment later:
+        so the second attempt comes soon, and what that saves is waited before the last one.
+        As many attempts as in ZooKeeper then span as much time.
+        """
+        pause, last = self.leader_connect_retry_ms, self.leader_connect_attempts - 1
+        soon = pause // 10
+        if attempt == last:
+            return pause if last == 1 else 2 * pause - soon
+        return soon if attempt == 1 else pause
+
     @property
     def init_ms(self) -> int:
         """How long discovery and synchronisation may take, each."""

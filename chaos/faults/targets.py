@@ -17,6 +17,7 @@ from typing import Final
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.election.quorum import QuorumMaj, QuorumVerifier
+from chaos.ensemble import Runs
 from chaos.errors import ChaosError
 from chaos.faults.base import Directed, Fault
 from chaos.history.view import EnsembleView
@@ -84,11 +85,15 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """``n`` of ``of``, drawn by lot, or all of it when ``n`` is ``None``; never ``but``."""
+    """``n`` of ``of``, drawn by lot, or all of it when ``n`` is ``None``; never ``but``.
+
+    ``runs`` keeps to those that run this program.
+    """
 
     of: Selector
     n: int | None = None
     but: tuple[Selector, ...] = ()
+    runs: Runs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,8 @@ def _pick(
     found = _mean(pick.of, view, names, rng)
     for part in pick.but:
         found -= _mean(part, view, names, rng)
+    if pick.runs is not None:
+        found &= view.running(pick.runs)
     if pick.n is None:
         return found
     if len(found) < pick.n:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chaos.actions import Evidence, Kill, Pause, Resume, Terminate
+from chaos.actions import Evidence, Kill, Launch, Pause, Resume, Terminate
 from chaos.election.config import Configuration, Member, parse_configuration
 from chaos.election.effects import (
     Append,
@@ -27,6 +27,7 @@ from chaos.election.effects import (
 from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
 from chaos.election.notification import ServerState
 from chaos.election.vote import Vote
+from chaos.ensemble import Runs
 from chaos.history.events import (
     Acted,
     Appeared,
@@ -59,6 +60,7 @@ class PeerView:
     accepted_epoch: PeerEpoch = PeerEpoch(0)  # these three as on its disk, also while down
     current_epoch: PeerEpoch = PeerEpoch(0)
     zxid: Zxid = Zxid(0)
+    foreign: bool = False  # somebody else's program
 
     @property
     def alive(self) -> bool:
@@ -93,10 +95,12 @@ class EnsembleView:
             case Began() | Appeared():
                 self.peers[event.sid] = _born(event)
                 self.known.update(parse_configuration(config_of(event)).members)
-            case Exited() | Left():
+            case Exited() | Left() if self._inc(event.sid) <= event.inc:
                 self._down(event.sid)
             case Acted(action=Kill(sid=sid) | Terminate(sid=sid), evidence=Evidence(bit=True)):
                 self._down(sid)  # it was reaped; the line that says so may come later
+            case Acted(action=Launch(sid=sid), evidence=Evidence(bit=True)):
+                self._launched(sid)  # its own first line may come a second later
             case Acted(action=Pause(sid=sid)):
                 self.peers[sid].paused = True
             case Acted(action=Resume(sid=sid)):
@@ -119,11 +123,25 @@ class EnsembleView:
         peer.epoch = peer.vote = None
         peer.state = ServerState.LOOKING
 
+    def _inc(self, sid: Sid) -> int:
+        return self.peers[sid].inc if sid in self.peers else -1
+
+    def _launched(self, sid: Sid) -> None:
+        peer = self.peers[sid]
+        if not peer.up:
+            peer.up = True
+            peer.inc += 1
+
     @property
     def newest(self) -> Configuration:
         """The committed configuration of the highest version that any peer holds."""
         held = [peer.config for peer in self.peers.values() if peer.config is not None]
         return max([*held, self.config], key=lambda config: config.version)
+
+    def running(self, program: Runs) -> frozenset[Sid]:
+        """The peers whose last start was of ``program``."""
+        foreign = program is Runs.ZOOKEEPER
+        return frozenset(sid for sid, peer in self.peers.items() if peer.foreign is foreign)
 
     @property
     def voters(self) -> frozenset[Sid]:
@@ -177,6 +195,7 @@ def _born(event: Birth) -> PeerView:
         accepted_epoch=held.accepted_epoch,
         current_epoch=held.current_epoch,
         zxid=held.zxid if isinstance(held, Appeared) else held.last_zxid,
+        foreign=isinstance(event, Appeared),
     )
 
 

@@ -224,7 +224,7 @@ def _settled(selector: Selector, if_ambiguous: Ambiguity) -> Selector:
             return Several(tuple(_settled(part, if_ambiguous) for part in selector.parts))
         case Pick():
             but = tuple(_settled(part, if_ambiguous) for part in selector.but)
-            return Pick(_settled(selector.of, if_ambiguous), selector.n, but)
+            return replace(selector, of=_settled(selector.of, if_ambiguous), but=but)
         case Between():
             source = _settled(selector.source, if_ambiguous)
             return Between(source, _settled(selector.towards, if_ambiguous))

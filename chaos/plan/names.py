@@ -20,9 +20,12 @@ METRICS: Final = {  # and the unit of each
     "epochs.started": "count",
 }
 
+INSIDE: Final = "inside"
 ABILITIES: Final[dict[str, frozenset[type[Action]]]] = {
     **{word: frozenset[type[Action]]() for word in FAULTS},  # its step says what it needs
     "links": frozenset({act.Block, act.Unblock, act.Slow, act.Lose, act.Clear}),
     "logical_clock": frozenset({act.TurnRound}),
+    # What is done to the memory of a running peer, which only a peer of our own lets happen.
+    INSIDE: frozenset({act.TurnRound, act.SetZxid, act.SkewTimers}),
 }
 REQUIRES_LATER: Final = frozenset({"message_gate"})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chaos.election.ids import Sid
+from chaos.ensemble import Runs
 from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
 from chaos.plan.forms import BROKEN, SID_MAX, Said, Schema
 from chaos.plan.model import Where
@@ -90,7 +91,11 @@ class Target:
         return None if source is None or towards is None else Between(source, towards)
 
     def _pick(self, node: Table, problems: Problems) -> Selector | None:
-        if not _keys(node, frozenset({"pick", "of", "except"}), problems):
+        if not _keys(node, frozenset({"pick", "of", "except", "runs"}), problems):
+            return None
+        runs = node.get("runs")
+        if runs is not None and not (isinstance(runs, Leaf) and runs.text in list(Runs)):
+            problems.add(runs.where, f"which program? write {' or '.join(Runs)}")
             return None
         of = self._needed(node, "of", problems)
         pick, but = node.get("pick"), node.get("except")
@@ -106,7 +111,9 @@ class Target:
             items = but.items if isinstance(but, Items) else (but,)
             parts = [self._selector(item, problems) for item in items]
         known = tuple(part for part in parts if part is not None)
-        return None if of is None or len(known) < len(parts) else Pick(of, number, known)
+        if of is None or len(known) < len(parts):
+            return None
+        return Pick(of, number, known, Runs(runs.text) if isinstance(runs, Leaf) else None)
 
     def _needed(self, node: Table, key: str, problems: Problems) -> Selector | None:
         value = node.get(key)
@@ -133,7 +140,11 @@ def definitions() -> Schema:
 def _described(words: list[str], name: str) -> Schema:
     again: Schema = {"$ref": f"#/definitions/{name}"}
     several: Schema = {"type": "array", "items": again, "minItems": 1}
-    properties: Schema = {"of": again, "except": {"anyOf": [again, several]}}
+    properties: Schema = {
+        "of": again,
+        "except": {"anyOf": [again, several]},
+        "runs": {"enum": [runs.value for runs in Runs]},
+    }
     if name == "selector":
         properties["pick"] = {"type": "integer", "minimum": 1}
     return {
@@ -184,7 +195,7 @@ def _mentions(node: Node) -> Iterator[Leaf]:
                 yield from _mentions(item)
         case Table():
             for key, entry in node.entries.items():
-                if key != "pick":
+                if key not in ("pick", "runs"):
                     yield from _mentions(entry.value)
 
 

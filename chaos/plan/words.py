@@ -117,6 +117,7 @@ def _group(word: Word) -> str:
 
 def _pick(pick: Pick) -> str:
     text = whom(pick.of) if pick.n is None else f"{pick.n} of {whom(pick.of)}"
+    text += f" that run {pick.runs}" if pick.runs else ""
     return text + (f" but {' and '.join(whom(part) for part in pick.but)}" if pick.but else "")
 
 

@@ -183,16 +183,6 @@ def _waited(step: Stepped, since: dict[Sid, int]) -> Iterator[Wait]:
 _Conn = tuple[Sid, int, int]  # peer, incarnation, connection
 
 
-def _elected(history: History) -> dict[Sid, list[tuple[int, Sid]]]:
-    """By foreign server: for whom it decided, and from when on at the earliest."""
-    found: dict[Sid, list[tuple[int, Sid]]] = defaultdict(list)
-    for _, seen in history.every(Seen):
-        for effect in seen.effects:
-            if isinstance(effect, Decided):
-                found[seen.sid].append((seen.since_ns, effect.vote.leader))
-    return found
-
-
 class _Desk:
     """Who is at the other end of each connection, and what went over it in each direction."""
 
@@ -205,7 +195,6 @@ class _Desk:
         self.called: set[_Conn] = set()
         self._sent_times: dict[tuple[Sid, Sid], list[int]] = {}
         self._read_times: dict[tuple[Sid, Sid], list[int]] = {}
-        self._elected = _elected(history)
         leader: dict[Sid, Sid] = {}
         for _, step in history.steps():
             if isinstance(step.happened, PacketRead):
@@ -234,17 +223,10 @@ class _Desk:
             return
         conn = (step.sid, step.inc, effect.conn)
         self.sent[conn].append((step.at_ns, effect.packet))
-        if isinstance(step, Seen):
-            leader.update(self._follows(step))
         if isinstance(effect.packet, LearnerHello) and step.sid in leader:
             self.peer[conn] = leader[step.sid]
             self.calls[step.sid, leader[step.sid]].append(conn)
             self.called.add(conn)
-
-    def _follows(self, step: Seen) -> dict[Sid, Sid]:
-        """Whom a foreign server had decided for: nobody sees whom it dials."""
-        known = [one for since_ns, one in self._elected[step.sid] if since_ns <= step.at_ns]
-        return {step.sid: known[-1]} if known else {}
 
     def other_end(self, conn: _Conn) -> _Conn | None:
         """The same connection as its other end calls it.

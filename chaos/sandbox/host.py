@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ def abilities() -> list[Ability]:
         _namespaces(found),
         _blocks(found),
         _severing(found),
+        _servers(found),
+        _captures(found),
+        _losing(found),
         _back_off(found),
         _addresses(),
         _memory(),
@@ -55,14 +59,15 @@ def abilities() -> list[Ability]:
 def _probe() -> Mapping[str, str]:
     root = str(Path(chaos.__file__).parent.parent)
     try:
-        ended = subprocess.run(  # noqa: S603  our own interpreter
-            [sys.executable, "-I", "-S", "-c", _PROBE, root],
-            capture_output=True,
-            text=True,
-            timeout=_PROBE_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            ended = subprocess.run(  # noqa: S603  our own interpreter
+                [sys.executable, "-I", "-S", "-c", _PROBE, root, folder],
+                capture_output=True,
+                text=True,
+                timeout=_PROBE_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"error": str(error)}
     try:
@@ -101,6 +106,36 @@ def _severing(found: Mapping[str, str]) -> Ability:
         available=not why,
         detail=why or "by sock_diag",
         remedy="a kernel with CONFIG_INET_DIAG_DESTROY" if why else "",
+    )
+
+
+def _servers(found: Mapping[str, str]) -> Ability:
+    why = found.get("servers", "no namespaces")
+    return Ability(
+        "a network namespace for each server",
+        available=not why,
+        detail=why or "joined by veth pairs",
+        remedy="a kernel with CONFIG_VETH, and what namespaces need" if why else "",
+    )
+
+
+def _captures(found: Mapping[str, str]) -> Ability:
+    why = found.get("capture", "no namespaces")
+    return Ability(
+        "packets between servers can be captured",
+        available=not why,
+        detail=why or "by AF_PACKET",
+        remedy="a kernel with CONFIG_PACKET, and what namespaces need" if why else "",
+    )
+
+
+def _losing(found: Mapping[str, str]) -> Ability:
+    why = found.get("lose", "no namespaces")
+    return Ability(
+        "a share of packets can be lost",
+        available=not why,
+        detail=why or "by lots of nf_tables",
+        remedy="a kernel with CONFIG_NFT_NUMGEN, and what kernel blocks need" if why else "",
     )
 
 

@@ -10,11 +10,15 @@ import os
 import socket
 import sys
 
+from chaos.actions import How
+from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
-from chaos.sandbox import namespace, sockdiag
-from chaos.sandbox.blocks import BACKENDS, choose_backend
+from chaos.sandbox import namespace, routed, sockdiag
+from chaos.sandbox.blocks import BACKENDS, Blocks, choose_backend
+from chaos.sandbox.capture import Capture
 from chaos.sandbox.child import run_child
 from chaos.sandbox.lines import JsonObject
+from chaos.sandbox.rules import Rules
 
 
 def main() -> None:
@@ -24,10 +28,11 @@ def main() -> None:
     except InfrastructureError as error:
         _print({"error": str(error)})
         return
-    os.waitpid(run_child(lambda: _inside(made)), 0)
+    folder = sys.argv[2]  # another tmpfs is mounted there, for this process alone
+    os.waitpid(run_child(lambda: _inside(made, folder)), 0)
 
 
-def _inside(made: str) -> int:
+def _inside(made: str, folder: str) -> int:
     found: JsonObject = {"namespaces": made}
     try:
         found |= namespace.furnish()
@@ -37,6 +42,9 @@ def _inside(made: str) -> int:
     for name in BACKENDS:
         found[name] = _refusal(name)
     found["sever"] = _severs()
+    found["servers"] = _joins(folder)
+    found["capture"] = _captures(folder)
+    found["lose"] = _loses()
     _print(found)
     return 0
 
@@ -66,6 +74,35 @@ def _severs() -> str:
             except OSError as error:
                 return str(error)
     return f"{count} sockets were to end, none did"
+
+
+def _joins(folder: str) -> str:
+    """Why two servers cannot have a network namespace each; empty if they were joined."""
+    try:
+        routed.join([Sid(1), Sid(2)], folder)
+    except InfrastructureError as error:
+        return str(error)
+    return ""
+
+
+def _captures(folder: str) -> str:
+    """Why packets cannot be captured; empty if they can."""
+    try:
+        Capture(f"{folder}/capture")
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+def _loses() -> str:
+    """Why no share of packets can be lost; empty if it can."""
+    try:
+        blocks = Blocks(choose_backend().backend)
+        blocks.block("lose", Rules(How.SILENT, frozenset({("10.77.0.1", "10.77.0.2")}), ppm=1))
+        blocks.unblock("lose")
+    except InfrastructureError as error:
+        return str(error)
+    return ""
 
 
 def _print(found: JsonObject) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
 from typing import Final
 
 from chaos import actions as act
 from chaos.actions import Action, Evidence
-from chaos.election.config import parse_configuration
+from chaos.election.config import Configuration, parse_configuration
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
 from chaos.systems.clients import Clients, Reply
@@ -17,6 +16,7 @@ from chaos.systems.servers import Server, Servers
 from chaos.systems.world import World
 
 _STOP_NS: Final = 2_000_000_000  # the kernel stops a process within microseconds
+_COMMIT_MS: Final = 4000  # for a session and a reconfiguration
 _TERMINATED: Final = (0, 143)  # a JVM ends with 128 + SIGTERM where no hook says otherwise
 
 
@@ -28,6 +28,7 @@ class ForeignHands:
         self._world = world
         self._clients = clients
         self._losses: set[str] = set()
+        self._committed: dict[str, int | str] = {}  # what became of each configuration
         self._loads: dict[str, bool] = {}  # workloads, and whether they go on
 
     def workloads(self) -> tuple[str, ...]:
@@ -91,9 +92,7 @@ class ForeignHands:
     def _launch(self, action: act.Launch) -> Evidence:
         if self._servers.server(action.sid) is not None:
             return Evidence(False, {"error": f"server {action.sid} is up already"})
-        if action.wipe:
-            shutil.rmtree(self._servers.home(action.sid))
-        server = self._servers.spawn(action.sid)
+        server = self._servers.spawn(action.sid, wiped=action.wipe)
         return Evidence(True, {"pid": server.process.pid, "inc": server.inc})
 
     def _stop(self, action: act.Pause | act.Resume) -> Evidence:
@@ -146,13 +145,25 @@ class ForeignHands:
         """By a client's reconfiguration: the leader gives the version, all members hear of it."""
         if not action.activate:
             return Evidence(False, {"error": "a real server takes no configuration in advance"})
-        wanted = parse_configuration(action.config)
-        members = ",".join(f"server.{sid}={one}" for sid, one in sorted(wanted.members.items()))
-        told = self._clients.ask("reconfigure", members=members)
-        config = parse_configuration(str(told["config"]))
-        return Evidence(
-            set(config.members) == set(wanted.members), {"version": f"{config.version:x}"}
-        )
+        self._up(action.sid)
+        if action.config not in self._committed:
+            self._committed[action.config] = self._commit(parse_configuration(action.config))
+        version = self._committed[action.config]
+        if isinstance(version, str):
+            return Evidence(False, {"error": version})
+        held = self._servers.holds(action.sid, version)
+        return Evidence(held, {"version in force": f"{version:x}"} if held else {})
+
+    def _commit(self, wanted: Configuration) -> int | str:
+        """The version that the leader gives ``wanted``, for all members at once; or why not."""
+        *members, _ = wanted.text().splitlines()
+        try:
+            told = self._clients.ask(
+                "reconfigure", members=",".join(members), timeout_ms=_COMMIT_MS
+            )
+        except InfrastructureError as error:
+            return str(error)
+        return parse_configuration(str(told["config"])).version
 
     # ---- data
 

@@ -69,13 +69,17 @@ class Troupe:
     installation: Installation
 
     def cast(self) -> Mapping[Sid, Runs]:
-        """Which program each peer runs; where a mixed plan does not say, they alternate."""
-        found: dict[Sid, Runs] = {}
-        for number, peer in enumerate(sorted(self.setup.peers, key=lambda one: one.sid)):
-            other = Runs.ZOOKEEPER if number % 2 else Runs.CHAOS
-            wanted = Runs.ZOOKEEPER if self.system == ALONE else peer.runs or other
-            found[peer.sid] = wanted
-        return found
+        """Which program each peer runs."""
+        return cast(self.system, self.setup)
+
+
+def cast(system: str, setup: EnsembleSetup) -> Mapping[Sid, Runs]:
+    """Which program each peer runs; where a mixed plan does not say, they alternate."""
+    found: dict[Sid, Runs] = {}
+    for number, peer in enumerate(sorted(setup.peers, key=lambda one: one.sid)):
+        other = Runs.ZOOKEEPER if number % 2 else Runs.CHAOS
+        found[peer.sid] = Runs.ZOOKEEPER if system == ALONE else peer.runs or other
+    return found
 
 
 def supported(system: str) -> frozenset[type[Action]]:
@@ -192,6 +196,7 @@ class Mixed:
         self._foreign = ForeignHands(servers, world, clients)
         peers.start()
         servers.start()
+        clients.connect()
         self._hands.slow_links()
         self._canary.start()
 

@@ -8,22 +8,25 @@ no start of a JVM is part of any time.
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from chaos.election.config import Configuration
+from chaos.election.effects import PersistConfig
 from chaos.election.ids import PeerEpoch, Sid, Zxid, wrap64
 from chaos.ensemble import EnsembleSetup, PeerSetup
 from chaos.errors import InfrastructureError
-from chaos.history.events import Appeared, Event, Exited
+from chaos.history.events import Appeared, Event, Exited, Seen, Source
 from chaos.systems.starts import Starts
 from chaos.systems.world import ForeignProcess, World
+from chaos.zookeeper.dynamic import in_force
 from chaos.zookeeper.installation import Installation
 from chaos.zookeeper.log import LogReader, Watched
 from chaos.zookeeper.server import Server as Files
@@ -34,6 +37,8 @@ DOOR: Final = re.compile(r"New election\. My id = +\d+, proposed zxid=0x([0-9a-f
 LOG: Final = "server.log"
 _LOOK_S: Final = 0.002
 _START_S: Final = 60  # a JVM on a busy machine; a start takes about a second
+_CONFIG_NS: Final = 20_000_000  # between two looks at a server's configuration
+_TAKE_NS: Final = 5_000_000_000  # for a committed configuration to take force
 _END_NS: Final = 10_000_000_000
 
 
@@ -57,10 +62,12 @@ class Server:
     process: ForeignProcess
     log: BinaryIO
     reader: LogReader
+    config: Configuration  # in force, as far as it was seen
     torn: bytes = b""
     early: list[str] = field(default_factory=list)  # lines until it stands
     stands: bool = False
     held: bool = False  # stopped by us until time zero
+    looked_ns: int = 0  # when its configuration was read last
     alive: bool = True
 
 
@@ -104,16 +111,24 @@ class Servers:
     def look(self) -> Iterator[Event]:
         """What the logs have told, and who has ended, since the last call."""
         self._read_all()
+        self._read_configs()
         if not self._gone:
             self._exits()
         while self._found:
             yield self._found.popleft()
 
-    def spawn(self, sid: Sid) -> Server:
-        """Start a server; it stands when its log says that it looks for a leader."""
+    def spawn(self, sid: Sid, *, wiped: bool = False) -> Server:
+        """Start a server; it stands when its log says that it looks for a leader.
+
+        ``wiped``: it has lost its disk, and with it the epochs and zxid of the plan.
+        """
         stage, folder = self._stage, self.home(sid)
         setup = self.setup(sid)
-        if not folder.is_dir():
+        if wiped:
+            _forget(folder)
+            none = PeerEpoch(0)
+            setup = replace(setup, zxid=Zxid(0), accepted_epoch=none, current_epoch=none)
+        if wiped or not folder.is_dir():
             timings, enabled = stage.setup.timings, stage.setup.reconfig_enabled
             write_files(folder, Files(setup, stage.configs[sid], timings, enabled))
         before = self._servers.get(sid)
@@ -130,9 +145,11 @@ class Servers:
         file.seek(ahead)
         inc = self._starts.began(sid, began_ns)
         offset_ns = time.monotonic_ns() - time.time_ns()
-        watched = Watched(sid, inc, offset_ns, stage.configs[sid].verifier)
+        config = in_force(folder, stage.configs[sid].version) or stage.configs[sid]
+        hosts = {self._world.host_of(one): one for one in config.members}
+        watched = Watched(sid, inc, offset_ns, config.verifier, hosts)
         reader = LogReader(watched, partial(self._line, sid), partial(self._epoch, sid))
-        server = Server(sid, inc, process, file, reader)
+        server = Server(sid, inc, process, file, reader, config)
         self._servers[sid] = server
         return server
 
@@ -148,6 +165,16 @@ class Servers:
     def home(self, sid: Sid) -> Path:
         """The folder of one server: its files, its data, its log."""
         return self._stage.folder / str(sid)
+
+    def holds(self, sid: Sid, version: int) -> bool:
+        """Wait until server ``sid`` has a configuration of ``version`` in force, or a newer one."""
+        deadline = time.monotonic_ns() + _TAKE_NS
+        while self._servers[sid].config.version < version:
+            if time.monotonic_ns() > deadline:
+                return False
+            time.sleep(_LOOK_S)
+            self._read_config(self._servers[sid])
+        return True
 
     def knows(self, sid: Sid) -> bool:
         """Whether ``sid`` is one of these servers, up or down."""
@@ -227,25 +254,49 @@ class Servers:
         if door is None:
             return
         server.stands = True
-        self._found.append(self._appeared(server, Zxid(wrap64(int(door.group(1), 16)))))
-        for line in server.early:
-            self._found.extend(server.reader.feed(line))
+        told = [seen for line in server.early for seen in server.reader.feed(line)]
+        # Read late, it might seem to have begun after what it did first.
+        at_ns = min([time.monotonic_ns(), *(seen.since_ns for seen in told)])
+        zxid = Zxid(wrap64(int(door.group(1), 16)))
+        self._found.append(self._appeared(server, zxid, at_ns))
+        self._found.extend(told)
         server.early.clear()
 
-    def _appeared(self, server: Server, zxid: Zxid) -> Appeared:
+    def _appeared(self, server: Server, zxid: Zxid, at_ns: int) -> Appeared:
         setup = self.setup(server.sid)
         return Appeared(
-            at_ns=time.monotonic_ns(),
+            at_ns=at_ns,
             sid=server.sid,
             inc=server.inc,
-            seq=self._line(server.sid),
+            seq=0,
             pid=server.process.pid,
             kind=PROGRAM,
             version=self._stage.installation.version,
-            config=self._stage.configs[server.sid].text(),
+            config=server.config.text(),
             accepted_epoch=self._epoch(server.sid, "acceptedEpoch") or PeerEpoch(0),
             current_epoch=self._epoch(server.sid) or PeerEpoch(0),
             zxid=zxid if setup.votes else setup.zxid,  # an observer proposes none of its own
+        )
+
+    def _read_configs(self) -> None:
+        now = time.monotonic_ns()
+        for server in self._servers.values():
+            if server.stands and server.alive and now - server.looked_ns > _CONFIG_NS:
+                self._read_config(server)
+
+    def _read_config(self, server: Server) -> None:
+        """A configuration that took force shows in the server's folder."""
+        since_ns, server.looked_ns = server.looked_ns, time.monotonic_ns()
+        config = in_force(self.home(server.sid), server.config.version)
+        if config is None:
+            return
+        server.config = config
+        server.reader.count_by(config.verifier)
+        effect = PersistConfig(config.text(), active=True)
+        text = f"its configuration of version {config.version:x} is in force"
+        at_ns, seq = time.monotonic_ns(), self._starts.number(server.sid, server.inc)
+        self._found.append(
+            Seen(at_ns, server.sid, server.inc, seq, since_ns, Source.PROBE, None, (effect,), text)
         )
 
     def _exits(self) -> None:
@@ -253,6 +304,7 @@ class Servers:
             for server in self._servers.values():
                 if server.process.pid == pid and server.alive:
                     self._read(server)
+                    server.log.close()
                     server.alive = False
                     gone = Exited(time.monotonic_ns(), server.sid, server.inc, status)
                     self._found.append(gone)
@@ -263,3 +315,12 @@ class Servers:
         how = "has ended" if not server.alive else f"does not look for a leader after {_START_S} s"
         said = " | ".join(lines) or "nothing"
         return f"server {server.sid} {how}; its log ends with: {said} ({path})"
+
+
+def _forget(folder: Path) -> None:
+    """Nothing is left of a server but its log, which is ours."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOG:
+            path.unlink()

@@ -8,7 +8,10 @@ from chaos.election.ids import Sid
 
 
 class Starts:
-    """Which start of a foreign server something belongs to, and its next line number."""
+    """Which start of a foreign server something belongs to, and its next line number.
+
+    Lines count from 1; 0 is that of ``Appeared``.
+    """
 
     def __init__(self) -> None:
         self._since: dict[Sid, list[int]] = {}
@@ -18,7 +21,9 @@ class Starts:
         """``sid`` was started at ``at_ns``, later than before; the number of this start."""
         since = self._since.setdefault(sid, [])
         since.append(at_ns)
-        return len(since) - 1
+        inc = len(since) - 1
+        self._lines[sid, inc] = 1  # others may speak to it before it appears
+        return inc
 
     def start(self, sid: Sid, at_ns: int) -> int | None:
         """The start that ``at_ns`` belongs to.
@@ -34,7 +39,7 @@ class Starts:
 
     def number(self, sid: Sid, inc: int) -> int:
         """The number of that start's next line, which then is taken."""
-        seq = self._lines.get((sid, inc), 0)
+        seq = self._lines[sid, inc]
         self._lines[sid, inc] = seq + 1
         return seq
 

@@ -11,7 +11,8 @@ Slow, Lose       messages delayed or lost, counted by its Clear
 Load             transactions committed, or writes acknowledged, counted by its Unload
 TurnRound        the input in the journal, and a message that carries the round
 SetEpochs, ...   the input and the write in the journal, or the file of a peer that is down
-Configure        the input and the write of the configuration in the journal
+Configure        the input and the write of the configuration in the journal, or the version
+                 that a foreign server has in force
 SkewTimers       the peer's own answer, and a timer that runs by it
 ===============  ================================================================
 """

@@ -75,6 +75,12 @@ class Disk:
         )
         return cls(values, dict(values), set(), index)
 
+    def writes(self, index: int) -> None:
+        """Event ``index`` changes a file: remember all as they were before that step."""
+        if self.index != index:
+            self.before = dict(self.values)
+            self.index = index
+
 
 class Standing:
     """One incarnation's files, configurations, state and leaderships.
@@ -166,9 +172,8 @@ class Standing:
         """H1, H2: the stored epochs never fall by the peer's own doing."""
         disk, name = self.disk, effect.name
         before = disk.values.get(name, 0)
-        disk.before = dict(disk.values)
+        disk.writes(index)
         disk.values[name] = effect.value
-        disk.index = index
         if name == "zxid":
             self.zxid = effect.value
         if tester:
@@ -194,9 +199,8 @@ class Standing:
             case _:
                 return
         disk = self.disk
-        disk.before = dict(disk.values)
+        disk.writes(index)
         self.zxid = disk.values["zxid"] = zxid
-        disk.index = index
 
     def persist_config(self, effect: PersistConfig) -> None:
         """A configuration takes force, or is proposed."""

@@ -56,6 +56,8 @@ def inside(index: int, acted: Acted, history: History) -> Proof:
             return _written((index, acted), sid, epochs, values, history)
         case act.SetZxid(sid=sid, zxid=zxid):
             return _written((index, acted), sid, SkewZxid(Zxid(zxid)), {"zxid": zxid}, history)
+        case act.Configure(sid=sid) if sid in history.foreign:
+            return _taken(index, acted)
         case act.Configure(sid=sid, config=config, activate=activate):
             return _configured(index, sid, Reconfigure(config, activate), history)
         case act.SkewTimers(sid=sid):
@@ -137,6 +139,12 @@ def _configured(index: int, sid: Sid, happened: Reconfigure, history: History) -
             case _:
                 pass
     return Proof("the peer did not write the configuration", (index, at))
+
+
+def _taken(index: int, acted: Acted) -> Proof:
+    """A foreign server was read back: the configuration that its leader committed is in force."""
+    shown = acted.evidence.bit is True and "version in force" in acted.evidence.facts
+    return Proof("" if shown else f"it did not take force: {facts_of(acted)}", (index,))
 
 
 def _version(text: str) -> int | None:

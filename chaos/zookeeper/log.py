@@ -11,9 +11,10 @@ votes are known. Its epoch as a learner it never tells, so that is asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from chaos.election.effects import (
@@ -53,10 +54,10 @@ _SHUTDOWN: Final = re.compile(r"Shutdown called\. For the reason (.*)")
 _UNFOLLOWED: Final = re.compile(
     r"Exception when (?:following|observing) the leader|Disconnected from leader .*"
 )
+_CONNECTED: Final = re.compile(r"Successfully connected to leader, using address: .*/([\d.]+):\d+")
 _EXITING: Final = re.compile(r"Exiting JVM with code \d+")
 _LOOKS: Final = "it looks for a leader"
 _NO_ELECTION: Final = "a reconfiguration gave it another state"
-_NOBODY: Final = Vote(Sid(UNSET), Zxid(UNSET), Round(0), PeerEpoch(UNSET))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,13 +65,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Watched:
     """Whose log it is. ``offset_ns`` makes monotonic time of time since 1970.
 
-    ``verifier`` counts the votes of the configuration that the server started with.
+    ``verifier`` counts the votes of the configuration that the server started with; ``hosts``
+    says whose address is whose.
     """
 
     sid: Sid
     inc: int
     offset_ns: int
     verifier: QuorumVerifier
+    hosts: Mapping[str, Sid] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class LogReader:
@@ -94,8 +97,13 @@ class LogReader:
         self._phase = Phase.ELECTION
         self._unfollowed: tuple[int, str, str] | None = None  # at_ns, line and its words
         self._left = True  # whether it has been told that the server stepped down
-        self._votes = _Votes(watched)
+        self._votes = _Votes(watched.sid, watched.verifier)
+        self._undecided: ServerState | None = None  # it joined a leader that no vote told
         self._last_ns = 0  # at_ns of the last event: threads log out of order, events are not
+
+    def count_by(self, verifier: QuorumVerifier) -> None:
+        """From now on votes are counted so."""
+        self._votes.verifier = verifier
 
     def feed(self, line: str) -> list[Seen]:
         """What a whole ``line`` tells: for most lines, and for a stack trace, nothing."""
@@ -155,6 +163,9 @@ class LogReader:
             return self._changed(words, at_ns)
         if speaker == "Leader":
             return self._led(words)
+        connected = _CONNECTED.match(words)
+        if connected is not None:
+            return self._joined(self._watched.hosts.get(connected.group(1)))
         return self._step_down(words) if _EXITING.match(words) else []
 
     def _led(self, words: str) -> list[Effect]:
@@ -194,15 +205,32 @@ class LogReader:
         self._phase = Phase.DISCOVERY
         if state is ServerState.LOOKING:
             self._votes.look(at_ns)
+            self._undecided = None
             self._phase = Phase.ELECTION
         else:
             self._left = False
             if looked:
-                vote, how = self._votes.decided(state)
-                effects.append(Decided(vote, state, (), how))
-            self._votes.forget()
+                effects += self._decided(state)
         self._state = state
         return [*effects, Entered(state, self._phase)]
+
+    def _decided(self, state: ServerState) -> list[Effect]:
+        found = self._votes.decided(state)
+        self._undecided = None
+        if found is None:  # whom it joins shows when it connects
+            self._undecided = state
+            return []
+        self._votes.forget()
+        vote, how = found
+        return [Decided(vote, state, (), how)]
+
+    def _joined(self, leader: Sid | None) -> list[Effect]:
+        state, self._undecided = self._undecided, None
+        if state is None or leader is None:
+            return []
+        vote = self._votes.naming(leader)
+        self._votes.forget()
+        return [Decided(vote, state, (), Exit.FINALIZED)]
 
     def _step_down(self, why: str) -> list[Effect]:
         if self._left:
@@ -214,8 +242,9 @@ class LogReader:
 class _Votes:
     """The notifications of one election, as far as the log tells them."""
 
-    def __init__(self, watched: Watched) -> None:
-        self._watched = watched
+    def __init__(self, sid: Sid, verifier: QuorumVerifier) -> None:
+        self._sid = sid
+        self.verifier = verifier
         self._own: Vote | None = None
         self._looking: dict[Sid, Vote] = {}
         self._settled: dict[Sid, Vote] = {}
@@ -226,10 +255,13 @@ class _Votes:
         """Count it. If it is a new proposal of the server itself: since when it may have it."""
         if vote.state != ServerState.LOOKING:
             self._settled[sender] = vote
+            before = self._looking.get(sender)
+            if before is not None and (before.round, before.leader) != (vote.round, vote.leader):
+                del self._looking[sender]  # the vote was old: a new link begins with the last one
             return None
         self._looking[sender] = vote
         what = (vote.leader, vote.zxid, vote.peer_epoch)
-        if sender != self._watched.sid:
+        if sender != self._sid:
             self._first_ns.setdefault(what, at_ns)
             return None
         if vote == self._own:
@@ -250,14 +282,23 @@ class _Votes:
         self._settled.clear()
         self._first_ns.clear()
 
-    def decided(self, state: ServerState) -> tuple[Vote, Exit]:
-        """What the server must have decided when it now is in ``state``."""
+    def naming(self, leader: Sid) -> Vote:
+        """The vote for ``leader`` that was heard last; with nothing but its name if none was."""
+        heard = [*self._looking.values(), *self._settled.values()]
+        found = [vote for vote in heard if vote.leader == leader]
+        nothing = Vote(leader, Zxid(UNSET), Round(0), PeerEpoch(UNSET))
+        return max(found, key=lambda vote: (vote.round, vote.peer_epoch), default=nothing)
+
+    def decided(self, state: ServerState) -> tuple[Vote, Exit] | None:
+        """What the server must have decided when it now is in ``state``, if that shows."""
         elected = self._elected(observes=state is ServerState.OBSERVING)
         if elected is not None:
             return elected, Exit.FINALIZED
         leading = self._leading()
         if leading is None:
-            return self._own or _NOBODY, Exit.FINALIZED
+            leads = self.naming(self._sid) if state is ServerState.LEADING else None
+            vote = self._own or leads
+            return None if vote is None else (vote, Exit.FINALIZED)
         round_ = max((vote.round for vote in self._looking.values()), default=None)
         return leading, Exit.SAME_ROUND if round_ == leading.round else Exit.OUT_OF_ELECTION
 
@@ -269,7 +310,7 @@ class _Votes:
         own = [] if self._own is None else [self._own]
         for vote in self._looking.values() if observes else own:
             support = {sid for sid, other in self._looking.items() if other.agrees_with(vote)}
-            if self._watched.verifier.contains_quorum(support):
+            if self.verifier.contains_quorum(support):
                 return vote
         return None
 

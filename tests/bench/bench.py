@@ -180,20 +180,25 @@ def version_row() -> Row:
     return ("chaos --version, median of 11", f"{median:.2f} s", "≤ 0.35 s", median <= 0.35)
 
 
+def table(rows: list[Row], about: str) -> Table:
+    """The rows with the machine that they were measured on."""
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.release()}"
+    load_now = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    made = Table(title=f"{about}; {machine}, load {load_now}, Python {platform.python_version()}")
+    for title in ("what", "measured", "bar", ""):
+        made.add_column(title, overflow="fold")
+    for what, measured, bar, good in rows:
+        made.add_row(what, measured, bar, "✓" if good else "✗")
+    return made
+
+
 def main() -> None:
     """Measure everything and print the table."""
     rows: list[Row] = []
     rows += kill_row()
     rows += [start_row(5, 0.9, 7), start_row(25, 1.5, 5), start_row(101, 4, 3)]
     rows += [memory_row(), simulated_row(), version_row()]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.release()}"
-    load_now = ", ".join(f"{value:.2f}" for value in os.getloadavg())
-    table = Table(title=f"{machine}, load {load_now}, Python {platform.python_version()}")
-    for title in ("what", "measured", "bar", ""):
-        table.add_column(title, overflow="fold")
-    for what, measured, bar, good in rows:
-        table.add_row(what, measured, bar, "✓" if good else "✗")
-    Console(width=110).print(table)
+    Console(width=110).print(table(rows, "our peers"))
 
 
 if __name__ == "__main__":

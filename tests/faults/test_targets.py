@@ -14,7 +14,7 @@ from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
 from chaos.election.notification import ServerState
 from chaos.election.quorum import QuorumHierarchical, QuorumMaj, QuorumVerifier
 from chaos.election.vote import Vote
-from chaos.ensemble import EnsembleSetup, PeerSetup, QuorumKind, configuration_of
+from chaos.ensemble import EnsembleSetup, PeerSetup, QuorumKind, Runs, configuration_of
 from chaos.faults.network import OneWay
 from chaos.faults.targets import (
     Ambiguity,
@@ -74,6 +74,17 @@ MEANT = {
     "everything but": (Pick(Group(Word.VOTERS), None, (Group(Word.LEADER), _of(1))), (2, 4, 5)),
     "the source of a link": (Between(_of(2), _of(3)), (2,)),
 }
+
+
+@pytest.mark.parametrize(
+    ("program", "sids"), [(Runs.CHAOS, (1, 5)), (Runs.ZOOKEEPER, (2, 4))], ids=["ours", "theirs"]
+)
+def test_peers_are_told_apart_by_what_they_run(program: Runs, sids: tuple[int, ...]) -> None:
+    view = _view(3)
+    for sid in (2, 4, 6):
+        view.peers[Sid(sid)].foreign = True
+    followers = Pick(Group(Word.FOLLOWERS), runs=program)
+    assert resolve(followers, view, NAMES, random.Random(1)) == sids
 
 
 @pytest.mark.parametrize(("selector", "sids"), MEANT.values(), ids=MEANT.keys())

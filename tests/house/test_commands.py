@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ["help", "setup", "run", "test", "check", "live", "bench", "plans", "clean"]
+TARGETS = [
+    *("help", "setup", "run", "test", "check", "live"),
+    *("bench", "bench-zookeeper", "plans", "clean"),
+]
 
 
 def _run(*command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

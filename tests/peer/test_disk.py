@@ -97,7 +97,7 @@ def test_row_60_an_epoch_that_cannot_be_written_leaves_the_old_one(tmp_path: Pat
 
 
 def test_row_61_what_a_torn_write_left_beside_is_not_read(tmp_path: Path) -> None:
-    """Here an epoch is on disk before the log that it belongs to, so it never has to catch up."""
+    """A log may be ahead of its epoch after a crash; the peer starts, and NEWLEADER mends it."""
     disk.load(tmp_path, SPEC)
     (tmp_path / "currentEpoch.tmp").write_text("99\n")
     assert disk.load(tmp_path, SPEC).current_epoch == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
-from chaos.sandbox.addresses import PRIVATE, AddressBlock, claim_block, host_of
+from chaos.sandbox.addresses import PRIVATE, ROUTED, AddressBlock, claim_block, host_of
 
 SIDS = st.integers(0, 0xFFFE)
 
@@ -26,6 +26,7 @@ def test_each_sid_has_an_address_of_its_own_in_the_block(a: int, b: int, second:
 def test_small_sids_can_be_read_in_the_address() -> None:
     assert host_of(PRIVATE, Sid(7)) == "127.1.0.7"
     assert host_of(PRIVATE, Sid(258)) == "127.1.1.2"
+    assert host_of(ROUTED, Sid(258)) == "10.77.1.2"
 
 
 @pytest.mark.parametrize("sid", [-1, 0xFFFF, 2**63 - 1])

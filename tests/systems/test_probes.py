@@ -20,7 +20,6 @@ def told(*polls: Poll, starts: tuple[int, ...] = (0,)) -> list[Seen]:
     known = Starts()
     for at in starts:
         known.began(TWO, at)
-        known.line(TWO, at)  # its Appeared
     return list(Probes(known).take(polls))
 
 

@@ -30,7 +30,6 @@ def sightings(foreign: Collection[Sid], starts: Starts | None = None) -> Sightin
         starts = Starts()
         for sid in foreign:
             starts.began(sid, 0)
-            starts.line(sid, 0)  # its Appeared
     return Sightings(SERVERS, foreign, starts)
 
 
@@ -172,7 +171,7 @@ def test_a_restarted_server_has_nothing_to_repeat() -> None:
     starts.began(Sid(1), 3)
     found += made.take(call(40001, vote(1), at_ns=3))
     wrote = [(one.inc, one.step, one.again) for one in found if isinstance(one, Wrote)]
-    assert wrote == [(0, 0, False), (1, 0, False)]
+    assert wrote == [(0, 1, False), (1, 1, False)]
 
 
 def test_the_first_message_of_a_link_may_have_waited_since_the_last_of_another() -> None:
@@ -206,10 +205,10 @@ def test_a_restarted_server_is_told_by_the_time_of_its_start() -> None:
     assert starts.began(Sid(1), 100) == 0
     assert starts.line(Sid(1), 99) is None
     assert starts.began(Sid(1), 200) == 1
-    assert starts.line(Sid(1), 100) == (0, 0)
-    assert starts.line(Sid(1), 200) == (1, 0)
-    assert starts.line(Sid(1), 199) == (0, 1)
-    assert starts.line(Sid(1), 900) == (1, 1)
+    assert starts.line(Sid(1), 100) == (0, 1)
+    assert starts.line(Sid(1), 200) == (1, 1)
+    assert starts.line(Sid(1), 199) == (0, 2)
+    assert starts.line(Sid(1), 900) == (1, 2)
 
 
 def test_what_cannot_be_read_is_noted_at_both_ends() -> None:

@@ -15,6 +15,7 @@ from chaos.election import effects as fx
 from chaos.election.config import Configuration
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.election.log import Log
+from chaos.election.packets import NewLeader
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from chaos.history.events import Acted, Began, Event, Exited, RunBegan, RunEnded, Stepped, Wrote
@@ -51,6 +52,7 @@ class Lockstep:
         self.disks: dict[Sid, dict[str, int]] = {sid: {} for sid in self.config.members}
         self.logs = {sid: Log(Zxid(0), b"", ()) for sid in self.config.members}
         self.cut: set[tuple[Sid, Sid]] = set()
+        self.torn: dict[Sid, int] = {}  # dies at NEWLEADER, after so many effects of that step
         self._cores = dict(cores or {})
         self._incs: dict[Sid, int] = {}
         self._queue: deque[tuple[Sid, fx.Input]] = deque()
@@ -154,8 +156,12 @@ class Lockstep:
         done = tuple(peer.core.step(happened))
         seq = self._line(peer)
         self.events.append(Stepped(self._now, sid, peer.inc, seq, happened, done))
-        for number, effect in enumerate(done):
+        read = happened.packet if isinstance(happened, fx.PacketRead) else None
+        dies = isinstance(read, NewLeader) and sid in self.torn
+        for number, effect in enumerate(done[: self.torn.pop(sid)] if dies else done):
             self._perform(sid, peer, effect, (seq, number))
+        if dies:
+            self.kill(sid)
 
     def _perform(self, sid: Sid, peer: Peer, effect: fx.Effect, at: tuple[int, int]) -> None:
         match effect:

@@ -87,7 +87,9 @@ def _step(event: Stepped, known: dict[int, int], log_ns: int) -> Iterator[Event]
     if isinstance(happened, fx.Deliver | fx.PacketRead):
         yield _seen(event, known, Source.WIRE, 0, happened)
     for effect in event.effects:
-        if isinstance(effect, fx.Send | fx.SendPacket):
+        if isinstance(effect, fx.ConnectLeader):
+            yield _seen(event, known, Source.WIRE, 0, None, effect)
+        elif isinstance(effect, fx.Send | fx.SendPacket):
             yield _seen(event, known, Source.WIRE, 0, None, effect)
             if isinstance(effect, fx.Send):
                 known[event.seq] = known[-1]

@@ -40,7 +40,8 @@ STAMP_NS = 1_767_323_045_678_000_000
 
 
 def reader(sid: int, inc: int = 0, learned: PeerEpoch | None = LEARNED) -> LogReader:
-    return LogReader(Watched(Sid(sid), inc, 0, VOTERS), count(1).__next__, lambda: learned)
+    watched = Watched(Sid(sid), inc, 0, VOTERS, {"10.0.0.3": Sid(3)})
+    return LogReader(watched, count(1).__next__, lambda: learned)
 
 
 def read_log(name: str) -> Iterator[tuple[str, list[Seen]]]:
@@ -206,9 +207,16 @@ DECIDED = {
         3,
         Exit.SAME_ROUND,
     ),
+    "not what one that follows had looked for": (
+        (note(1, 2), note(2, 2), note(2, 3, "FOLLOWING"), note(3, 3), note(3, 3, "LEADING")),
+        "FOLLOWING",
+        3,
+        Exit.SAME_ROUND,
+    ),
     "an observer hears": ((note(2, 3), note(3, 3)), "OBSERVING", 3, Exit.FINALIZED),
-    "nothing is known": ((), "FOLLOWING", UNSET, Exit.FINALIZED),
+    "nothing was heard, but itself it leads": ((), "LEADING", 1, Exit.FINALIZED),
 }
+CONNECTED = "Successfully connected to leader, using address: /10.0.0.{}:2888"
 
 
 @pytest.mark.parametrize(("lines", "state", "leader", "how"), DECIDED.values(), ids=DECIDED.keys())
@@ -217,6 +225,23 @@ def test_what_was_decided_follows_from_what_was_heard(
 ) -> None:
     found = decided(*lines, state=state)
     assert (found.vote.leader, found.how) == (leader, how)
+
+
+@pytest.mark.parametrize("heard", [(), (note(2, 3, round_="4"),)], ids=["nothing", "one vote"])
+def test_a_leader_that_no_vote_told_is_known_when_it_is_connected_to(
+    heard: tuple[str, ...],
+) -> None:
+    reading = reader(1)
+    look, observe = say("QuorumPeer", "LOOKING"), say("QuorumPeer", "OBSERVING")
+    before = effects_of(reading, look, *heard, observe)
+    assert not any(isinstance(effect, Decided) for effect in before)
+    assert effects_of(reading, say("Learner", CONNECTED.format(9))) == []
+    assert effects_of(reading, look, *heard, observe)[-1] == before[-1]
+    (found,) = effects_of(reading, say("Learner", CONNECTED.format(3)))
+    assert isinstance(found, Decided)
+    assert (found.vote.leader, found.state) == (3, ServerState.OBSERVING)
+    assert (found.vote.zxid == UNSET) is not bool(heard)
+    assert effects_of(reading, say("Learner", CONNECTED.format(3))) == []
 
 
 def test_votes_of_an_election_that_is_over_count_no_more() -> None:
@@ -229,7 +254,7 @@ def test_votes_of_an_election_that_is_over_count_no_more() -> None:
 
 def serving(learned: PeerEpoch | None) -> list[Effect]:
     lines = ("LOOKING", "FOLLOWING", "Peer state changed: following - broadcast")
-    return effects_of(reader(1, 0, learned), *(say("QuorumPeer", word) for word in lines))[3:]
+    return effects_of(reader(1, 0, learned), *(say("QuorumPeer", word) for word in lines))[2:]
 
 
 def test_a_learner_serves_the_epoch_that_it_was_asked_for() -> None:

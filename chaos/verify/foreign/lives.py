@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -48,25 +49,28 @@ class Life:
 
 @dataclass(slots=True)
 class _Open:
-    index: int
-    appeared: Appeared
+    born: tuple[int, Appeared] | None = None
     lines: list[Line] = field(default_factory=list)
 
 
 def lives(history: History) -> Iterator[Life]:
-    """Every start of a foreign server that was seen to begin, by server and start."""
-    open_: dict[tuple[Sid, int], _Open] = {}
+    """Every start of a foreign server that was seen to begin, by server and start.
+
+    Packets reach a server that has not begun to look for a leader, and wait for it.
+    """
+    open_: defaultdict[tuple[Sid, int], _Open] = defaultdict(_Open)
     for index, event in enumerate(history.events):
         match event:
             case Appeared():
-                open_[event.sid, event.inc] = _Open(index, event)
-            case Seen() | Wrote() if (event.sid, event.inc) in open_:
+                open_[event.sid, event.inc].born = (index, event)
+            case Seen() | Wrote():
                 open_[event.sid, event.inc].lines.append((index, event))
             case _:
                 pass
     for _, one in sorted(open_.items()):
-        turns = tuple(_turns(one.lines))
-        yield Life(one.index, one.appeared, tuple(one.lines), _hole(one.lines), turns)
+        if one.born is not None:
+            turns = tuple(_turns(one.lines))
+            yield Life(*one.born, tuple(one.lines), _hole(one.lines), turns)
 
 
 def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:
@@ -76,10 +80,16 @@ def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:
 
 
 def _hole(lines: list[Line]) -> str:
-    """Notifications of one direction of a connection are counted from 0."""
+    """Notifications of one direction of a connection are counted from 0.
+
+    A line that tells of nothing but a text says that a connection could not be followed.
+    """
     due: dict[tuple[bool, str], int] = {}
     captured = False
     for _, line in lines:
+        match line:
+            case Seen(source=Source.WIRE, happened=None, effects=(), text=text):
+                return f"some of its packets made no sense: {text}"
         captured = captured or (isinstance(line, Seen) and line.source is Source.WIRE)
         match line:
             case Wrote(link=link, frame=frame):

@@ -1,0 +1,86 @@
+"""What of a plan cannot be done because a peer is a server of somebody else's.
+
+Told before a process starts, where the plan alone shows it. Whom a step meets that picks by
+lot, or that asks for the leader, shows only when it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from chaos.election.ids import Sid
+from chaos.ensemble import EnsembleSetup
+from chaos.faults.base import Fault
+from chaos.faults.membership import BumpConfigVersion
+from chaos.faults.skews import SkewLogicalClock, SkewTimers, SkewZxid
+from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
+from chaos.plan.model import FaultStep, Plan
+
+_INSIDE = (SkewLogicalClock, SkewTimers, SkewZxid)
+
+
+def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:
+    """The first step that asks ``foreign`` servers for what they cannot do; empty if none."""
+    alone = set(foreign) >= set(plan.ensemble.sids)
+    for step in plan.steps:
+        verb = step.verb
+        if not isinstance(verb, FaultStep):
+            continue
+        why = _impossible(verb.fault, alone=alone)
+        met = sorted(_surely(verb.target, plan.ensemble, frozenset(foreign))) if why else []
+        if met:
+            advice = "" if alone else "; let it be done to {of: …, runs: chaos}"
+            return f"cannot do step {step.id} ({verb.kind}) to server {met[0]}: {why}{advice}"
+    return ""
+
+
+def _impossible(fault: Fault, *, alone: bool) -> str:
+    """Why ``fault`` cannot be done to a ZooKeeper server; empty if it can."""
+    match fault:
+        case BumpConfigVersion(activate=False):
+            return "its leader commits a configuration, it is given none in advance"
+        case BumpConfigVersion() if not alone:
+            return "it takes a configuration from its leader, and one of ours proposes none"
+        case _ if isinstance(fault, _INSIDE):
+            return "it lets nobody change its memory"
+        case _:
+            return ""
+
+
+def _surely(selector: Selector, setup: EnsembleSetup, foreign: frozenset[Sid]) -> frozenset[Sid]:
+    """Those of ``foreign`` that a selector means whatever happens."""
+    match selector:
+        case Sids(sids=sids):
+            return foreign & frozenset(sids)
+        case Group(word=word):
+            return _by_word(word, setup, foreign)
+        case Several(parts=parts):
+            return frozenset[Sid]().union(*(_surely(part, setup, foreign) for part in parts))
+        case Pick(of=of, n=None, runs=None, but=but):
+            return _surely(of, setup, foreign) - frozenset(_perhaps(but, setup))
+        case Between(source=source):
+            return _surely(source, setup, foreign)
+        case Pick() | Name():
+            return frozenset()
+
+
+def _by_word(word: Word, setup: EnsembleSetup, foreign: frozenset[Sid]) -> frozenset[Sid]:
+    votes = {peer.sid: peer.votes for peer in setup.peers}
+    match word:
+        case Word.ALL:
+            return foreign
+        case Word.VOTERS:
+            return frozenset(sid for sid in foreign if votes[sid])
+        case Word.OBSERVERS:
+            return frozenset(sid for sid in foreign if not votes[sid])
+        case Word.FOLLOWERS:
+            voters = frozenset(sid for sid in foreign if votes[sid])
+            return voters if len(voters) > 1 else frozenset()  # one of them may lead
+        case _:
+            return frozenset()
+
+
+def _perhaps(but: tuple[Selector, ...], setup: EnsembleSetup) -> Iterator[Sid]:
+    """Everybody that an exception may mean."""
+    for part in but:
+        yield from part.sids if isinstance(part, Sids) else setup.sids
