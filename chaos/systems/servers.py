@@ -131,10 +131,6 @@ class Servers:
         if wiped or not folder.is_dir():
             timings, enabled = stage.setup.timings, stage.setup.reconfig_enabled
             write_files(folder, Files(setup, stage.configs[sid], timings, enabled))
-        before = self._servers.get(sid)
-        if before is not None:
-            self._read(before)  # what it said last
-            before.log.close()
         log = folder / LOG
         log.touch()
         ahead = log.stat().st_size
