@@ -18,7 +18,7 @@ from chaos import actions as act
 from chaos.actions import EVERY_ACTION, Action, Evidence
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, Runs, configuration_of, peer_specs
-from chaos.history.events import Event, Sampled, order
+from chaos.history.events import Appeared, Event, Sampled, order
 from chaos.sandbox.canary import Canary
 from chaos.sandbox.recording import Recording
 from chaos.systems.clients import Clients
@@ -291,6 +291,9 @@ class Mixed:
         if self._servers is not None:
             found.extend(self._servers.look())
         if self._probes is not None and self._clients is not None:
+            for event in found:
+                if isinstance(event, Appeared):
+                    self._probes.stands(event)
             found.extend(self._probes.take(self._clients.polls()))
         if self._sightings is not None:
             assert self._pcap is not None
