@@ -181,7 +181,7 @@ def test_a_server_that_is_started_again_is_up_and_looks_before_it_appears() -> N
 
 def test_a_start_that_is_told_late_changes_nothing_at_who_appeared_already() -> None:
     kill = Acted(40, 41, "s", Kill(THREE), Evidence(bit=True))
-    again = [
+    again: list[Event] = [
         appeared(51, THREE, 1),
         seen(52, THREE, Decided(VOTE, LEADING, (), Exit.FINALIZED), inc=1),
     ]
