@@ -144,7 +144,7 @@ class Learning:
         timings = self._standing.timings
         if self._attempts >= timings.leader_connect_attempts:
             return self._end(f"the leader refused {self._attempts} connections: {why}")
-        return [Arm(CONNECT, timings.leader_connect_retry_ms)]
+        return [Arm(CONNECT, timings.leader_connect_delay_ms(self._attempts))]
 
     def _connected(self, conn: int) -> list[Effect]:
         self._conn = conn

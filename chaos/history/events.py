@@ -269,6 +269,36 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """At the end, clients looked for the writes of ``workload`` that had been acknowledged.
+
+    ``acknowledged`` counts those, ``missing`` names those that are not there. Of the writes
+    that were never answered ``unknown_present`` are there. ``why`` says why nobody could look.
+    Asked from ``at_ns`` on, of a server that had caught up with its leader.
+    """
+
+    at_ns: int
+    workload: str
+    acknowledged: int
+    missing: tuple[str, ...] = ()
+    unknown_present: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """At the end, a server that had caught up with its leader named the nodes below ``path``.
+
+    Asked from ``at_ns`` on. ``why`` says why nobody could be asked.
+    """
+
+    at_ns: int
+    path: str
+    names: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """Last line of a history that was not cut short."""
 
@@ -278,7 +308,9 @@ class RunEnded:
 
 PeerEvent = Began | Stepped | Wrote | Lost | LinkOpened | LinkClosed | Rejected | Left
 ForeignEvent = Appeared | Seen
-HarnessEvent = RunBegan | Exited | StepBegan | StepEnded | Acted | Sampled | RunEnded
+HarnessEvent = (
+    RunBegan | Exited | StepBegan | StepEnded | Acted | Sampled | Recalled | Listed | RunEnded
+)
 Event = PeerEvent | ForeignEvent | HarnessEvent
 
 
@@ -294,7 +326,7 @@ def order(event: Event) -> tuple[int, int, int, int]:
             return (2**63, -1, 0, 0)
         case Exited():
             return (event.at_ns, event.sid, event.inc, 2**62)
-        case StepBegan() | StepEnded() | Acted() | Sampled():
+        case StepBegan() | StepEnded() | Acted() | Sampled() | Recalled() | Listed():
             return (event.at_ns, -1, 0, 0)
         case _:
             return (event.at_ns, event.sid, event.inc, event.seq)

@@ -7,7 +7,7 @@ mean is said here, once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from chaos.actions import Evidence, Kill, Launch, Pause, Resume, Terminate
 from chaos.election.config import Configuration, Member, parse_configuration
@@ -95,12 +95,12 @@ class EnsembleView:
             case Began() | Appeared():
                 self.peers[event.sid] = _born(event)
                 self.known.update(parse_configuration(config_of(event)).members)
-            case Exited() | Left():
+            case Exited() | Left() if self._inc(event.sid) <= event.inc:
                 self._down(event.sid)
             case Acted(action=Kill(sid=sid) | Terminate(sid=sid), evidence=Evidence(bit=True)):
                 self._down(sid)  # it was reaped; the line that says so may come later
             case Acted(action=Launch(sid=sid), evidence=Evidence(bit=True)):
-                self._up(sid)
+                self._launched(sid)  # its own first line may come a second later
             case Acted(action=Pause(sid=sid)):
                 self.peers[sid].paused = True
             case Acted(action=Resume(sid=sid)):
@@ -117,17 +117,20 @@ class EnsembleView:
         peer = self.peers.get(event.sid)
         return peer is not None and peer.up and peer.inc == event.inc
 
-    def _up(self, sid: Sid) -> None:
-        """Its process runs; a foreign server takes a second until it appears."""
-        before = self.peers.setdefault(sid, PeerView(sid))
-        if not before.up:
-            self.peers[sid] = replace(before, up=True, inc=before.inc + 1)
-
     def _down(self, sid: Sid) -> None:
         peer = self.peers.setdefault(sid, PeerView(sid))
         peer.up = peer.paused = False
         peer.epoch = peer.vote = None
         peer.state = ServerState.LOOKING
+
+    def _inc(self, sid: Sid) -> int:
+        return self.peers[sid].inc if sid in self.peers else -1
+
+    def _launched(self, sid: Sid) -> None:
+        peer = self.peers[sid]
+        if not peer.up:
+            peer.up = True
+            peer.inc += 1
 
     @property
     def newest(self) -> Configuration:

@@ -61,7 +61,9 @@ def write_log(home: Folder, effect: Append | Truncate | Restore) -> None:
     """
     match effect:
         case Append(txns=txns):
-            log_file.append(home, txns, _number(home, ZXID, Zxid(0)))
+            if not log_file.append(home, txns):
+                begins = Zxid(_number(home, ZXID, Zxid(0)))
+                log_file.write(home, Kept(begins, b"", txns))
         case Truncate(zxid=zxid):
             log_file.truncate(home, zxid)
         case Restore(zxid=zxid, tree=tree, txns=txns):

@@ -33,7 +33,10 @@ from chaos.peer.room import Room
 from chaos.peer.stream import Stream
 from chaos.wire.quorum import PacketReader, encode_packet
 
-OUT_MAX: Final = 1 << 20  # bytes that wait for one learner; more and it is let go
+# Bytes, and delayed packets, that wait for one learner; more and it is let go. A learner that
+# was away is sent all that it missed in one step.
+OUT_MAX: Final = 64 << 20
+LATE_MAX: Final = 100_000
 LEARNERS_MAX: Final = 64  # connections, beside two for each member
 
 QUORUM: Final = Port.QUORUM
@@ -42,13 +45,32 @@ QUORUM: Final = Port.QUORUM
 class Channel:
     """One quorum connection. ``dialed``: the other end is my leader."""
 
-    __slots__ = ("conn", "late", "reader", "stream")
+    __slots__ = ("_packets", "_size", "conn", "late", "reader", "stream")
 
     def __init__(self, conn: int, stream: Stream, late: LateLine[bytes]) -> None:
         self.conn = conn
         self.stream = stream
         self.late = late
         self.reader = PacketReader()
+        self._packets: list[bytes] = []  # put, not poured yet
+        self._size = 0
+
+    @property
+    def depth(self) -> int:
+        """How many bytes wait to be read."""
+        return self._size + len(self.stream.out)
+
+    def put(self, packet: bytes) -> None:
+        """Write ``packet``; the stream has it once it is poured, with those beside it."""
+        self._packets.append(packet)
+        self._size += len(packet)
+
+    def pour(self) -> None:
+        """Hand over what was put, in one piece."""
+        if self._packets:
+            self.stream.write(b"".join(self._packets), len(self._packets))
+            self._packets.clear()
+            self._size = 0
 
 
 class QuorumPort:
@@ -96,13 +118,13 @@ class QuorumPort:
         data = encode_packet(packet)
         now, target = self._room.loop.now_ns, channel.stream.route.other
         due = now if target is None else self._room.shim.fate(target, QUORUM.value, now).due_ns
-        if len(channel.stream.out) > OUT_MAX or channel.late.full:
-            why = f"{len(channel.stream.out)} bytes wait and are not read"
+        if channel.depth > OUT_MAX or len(channel.late) > LATE_MAX:
+            why = f"{channel.depth} bytes wait and are not read"
             self._room.loop.call_soon(lambda: self._broken(channel, why))
         elif channel.late or due > now:
             channel.late.add(due, data)
         else:
-            channel.stream.write(data)
+            channel.put(data)
             self._ready[conn] = channel
 
     def drop(self, conn: int) -> None:
@@ -124,6 +146,8 @@ class QuorumPort:
 
     def streams(self) -> list[Stream]:
         """All connections."""
+        for channel in self._channels.values():
+            channel.pour()
         return [channel.stream for channel in self._channels.values()]
 
     def fill(self) -> list[Stream]:
@@ -132,8 +156,9 @@ class QuorumPort:
         for channel in ready.values():
             data = channel.late.pop()
             while data is not None:
-                channel.stream.write(data)
+                channel.put(data)
                 data = channel.late.pop()
+            channel.pour()
         return [channel.stream for channel in ready.values() if channel.stream.out]
 
     def depths(self) -> dict[str, Json]:
@@ -142,7 +167,7 @@ class QuorumPort:
         return {
             "channels": len(channels),
             "channels_late": sum(len(channel.late) for channel in channels),
-            "channels_out_bytes": sum(len(channel.stream.out) for channel in channels),
+            "channels_out_bytes": sum(channel.depth for channel in channels),
         }
 
     def end(self) -> None:
@@ -220,6 +245,7 @@ class QuorumPort:
     def _close(self, channel: Channel, *, reset: bool = False) -> None:
         del self._channels[channel.conn]
         self._ready.pop(channel.conn, None)
+        channel.pour()
         if channel.stream.out and not reset:
             self._room.journal.flush()  # it describes what leaves here
             channel.stream.flush()

@@ -1,19 +1,19 @@
 """A peer's log on disk: one file, from what its tree holds to the last transaction.
 
 Source: ZooKeeper 3.8 ``FileTxnLog`` and ``FileSnap``, in a form of our own: a head (where the
-log begins, and the tree as of there), then entries of length, Adler-32 checksum, TxnHeader and
-record. What is appended is synced before anybody relies on it; a whole file is written beside
-its place and renamed, so that a crash leaves the old one or the new one.
+log begins, and the tree as of there), then entries of length, checksum (BLAKE2b of 32 bits),
+TxnHeader and record. What is appended is synced before anybody relies on it; a whole file is
+written beside its place and renamed, so that a crash leaves the old one or the new one.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+from _blake2 import blake2b  # loaded already, by the codec of histories
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from zlib import adler32
 
 from chaos.election.ids import Zxid
 from chaos.election.packets import Txn
@@ -55,8 +55,8 @@ def load(home: Folder) -> Kept | None:
     return kept
 
 
-def append(home: Folder, txns: Sequence[Txn], begins: int) -> None:
-    """Put ``txns`` behind the log; if there is none yet, it begins at ``begins``.
+def append(home: Folder, txns: Sequence[Txn]) -> bool:
+    """Put ``txns`` behind the log; ``False`` if there is no log yet.
 
     Raises:
         InfrastructureError: the disk refuses.
@@ -65,8 +65,7 @@ def append(home: Folder, txns: Sequence[Txn], begins: int) -> None:
     try:
         file = os.open(path, os.O_WRONLY | os.O_APPEND)
     except FileNotFoundError:
-        write(home, Kept(Zxid(begins), b"", tuple(txns)))
-        return
+        return False
     except OSError as error:
         raise InfrastructureError(f"cannot write {path}: {error}") from error
     try:
@@ -76,6 +75,7 @@ def append(home: Folder, txns: Sequence[Txn], begins: int) -> None:
         raise InfrastructureError(f"cannot write {path}: {error}") from error
     finally:
         os.close(file)
+    return True
 
 
 def truncate(home: Folder, zxid: Zxid) -> None:
@@ -104,7 +104,7 @@ def write(home: Folder, kept: Kept) -> None:
     """
     path = os.path.join(home, NAME)
     head = _HEAD.pack(_MAGIC, kept.begins, len(kept.tree)) + kept.tree
-    data = head + _SUM.pack(adler32(head)) + b"".join(map(_entry, kept.txns))
+    data = head + _SUM.pack(_sum(head)) + b"".join(map(_entry, kept.txns))
     try:
         file = os.open(f"{path}.tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
@@ -125,10 +125,14 @@ def write(home: Folder, kept: Kept) -> None:
 # ----
 
 
+def _sum(data: bytes) -> int:
+    return int.from_bytes(blake2b(data, digest_size=_SUM.size).digest(), "big")
+
+
 def _entry(txn: Txn) -> bytes:
     head = _TXN.pack(txn.session, txn.cxid, txn.zxid, txn.time_ms, txn.kind)
     content = head + txn.body
-    return _ENTRY.pack(len(content), adler32(content)) + content
+    return _ENTRY.pack(len(content), _sum(content)) + content
 
 
 def _parse(path: str, data: bytes) -> Kept:
@@ -147,7 +151,7 @@ def _head(path: str, data: bytes) -> tuple[Kept, int]:
         magic, begins, size = _HEAD.unpack_from(data)
         end = _HEAD.size + size
         whole = magic == _MAGIC and size >= 0 and end + _SUM.size <= len(data)
-        if whole and _SUM.unpack_from(data, end)[0] == adler32(data[:end]):
+        if whole and _SUM.unpack_from(data, end)[0] == _sum(data[:end]):
             tree = data[_HEAD.size : end]
             return Kept(Zxid(begins), tree, ()), end + _SUM.size
     raise InfrastructureError(f"{path} is no log of a peer; remove it, and the peer starts empty")
@@ -162,7 +166,7 @@ def _entries(path: str, data: bytes, start: int) -> Iterator[tuple[int, Txn]]:
         if size < _TXN.size or end > len(data):
             return
         content = data[at + _ENTRY.size : end]
-        if adler32(content) != checksum:
+        if _sum(content) != checksum:
             if end == len(data):
                 return
             raise InfrastructureError(

@@ -7,11 +7,10 @@ lines are in the kernel's hands.
 
 from __future__ import annotations
 
+import _signal  # without the enumerations of signal, which cost each peer memory of its own
 import os
-import signal
 import socket
 import sys
-import traceback
 from typing import Final, assert_never
 
 from chaos.actions import Cut, How, Port, PortCut
@@ -61,6 +60,7 @@ from chaos.peer.timers import Timers
 from chaos.wire.election import encode_frame
 
 EXIT_OK: Final = 0
+_NAMES: Final = {int(_signal.SIGTERM): "SIGTERM", int(_signal.SIGINT): "SIGINT"}
 EXIT_ERROR: Final = 70  # EX_SOFTWARE
 
 
@@ -173,13 +173,13 @@ class Process:
         heard, wakes = self._signals
         heard.settimeout(0)
         wakes.settimeout(0)
-        signal.set_wakeup_fd(wakes.fileno())
-        signal.signal(signal.SIGTERM, _noted)
+        _signal.set_wakeup_fd(wakes.fileno())
+        _signal.signal(_signal.SIGTERM, _noted)
         self.loop.watch(heard, READ, self._signalled)
 
     def _signalled(self, _: int) -> None:
         for number in self._signals[0].recv(64):
-            self.leave(signal.Signals(number).name)
+            self.leave(_NAMES.get(number, f"signal {number}"))
 
     def _turn(self) -> None:
         self.loop.turn(self.timers.next_ns())
@@ -205,7 +205,7 @@ class Process:
 
     def _close(self) -> bool:
         """Let go of everything; whether the journal took its last lines."""
-        signal.set_wakeup_fd(-1)
+        _signal.set_wakeup_fd(-1)
         self.election.close()
         self.quorum.end()
         self.loop.close()
@@ -318,6 +318,8 @@ def _noted(_number: int, _frame: object) -> None:
 
 
 def _account_of(error: Exception) -> str:
+    import traceback  # noqa: PLC0415  only a peer that fails needs it
+
     frames = traceback.extract_tb(error.__traceback__)
     where = " < ".join(
         f"{os.path.basename(f.filename)}:{f.lineno} {f.name}" for f in frames[:-4:-1]

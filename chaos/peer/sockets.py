@@ -8,7 +8,6 @@ import socket
 import struct
 import sys
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final
 
 from chaos.election.config import Address
@@ -108,16 +107,18 @@ def resolve(host: str) -> str:
 @lru_cache(maxsize=1024)
 def numeric(host: str) -> str | None:
     """``host`` if it is an address already, ``None`` if it is a name."""
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        return None
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return socket.inet_ntop(family, socket.inet_pton(family, host))
+        except (OSError, ValueError):  # a name, or what could not even be one
+            continue
+    return None
 
 
 @lru_cache(maxsize=1024)
 def is_wildcard(host: str) -> bool:
     """Whether binding to ``host`` would leave the address open."""
-    return ip_address(host).is_unspecified
+    return not any(socket.inet_pton(_family(host), host))
 
 
 def _family(host: str) -> socket.AddressFamily:

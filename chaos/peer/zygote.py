@@ -4,6 +4,7 @@ A fork of it is a peer within a few milliseconds and shares most of its memory. 
 JSON on a SOCK_SEQPACKET socket::
 
     {"do": "fork", "birth": {…}} + one descriptor   ->  {"forked": pid} or {"error": text}
+    {"do": "fork", "birth": {…}, "more": n} + one   ->  the same, once n more have come
                                                     ->  {"exited": pid, "status": n}, unasked
 
 The descriptor becomes the control channel of the peer. A negative status is a signal. At the
@@ -13,6 +14,7 @@ library and the floors below, nothing else.
 
 from __future__ import annotations
 
+import _signal  # as in the peers
 import contextlib
 import ctypes
 import gc
@@ -21,10 +23,9 @@ import multiprocessing
 import multiprocessing.popen_fork  # else the first start would import it, unfrozen
 import os
 import selectors
-import signal
 import socket
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import Final, NoReturn
 
@@ -44,7 +45,7 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)  # loaded once, not by each chi
 
 def serve(sock: socket.socket) -> NoReturn:
     """Fork peers as ``sock`` asks, until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's ^C is the harness's to answer
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # a terminal's ^C is the harness's to answer
     sys.stdin = None  # else each child would open it anew, for 200 KiB of memory of its own
     warm.up()
     gc.collect()
@@ -62,6 +63,7 @@ class Zygote:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._asked: list[_Asked] = []  # not forked yet, since more are to come
         self._children: dict[int, BaseProcess] = {}
         self._heard, self._wakes = socket.socketpair()
 
@@ -69,8 +71,8 @@ class Zygote:
         """Answer requests and tell of ends until the socket ends."""
         self._heard.settimeout(0)
         self._wakes.settimeout(0)
-        signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _noted)
+        _signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
+        _signal.signal(_signal.SIGCHLD, _noted)
         with selectors.DefaultSelector() as selector:
             selector.register(self._heard, selectors.EVENT_READ)
             selector.register(self._sock, selectors.EVENT_READ)
@@ -84,7 +86,7 @@ class Zygote:
 
     def end(self) -> None:
         """Kill and reap all."""
-        signal.set_wakeup_fd(-1)
+        _signal.set_wakeup_fd(-1)
         for child in self._children.values():
             child.kill()
         for child in self._children.values():
@@ -94,28 +96,38 @@ class Zygote:
     # ----
 
     def _answer(self) -> bool:
-        """Do one request; whether the socket goes on."""
+        """Take one request in, and fork unless more are to come; whether the socket goes on."""
         try:
             data, fds, _, _ = socket.recv_fds(self._sock, _MESSAGE_MAX, 4)
         except ConnectionResetError:
             return False
         if not data:
             return False
-        with _owned(fds):
-            try:
-                said: dict[str, Json] = {"forked": self._fork(_birth(data), fds)}
-            except (ChaosError, OSError) as error:
-                said = {"error": str(error)}
-        return self._say(said)
+        asked, more = _asked(data, fds)
+        self._asked.append(asked)
+        return more > 0 or self._fork_all()
 
-    def _fork(self, birth: Birth, fds: list[int]) -> int:
-        if len(fds) != 1:
-            raise InfrastructureError(f"a peer needs one control descriptor, not {len(fds)}")
-        child = _CONTEXT.Process(target=_be_peer, args=(birth, fds[0], os.getpid()))
-        child.start()
-        assert child.pid is not None
-        self._children[child.pid] = child
-        return child.pid
+    def _fork_all(self) -> bool:
+        """Fork everything that was asked for; whether the socket goes on.
+
+        Whatever this process writes to between two forks is a page of its own for the peer
+        before: so nothing is done there that can be done before or after.
+        """
+        batch, self._asked = self._asked, []
+        said: list[dict[str, Json]] = [{"error": one.why} for one in batch]
+        for number, one in enumerate(batch):
+            if one.child is not None:
+                try:
+                    one.child.start()
+                except OSError as error:
+                    said[number] = {"error": f"cannot fork: {error}"}
+        for number, one in enumerate(batch):
+            if one.child is not None and one.child.pid is not None:
+                self._children[one.child.pid] = one.child
+                said[number] = {"forked": one.child.pid}
+            for fd in one.fds:
+                os.close(fd)
+        return all(self._say(message) for message in said)
 
     def _reap(self) -> None:
         for pid, child in list(self._children.items()):
@@ -133,22 +145,45 @@ class Zygote:
         return True
 
 
-def _birth(data: bytes) -> Birth:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A peer to fork, or ``why`` it cannot be; the descriptors that came with the request."""
+
+    child: BaseProcess | None
+    fds: list[int]
+    why: str = ""
+
+
+def _asked(data: bytes, fds: list[int]) -> tuple[_Asked, int]:
+    """What a message asks for, and how many more will come."""
+    try:
+        birth, more = _birth(data)
+        if len(fds) != 1:
+            raise InfrastructureError(f"a peer needs one control descriptor, not {len(fds)}")
+    except ChaosError as error:
+        return _Asked(None, fds, str(error)), 0
+    child = _CONTEXT.Process(target=_be_peer, args=(birth, fds[0], os.getpid()))
+    return _Asked(child, fds), more
+
+
+def _birth(data: bytes) -> tuple[Birth, int]:
     try:
         request = json.loads(data)
     except ValueError as error:
         raise InfrastructureError(f"no request: {error}") from error
     match request:
+        case {"do": "fork", "birth": birth, "more": int(more)}:
+            return Birth.of(birth), more
         case {"do": "fork", "birth": birth}:
-            return Birth.of(birth)
+            return Birth.of(birth), 0
     raise InfrastructureError(f'no request: {str(request)[:120]}; {{"do": "fork"}} is known')
 
 
 def _be_peer(birth: Birth, control_fd: int, parent: int) -> NoReturn:
     """The life of a forked process."""
     _die_with(parent)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.set_wakeup_fd(-1)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+    _signal.set_wakeup_fd(-1)
     _close_all_but(control_fd)
     control = socket.socket(fileno=control_fd)
     try:
@@ -166,7 +201,7 @@ def _be_peer(birth: Birth, control_fd: int, parent: int) -> NoReturn:
 def _die_with(parent: int) -> None:
     """Let the kernel kill this process when ``parent`` ends, by whatever signal."""
     if sys.platform == "linux":
-        if _LIBC.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        if _LIBC.prctl(_SET_PDEATHSIG, _signal.SIGKILL, 0, 0, 0) != 0:
             raise InfrastructureError(f"prctl: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:
         os._exit(EXIT_ERROR)  # it ended before the kernel was asked
@@ -193,16 +228,6 @@ def _close_all_but(kept: int) -> None:
         if fd > 2 and fd != kept:
             with contextlib.suppress(OSError):  # the listing's own descriptor is closed already
                 os.close(fd)
-
-
-@contextlib.contextmanager
-def _owned(fds: list[int]) -> Iterator[None]:
-    """Descriptors that came in a message are closed here, whatever becomes of it."""
-    try:
-        yield
-    finally:
-        for fd in fds:
-            os.close(fd)
 
 
 def _noted(_number: int, _frame: object) -> None:

@@ -45,7 +45,9 @@ from chaos.history.events import (
     Left,
     LinkClosed,
     LinkOpened,
+    Listed,
     Lost,
+    Recalled,
     Rejected,
     RunBegan,
     RunEnded,
@@ -67,6 +69,8 @@ def who(event: Event) -> str:
     match event:
         case Acted() | StepBegan() | StepEnded() | Sampled() | RunBegan() | RunEnded():
             return "chaos"
+        case Recalled() | Listed():
+            return "a client"
         case _:
             return f"peer {event.sid}"
 
@@ -82,6 +86,8 @@ def what(event: Event) -> str:
             return _linked(event)
         case Began() | Appeared() | Exited() | Left():
             return _lived(event)
+        case Recalled() | Listed():
+            return _looked(event)
         case _:
             return _harnessed(event)
 
@@ -118,6 +124,15 @@ def _lived(event: Began | Appeared | Exited | Left) -> str:
             return f"ended with status {event.status}"
         case Left():
             return f"ends by itself: {event.why}"
+
+
+def _looked(event: Recalled | Listed) -> str:
+    if isinstance(event, Listed):
+        found = f"finds {len(event.names)} nodes" if not event.why else f"cannot: {event.why}"
+        return f"looks below {event.path}: {found}"
+    missing = f"misses {', '.join(event.missing)}" if event.missing else "misses none"
+    found = f"cannot: {event.why}" if event.why else missing
+    return f"looks for {event.acknowledged} writes of workload {event.workload}: {found}"
 
 
 def _harnessed(event: RunBegan | RunEnded | StepBegan | StepEnded | Acted | Sampled) -> str:

@@ -62,6 +62,7 @@ def join(servers: Sequence[Sid], folder: str) -> Mapping[Sid, Place]:
     """
     try:
         os.makedirs(folder, exist_ok=True)
+        libc.mount("none", "/", None, libc.MS_REC_PRIVATE)  # the host sees nothing of the next
         libc.mount("netns", folder, "tmpfs", libc.MS_NOSUID_NODEV_NOEXEC)
         _let_pass(forward=True)
         home = os.open(OWN, os.O_RDONLY)

@@ -7,7 +7,8 @@ Messages are JSON on a SOCK_SEQPACKET socket::
                                              ->  {"spawned": pid} + its pidfd, or {"error": text}
                                              ->  {"exited": pid, "status": n}, unasked
 
-Without a sid (``null``) a program runs in the hub, as captures do. Pids are those of the
+Without a sid (``null``) a program runs in the hub, as captures do, whose ends are not told:
+they say more on their control channel. Pids are those of the
 world's own PID namespace; a negative status is a signal. The harness's side is
 :mod:`chaos.sandbox.spawner`.
 """
@@ -76,11 +77,10 @@ class Spawned:
         finally:
             for one in descriptors:
                 os.close(one)
-        self._running.add(pid)
         return self._introduce(pid)
 
     def ended(self, pid: int, status: int) -> None:
-        """Tell of the end of a program; other children of this process are none."""
+        """Tell of the end of a program; captures and orphans are none."""
         if pid in self._running:
             self._running.discard(pid)
             self._say({"exited": pid, "status": status})
@@ -116,7 +116,9 @@ class Spawned:
                 "env": dict(env),
             }:
                 words, extra = [str(word) for word in argv], {k: str(v) for k, v in env.items()}
-                return _start(_Program(words, cwd, log, extra, self._namespace(sid)))
+                pid = _start(_Program(words, cwd, log, extra, self._namespace(sid)))
+                self._running.add(pid)
+                return pid
             case _:
                 raise InfrastructureError(f"the spawner does not know {str(asked)[:200]}")
 
@@ -160,7 +162,7 @@ def _record(path: str, control: int) -> int:
     """Be a capture, in the hub: a fork needs no interpreter of its own."""
     from chaos.sandbox import capture  # noqa: PLC0415  the zygote is to be light, and its peers
 
-    detach()
+    _detach()
     _keep_only(control)
     return capture.run(path, socket.socket(fileno=control))
 
@@ -168,18 +170,18 @@ def _record(path: str, control: int) -> int:
 def _become(program: _Program, complaints: int) -> NoReturn:
     """Execute; the pipe ends by that, or says why not."""
     try:
-        detach()
+        _detach()
         _step_in(program)
         _keep_only(complaints)
         os.execvpe(program.argv[0], program.argv, {**os.environ, **program.env})  # noqa: S606
-    except OSError as error:
+    except (OSError, ValueError) as error:
         with contextlib.suppress(OSError):
             os.write(complaints, str(error).encode())
     finally:
         os._exit(_NO_EXEC)
 
 
-def detach() -> None:
+def _detach() -> None:
     """As a forked child: forget what belongs to the agent."""
     os.setsid()
     signal.set_wakeup_fd(-1)

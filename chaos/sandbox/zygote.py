@@ -90,7 +90,7 @@ class Zygote:
         controls: list[socket.socket] = []
         peers: list[PeerProcess] = []
         try:
-            controls.extend(map(self._request, births))
+            controls.extend(map(self._request, births, reversed(range(len(births)))))
             inner = [self._forked() for _ in births]
             peers.extend(map(self._hello, inner, controls))
         except BaseException:
@@ -101,12 +101,12 @@ class Zygote:
             raise
         return peers
 
-    def _request(self, birth_json: str) -> socket.socket:
-        """Ask for a peer; our end of its control channel."""
+    def _request(self, birth_json: str, more: int) -> socket.socket:
+        """Ask for a peer, with ``more`` to come; our end of its control channel."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            request = f'{{"do":"fork","birth":{birth_json}}}'.encode()
+            request = f'{{"do":"fork","more":{more},"birth":{birth_json}}}'.encode()
             try:
                 socket.send_fds(self._socket, [request], [theirs.fileno()])
             except OSError as error:

@@ -12,9 +12,8 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import chaos
 from chaos.election.ids import Sid
@@ -48,6 +47,8 @@ class Clients:
         self._process = world.spawn(None, argv, cwd=folder, log=folder / _LOG, env=here)
         self._polls = (folder / _POLLS).open("rb", buffering=0)
         self._torn = b""
+        self._link: socket.socket | None = None
+        self._answers: BinaryIO | None = None
 
     def polls(self) -> Iterator[Poll]:
         """The answers to ``srvr`` since the last call."""
@@ -62,10 +63,15 @@ class Clients:
         Raises:
             InfrastructureError: it was refused, with the reason, or the process is gone.
         """
-        with self._link() as link:
-            link.sendall(json.dumps({"do": do, **asked}).encode() + b"\n")
-            with link.makefile("rb") as answers:
-                line = answers.readline()
+        if self._link is None:
+            self.connect()
+        assert self._link is not None
+        assert self._answers is not None
+        try:
+            self._link.sendall(json.dumps({"do": do, **asked}).encode() + b"\n")
+            line = self._answers.readline()
+        except OSError as error:
+            raise InfrastructureError(f"the client process: {error}{self._said()}") from error
         if not line:
             raise InfrastructureError(f"the client process gave no answer{self._said()}")
         reply: Reply = json.loads(line)
@@ -73,31 +79,37 @@ class Clients:
             raise InfrastructureError(f"{do}: {reply.get('why')}")
         return reply
 
+    def connect(self) -> None:
+        """Wait until the process listens; its socket is gone from the folder from then on.
+
+        Raises:
+            InfrastructureError: it does not listen; its log says why.
+        """
+        self._link = link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._answers = link.makefile("rb")
+        link.settimeout(_ANSWER_S)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._await(link, f"/proc/self/fd/{folder}/{_SOCKET}")  # short, wherever it is
+        finally:
+            os.close(folder)
+        (self._folder / _SOCKET).unlink()
+
+    def _await(self, link: socket.socket, path: str) -> None:
+        deadline = time.monotonic() + _START_S
+        while link.connect_ex(path) != 0:
+            if self._process.status is not None or time.monotonic() > deadline:
+                raise InfrastructureError(f"the client process does not listen{self._said()}")
+            time.sleep(_LOOK_S)
+
     def close(self) -> None:
-        """Let go of the file; the process ends with the world."""
+        """Let go of everything; the process ends with the world."""
         self._polls.close()
+        if self._link is not None and self._answers is not None:
+            self._answers.close()
+            self._link.close()
 
     # ----
-
-    @contextmanager
-    def _link(self) -> Iterator[socket.socket]:
-        """A connection, once the process listens. A socket's path is short, by its folder."""
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        path = f"/proc/self/fd/{folder}/{_SOCKET}"
-        deadline = time.monotonic() + _START_S
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            link.settimeout(_ANSWER_S)
-            while link.connect_ex(path) != 0:
-                if self._process.status is not None or time.monotonic() > deadline:
-                    raise InfrastructureError(f"the client process does not listen{self._said()}")
-                time.sleep(_LOOK_S)
-            yield link
-        except OSError as error:
-            raise InfrastructureError(f"the client process: {error}{self._said()}") from error
-        finally:
-            link.close()
-            os.close(folder)
 
     def _said(self) -> str:
         lines = (self._folder / _LOG).read_text(encoding="utf-8", errors="replace").splitlines()

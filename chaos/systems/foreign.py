@@ -29,6 +29,14 @@ class ForeignHands:
         self._clients = clients
         self._losses: set[str] = set()
         self._committed: dict[str, int | str] = {}  # what became of each configuration
+        self._loads: dict[str, bool] = {}  # workloads, and whether they go on
+
+    def workloads(self) -> tuple[str, ...]:
+        """The workloads that clients had, by name; those that go on are ended if they can be."""
+        for name, goes_on in self._loads.items():
+            if goes_on:
+                self.do(act.Unload(name))
+        return tuple(sorted(self._loads))
 
     def do(self, action: Action) -> Evidence | None:
         """Do ``action``; ``None`` where it concerns none of these servers.
@@ -127,7 +135,9 @@ class ForeignHands:
         if isinstance(action, act.Load):
             rate, payload = action.per_s, action.payload
             told = self._clients.ask("load", name=action.name, per_s=rate, payload=payload)
+            self._loads[action.name] = True
             return Evidence(None, _plain(told))
+        self._loads[action.name] = False
         counts = _plain(self._clients.ask("unload", name=action.name))
         return Evidence(bool(counts.get("acknowledged")), counts)
 

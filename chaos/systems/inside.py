@@ -111,7 +111,8 @@ def _first(orders: Orders, parent: int, sockets: _Sockets, made: str) -> int:
     lines = Lines(sockets.agent)
     try:
         facts = namespace.furnish()
-        places = routed.join([Sid(one) for one in orders.servers], orders.netns)
+        servers = [Sid(one) for one in orders.servers]
+        places = routed.join(servers, orders.netns) if servers else {}
         zygote = run_child(
             lambda: _serve_zygote(orders, sockets.zygote), sockets.agent, sockets.spawner
         )

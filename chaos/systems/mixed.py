@@ -18,7 +18,7 @@ from chaos import actions as act
 from chaos.actions import EVERY_ACTION, Action, Evidence
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, Runs, configuration_of, peer_specs
-from chaos.history.events import Event, Sampled, order
+from chaos.history.events import Appeared, Event, Sampled, order
 from chaos.sandbox.canary import Canary
 from chaos.sandbox.recording import Recording
 from chaos.systems.clients import Clients
@@ -26,6 +26,8 @@ from chaos.systems.foreign import ForeignHands
 from chaos.systems.hands import Hands
 from chaos.systems.pcap import Pcap
 from chaos.systems.peers import Cradle, Peers
+from chaos.systems.probes import Probes
+from chaos.systems.recall import Recall
 from chaos.systems.servers import Servers, Stage
 from chaos.systems.sightings import Sightings
 from chaos.systems.starts import Starts
@@ -39,6 +41,7 @@ ALONE: Final = "zookeeper"
 _LOOK_NS: Final = 2_000_000  # between two looks at journals and logs
 _SEGMENTS_MAX: Final = 1000  # that are read between two looks at journals and logs
 _CAPTURE: Final = "capture.pcap"
+_CLIENT: Final = "client"  # the folder of polls and of records of writes
 
 # What can be done to a server from outside.
 _FROM_OUTSIDE: Final[frozenset[type[Action]]] = frozenset(
@@ -117,6 +120,7 @@ class Mixed:
         self._hands: Hands | None = None
         self._foreign: ForeignHands | None = None
         self._clients: Clients | None = None
+        self._probes: Probes | None = None
         self._recording: Recording | None = None
         self._segments: Iterator[Segment] = iter(())
         self._pending: deque[Event] = deque()
@@ -192,10 +196,12 @@ class Mixed:
         hosts = {world.host_of(sid): sid for sid in setup.sids}
         self._sightings = Sightings(hosts, tuple(theirs), starts)
         self._hands = Hands(peers, world, setup)
-        self._clients = clients = Clients(world, self._run / "client", tuple(theirs))
+        self._clients = clients = Clients(world, self._run / _CLIENT, tuple(theirs))
+        self._probes = Probes(starts)
         self._foreign = ForeignHands(servers, world, clients)
         peers.start()
         servers.start()
+        clients.connect()
         self._hands.slow_links()
         self._canary.start()
 
@@ -236,8 +242,10 @@ class Mixed:
                 return _together([(self._foreign if theirs else self._hands).do(action)])
 
     def close(self) -> Iterator[Event]:
-        """End every server and the world, then yield the rest of what was seen."""
+        """Ask for what clients were promised, end everything, yield the rest of what was seen."""
         self._canary.stop()
+        if not self._over:
+            self._recall()
         if self._world is not None and not self._over:
             self._over = True
             if self._recording is not None:
@@ -265,12 +273,28 @@ class Mixed:
 
     # ----
 
+    def _recall(self) -> None:
+        """While servers still run. Nobody was promised anything where no time zero came."""
+        if self._servers is None or not self._servers.under_way:
+            return
+        assert self._clients is not None
+        assert self._foreign is not None
+        ours = Runs.CHAOS in self._troupe.cast().values()
+        recall = Recall(self._clients, self._foreign, self._run / _CLIENT)
+        self._pending.extend(recall.ask(ours=ours))
+        self._look()
+
     def _look(self) -> None:
         found: list[Event] = []
         if self._peers is not None:
             found.extend(self._peers.look())
         if self._servers is not None:
             found.extend(self._servers.look())
+        if self._probes is not None and self._clients is not None:
+            for event in found:
+                if isinstance(event, Appeared):
+                    self._probes.stands(event)
+            found.extend(self._probes.take(self._clients.polls()))
         if self._sightings is not None:
             assert self._pcap is not None
             # Under load packets may come faster than they are read: logs do not wait for them.

@@ -267,14 +267,17 @@ class Servers:
         if door is None:
             return
         server.stands = True
-        at_ns = server.reader.stamp_ns(text) or time.monotonic_ns()
+        told = [seen for line in server.early for seen in server.reader.feed(line)]
+        # By its log: read late, it might seem to have begun after what it did first.
+        at_ns = min(
+            [server.reader.stamp_ns(text) or time.monotonic_ns(), *(seen.since_ns for seen in told)]
+        )
         zxid = Zxid(wrap64(int(door.group(1), 16)))
-        self._found.append(self._appeared(server, at_ns, zxid))
-        for line in server.early:
-            self._found.extend(server.reader.feed(line))
+        self._found.append(self._appeared(server, zxid, at_ns))
+        self._found.extend(told)
         server.early.clear()
 
-    def _appeared(self, server: Server, at_ns: int, zxid: Zxid) -> Appeared:
+    def _appeared(self, server: Server, zxid: Zxid, at_ns: int) -> Appeared:
         setup = self.setup(server.sid)
         return Appeared(
             at_ns=at_ns,
@@ -316,6 +319,7 @@ class Servers:
             for server in self._servers.values():
                 if server.process.pid == pid and server.alive:
                     self._read(server)
+                    server.log.close()
                     server.alive = False
                     gone = Exited(time.monotonic_ns(), server.sid, server.inc, status)
                     self._found.append(gone)

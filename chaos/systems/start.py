@@ -40,7 +40,7 @@ OUR_PEERS: Final = Inside()
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Site:
     """Where a world lives: its folder, its addresses and who has a namespace of its own."""
 
     folder: Path
@@ -68,7 +68,7 @@ class Sockets:
                 one.close()
 
 
-def start(place: Place, inside: Inside, *, kernel: bool) -> tuple[Keeper, Sockets]:
+def start(site: Site, inside: Inside, *, kernel: bool) -> tuple[Keeper, Sockets]:
     """Start a light interpreter; with ``kernel`` it goes on to make namespaces.
 
     Raises:
@@ -77,25 +77,25 @@ def start(place: Place, inside: Inside, *, kernel: bool) -> tuple[Keeper, Socket
     zygote, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with zygote_end:
         if not kernel:
-            orders = _orders(place, inside, control=zygote_end.fileno())
+            orders = _orders(site, inside, control=zygote_end.fileno())
             ours = Sockets(zygote)
-            return _keep(place, inside, orders, ours), ours
+            return _keep(site, inside, orders, ours), ours
         agent, agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         spawner, spawner_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with agent_end, spawner_end:
             orders = _orders(
-                place,
+                site,
                 inside,
                 control=zygote_end.fileno(),
                 agent=agent_end.fileno(),
                 spawner=spawner_end.fileno(),
             )
             ours = Sockets(zygote, agent, spawner)
-            return _keep(place, inside, orders, ours), ours
+            return _keep(site, inside, orders, ours), ours
 
 
 def _orders(
-    place: Place, inside: Inside, *, control: int, agent: int = -1, spawner: int = -1
+    site: Site, inside: Inside, *, control: int, agent: int = -1, spawner: int = -1
 ) -> Orders:
     return Orders(
         harness=os.getpid(),
@@ -104,17 +104,17 @@ def _orders(
         control=control,
         zygote=inside.zygote,
         backend=inside.backend,
-        servers=place.servers,
-        netns=str(place.netns),
+        servers=site.servers,
+        netns=str(site.netns),
     )
 
 
-def _keep(place: Place, inside: Inside, orders: Orders, ours: Sockets) -> Keeper:
+def _keep(site: Site, inside: Inside, orders: Orders, ours: Sockets) -> Keeper:
     paths = ":".join([str(Path(chaos.__file__).parent.parent), *inside.paths])
     command = [sys.executable, "-I", "-S", "-c", _BOOT, paths, orders.text()]
     inherited = [fd for fd in (orders.control, orders.agent, orders.spawner) if fd >= 0]
     try:
-        return Keeper(command, inherited, place.folder / LOG)
+        return Keeper(command, inherited, site.folder / LOG)
     except InfrastructureError:
         ours.close()
         raise

@@ -6,6 +6,7 @@ network the agent, which changes packet rules and starts other programs.
 
 from __future__ import annotations
 
+import contextlib
 import select
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from chaos.sandbox.recording import Recording
 from chaos.sandbox.rules import MILLION
 from chaos.sandbox.spawner import ForeignProcess, Spawner
 from chaos.sandbox.zygote import PeerProcess, Zygote
-from chaos.systems.start import OUR_PEERS, Inside, Place, Sockets, start
+from chaos.systems.start import OUR_PEERS, Inside, Site, Sockets, start
 
 __all__ = [
     "IN_PROCESS",
@@ -50,12 +51,12 @@ _NO_EXTRA: Final[Mapping[str, str]] = MappingProxyType({})
 class World:
     """The world of one run. Not for two threads at once."""
 
-    def __init__(self, keeper: Keeper, sockets: Sockets, place: Place, claim: Claim | None) -> None:
+    def __init__(self, keeper: Keeper, sockets: Sockets, site: Site, claim: Claim | None) -> None:
         """Use :meth:`open`. With an agent the network is the kernel's."""
         self.network = IN_PROCESS if sockets.agent is None else KERNEL
         self.facts: dict[str, str] = {"network": self.network}
         self._keeper = keeper
-        self._place = place
+        self._site = site
         self._zygote = Zygote(sockets.zygote, self._lost)
         self._agent = None if sockets.agent is None else Lines(sockets.agent, _ANSWER_S)
         self._spawner = None if sockets.spawner is None else Spawner(sockets.spawner, self._lost)
@@ -98,16 +99,16 @@ class World:
         why = "not asked for"
         if network != IN_PROCESS:
             try:
-                place = Place(folder, ROUTED if servers else PRIVATE, servers)
-                return cls._kernel(place, inside)
+                site = Site(folder, ROUTED if servers else PRIVATE, servers)
+                return cls._kernel(site, inside)
             except InfrastructureError as error:
                 if network == KERNEL or servers:
                     raise
                 why = str(error)
         claim = claim_block()
-        place = Place(folder, claim.block)
+        site = Site(folder, claim.block)
         try:
-            world = cls(*start(place, inside, kernel=False), place, claim)
+            world = cls(*start(site, inside, kernel=False), site, claim)
         except InfrastructureError:
             claim.release()
             raise
@@ -119,10 +120,10 @@ class World:
         return world
 
     @classmethod
-    def _kernel(cls, place: Place, inside: Inside) -> Self:
-        for sid in place.servers:
-            host_of(place.addresses, sid)  # refused here if it has no address
-        world = cls(*start(place, inside, kernel=True), place, None)
+    def _kernel(cls, site: Site, inside: Inside) -> Self:
+        for sid in site.servers:
+            host_of(site.addresses, sid)  # refused here if it has no address
+        world = cls(*start(site, inside, kernel=True), site, None)
         try:
             world.await_ready()
         except InfrastructureError:
@@ -141,7 +142,7 @@ class World:
         Raises:
             InfrastructureError: the sid is too large for an address.
         """
-        return host_of(self._place.addresses, sid)
+        return host_of(self._site.addresses, sid)
 
     def netns_of(self, sid: Sid) -> str:
         """The file by which a process of this world enters the network namespace of ``sid``.
@@ -151,11 +152,11 @@ class World:
         Raises:
             InfrastructureError: the world was not opened with this server.
         """
-        if not self._place.servers:
+        if not self._site.servers:
             return ""
-        if sid not in self._place.servers:
+        if sid not in self._site.servers:
             raise InfrastructureError(f"server {sid} is none of this world's servers")
-        return str(self._place.netns / str(sid))
+        return str(self._site.netns / str(sid))
 
     def fork(self, birth_json: str) -> PeerProcess:
         """Have the zygote fork a peer from its birth; returns when the peer has said hello.
@@ -193,7 +194,7 @@ class World:
             UnsupportedError: this world has no network of its own.
             InfrastructureError: the world has no servers, or the kernel does not allow it.
         """
-        if not self._place.servers:
+        if not self._site.servers:
             raise InfrastructureError(
                 "there is no hub to capture in; open the world with its servers"
             )
@@ -301,8 +302,9 @@ class World:
             process.close()
         if self._claim is not None:
             self._claim.release()
-        if self._place.servers:
-            self._place.netns.rmdir()  # what was mounted there has gone with the world
+        if self._site.servers:
+            with contextlib.suppress(FileNotFoundError):  # it did not get that far
+                self._site.netns.rmdir()  # what was mounted there has gone with the world
         if residue:
             raise InfrastructureError(f"left behind: {', '.join(residue)}; end them by hand")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from chaos.history.history import History
 from chaos.verify.docket import Finding, Law, invariant
 from chaos.verify.fold import Folded, fold
-from chaos.verify.logs import logs
+from chaos.verify.kept import kept
 from chaos.verify.standing import Led
 from chaos.verify.verdict import Outcome, Verdict
 
@@ -78,14 +78,15 @@ def _led_from_outside(folded: Folded) -> str:
 class NoAckedWriteLost:
     """H7: what a quorum acked is in the log of every later leader when it sends NEWLEADER.
 
-    UNKNOWN where that log is out of sight, or after the tester changed a log or an epoch.
+    What clients were promised is there when they ask at the end. UNKNOWN where a log is out
+    of sight or nobody could be asked, or after the tester changed a log or an epoch.
     """
 
     name: str = Law.ACKED.value
 
     def check(self, history: History) -> Verdict:
         """Hold every established leader's log against what was committed before its epoch."""
-        return logs(history).docket.verdict(Law.ACKED, "acked transactions at later leaders")
+        return kept(history).verdict(Law.ACKED, "acked transactions at later leaders or clients")
 
 
 def _collision(epoch: int, leaders: list[Led], folded: Folded) -> tuple[Finding, bool]:

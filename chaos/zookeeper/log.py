@@ -273,6 +273,9 @@ class _Votes:
         """Count it. If it is a new proposal of the server itself: since when it may have it."""
         if vote.state != ServerState.LOOKING:
             self._settled[sender] = vote
+            before = self._looking.get(sender)
+            if before is not None and (before.round, before.leader) != (vote.round, vote.leader):
+                del self._looking[sender]  # the vote was old: a new link begins with the last one
             return None
         self._looking[sender] = vote
         what = (vote.leader, vote.zxid, vote.peer_epoch)

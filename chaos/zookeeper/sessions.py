@@ -25,6 +25,8 @@ _RETRY: Final = {"max_tries": -1, "delay": 0.05, "backoff": 1, "max_delay": 0.1}
 _ONCE: Final = {"max_tries": 0}
 # A request that ended so was sent, or may have been: the servers may have done it.
 _UNKNOWN: Final = ("ConnectionLoss", "SessionExpiredError", "OperationTimeoutError")
+# Our own peers, where they lead, make no nodes for clients: they answer every write so.
+_REFUSED: Final = "UnimplementedError"
 _EXISTS: Final = "NodeExistsError"
 
 
@@ -34,6 +36,7 @@ class Outcome(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     UNKNOWN = "unknown"
     FAILED = "failed"
+    REFUSED = "refused"  # by a leader that writes for no client
 
 
 class Stat(Protocol):
@@ -150,6 +153,8 @@ def outcome(error: BaseException | None) -> Outcome:
     """Whether a write with this error was done, may have been done, or was not."""
     if error is None:
         return Outcome.ACKNOWLEDGED
+    if type(error).__name__ == _REFUSED:
+        return Outcome.REFUSED
     return Outcome.UNKNOWN if type(error).__name__ in _UNKNOWN else Outcome.FAILED
 
 

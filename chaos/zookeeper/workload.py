@@ -25,12 +25,17 @@ _DRAIN_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many writes ended how. ``held`` were due while no server could take them."""
+    """How many writes ended how.
+
+    ``refused`` went to a leader that writes for no client, as our own peers are; ``held`` were
+    due while no server could take them.
+    """
 
     sent: int = 0
     acknowledged: int = 0
     unknown: int = 0
     failed: int = 0
+    refused: int = 0
     held: int = 0
 
 

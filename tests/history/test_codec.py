@@ -50,6 +50,8 @@ from chaos.history.events import (
     Began,
     Event,
     Exited,
+    Listed,
+    Recalled,
     RunBegan,
     Seen,
     Source,
@@ -105,6 +107,12 @@ EVENTS: dict[str, Event] = {
     "a message that reached a foreign server": Seen(
         7, Sid(2), 0, 2, 7, Source.WIRE, Deliver(Sid(3), NOTE, "10.77.0.3:4>10.77.0.2:3888", 1)
     ),
+    "an answer to a question": Seen(
+        7, Sid(2), 0, 3, 6, Source.PROBE, text="srvr: leader, zxid 0x100000000"
+    ),
+    "writes that are looked for": Recalled(9, "w", 40, ("/chaos-w/00000007",), 2),
+    "writes that nobody could look for": Recalled(9, "w", 40, why="no session"),
+    "nodes that are there": Listed(9, "/", ("chaos-100000001", "chaos-w")),
     "a run": RunBegan(0, "pause", 7, "simulated", {"cores": 2, "kernel": "6.1"}),
     "a death": Exited(3, Sid(2), 1, -9),
     "a kill": Acted(1, 2, "s", Kill(Sid(2)), Evidence(True, {"status": -9})),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.actions import Evidence, Pause, Resume
+from chaos.actions import Evidence, Kill, Launch, Pause, Resume
 from chaos.election.config import parse_configuration
 from chaos.election.effects import (
     Decided,
@@ -179,3 +179,11 @@ def test_time_never_goes_back(three: Ensemble) -> None:
     latest = three.view.now_ns
     three.view.observe(Exited(0, ONE, 0, 0))
     assert three.view.now_ns == latest
+
+
+def test_a_peer_runs_from_its_launch_on_though_it_says_so_later(three: Ensemble) -> None:
+    three.view.observe(Acted(100, 101, "s", Kill(ONE), BIT))
+    assert three.view.roles()[ONE] == "down"
+    three.view.observe(Acted(102, 103, "s", Launch(ONE), BIT))
+    three.view.observe(Exited(101, ONE, 0, -9))  # of the start before, and told late
+    assert three.view.roles()[ONE] == "looking"

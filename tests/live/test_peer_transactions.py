@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chaos import actions as act
 from chaos.actions import Action, Evidence
-from chaos.election.effects import Committed
-from chaos.election.ids import Sid, zxid_of
+from chaos.election.effects import Committed, Serving
+from chaos.election.ids import PeerEpoch, Sid, zxid_of
+from chaos.election.packets import Txn
 from chaos.election.spec import PeerSpec
 from chaos.ensemble import EnsembleSetup, PeerSetup, configuration_of
 from chaos.history.codec import Json
 from chaos.history.events import Acted, Began, Event, Stepped
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
-from chaos.peer import log_file
+from chaos.peer import disk, log_file
 from chaos.systems.processes import Processes
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.verdict import Outcome
@@ -150,3 +152,18 @@ def test_no_acked_write_is_lost_when_the_leader_is_killed(tmp_path: Path) -> Non
     assert INVARIANTS["no_acked_write_lost"].check(history).outcome is Outcome.HOLDS
     logs = [log_file.load(tmp_path / "peers" / str(sid)) for sid in ALL]
     assert len({log.txns[-1].zxid for log in logs if log is not None}) == 1
+
+
+def test_a_learner_that_missed_more_than_a_buffer_holds_gets_it(home: Nest) -> None:
+    """Several MiB of PROPOSAL and COMMIT in one step: no learner is let go for that."""
+    config = config_of(fresh_net(), [1, 2, 3])
+    log = tuple(Txn(zxid_of(1, n), 0, 0, 0, 1, bytes(600)) for n in range(1, 5_001))
+    patient = replace(QUICK, init_limit=100)
+    rich = PeerSpec(Sid(3), config, None, PeerEpoch(1), PeerEpoch(1), timings=patient)
+    rich = replace(rich, log=log)
+    disk.load(home.folder / "3", rich)  # too much for the message that forks a peer
+    peers = [home.fork(replace(rich, sid=sid, log=())) for sid in (ALL[2], ALL[0])]
+    peers[1].wait(Stepped, lambda step: any(isinstance(e, Serving) for e in step.effects))
+    kept = log_file.load(home.folder / "1")
+    assert kept is not None
+    assert kept.txns == log

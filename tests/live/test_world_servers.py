@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -20,16 +19,21 @@ from chaos.actions import Cut, How, Port, PortCut
 from chaos.election.effects import Decided
 from chaos.election.ids import Sid
 from chaos.election.spec import PeerSpec
-from chaos.ensemble import ELECTION_PORT, QUORUM_PORT, EnsembleSetup, PeerSetup, peer_specs
+from chaos.ensemble import ELECTION_PORT, EnsembleSetup, PeerSetup, peer_specs
 from chaos.errors import InfrastructureError
 from chaos.history.events import Stepped
 from chaos.peer.birth import Birth
-from chaos.sandbox.capture import ETHERNET, FILE_HEADER, MAGIC, RECORD_HEADER
 from chaos.sandbox.namespace import TCP_KNOBS
 from chaos.systems.peerlink import PeerLink
 from chaos.systems.tail import Tail
 from chaos.systems.world import ForeignProcess, World
-from tests.sandbox.worlds import OTHERS, interpreter_for, obedient, puppet, why_no_namespaces
+from tests.sandbox.worlds import (
+    OTHERS,
+    interpreter_for,
+    obedient,
+    puppet,
+    why_no_namespaces,
+)
 
 pytestmark = [
     pytest.mark.live,
@@ -40,6 +44,7 @@ A, B, C = Sid(1), Sid(2), Sid(300)
 BOTH = (Cut(A, B), Cut(B, A))
 PYTHON = (sys.executable, "-I", "-S", "-u", "-c")
 WITHIN_S = 10
+FORWARDS = "/proc/sys/net/ipv4/ip_forward"
 
 # A listener of either family, as Java's are; it says who came, and then how that ended.
 LISTENER = """
@@ -253,96 +258,18 @@ def test_every_namespace_bounds_the_back_off_of_tcp(world: World, tmp_path: Path
             assert log.read_text().strip() == value
 
 
+@pytest.mark.parametrize("servers", [(), (A, B)], ids=["none", "two"])
+def test_a_world_leaves_no_folder_of_namespaces(tmp_path: Path, servers: tuple[Sid, ...]) -> None:
+    with World.open("kernel", tmp_path, obedient(), servers) as world:
+        assert (tmp_path / "netns").exists() == bool(servers)
+        assert _run(world, None, tmp_path / "log", "cat", FORWARDS).wait(WITHIN_S) == 0
+    assert not (tmp_path / "netns").exists()
+    assert (tmp_path / "log").read_text().strip() == str(int(bool(servers)))
+
+
 def test_a_world_without_kernel_network_has_no_servers(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="in-process"):
         World.open("in-process", tmp_path, obedient(), (A,))
-
-
-# ---- captures
-
-
-def test_a_capture_holds_each_packet_once_with_the_time_it_left(
-    world: World, tmp_path: Path
-) -> None:
-    path = tmp_path / "capture.pcap"
-    recording = world.capture(path)
-    began = time.monotonic_ns()
-    for port in (ELECTION_PORT, QUORUM_PORT, 2181):
-        _talk(world, port)
-    ended = time.monotonic_ns()
-    seen = recording.end()
-    packets = _packets(path)
-    error = seen["clock_error_ns"]
-    assert (seen["packets"], seen["dropped"]) == (len(packets), 0)
-    assert error < 1_000_000
-    assert all(began - error <= at <= ended + error for at, _ in packets)
-    payloads = [text for _, text in packets if text]
-    assert payloads == [b"to 3888", b"from 3888", b"to 2888", b"from 2888"]
-    assert recording.end() == seen
-
-
-def _talk(world: World, port: int) -> None:
-    a, b = puppet(world, A), puppet(world, B)
-    assert b.do("listen", name="l", port=str(port)) == "done"
-    assert a.do("dial", name="link", to=b.host, port=str(port)) == "done"
-    assert b.do("accept", name="link", listener="l") == "done"
-    a.do("send", name="link", text=f"to {port}")
-    assert b.do("receive", name="link") == f"to {port}"
-    b.do("send", name="link", text=f"from {port}")
-    assert a.do("receive", name="link") == f"from {port}"
-
-
-def _packets(path: Path) -> list[tuple[int, bytes]]:
-    """The times and TCP payloads of a capture."""
-    data = path.read_bytes()
-    assert FILE_HEADER.unpack_from(data) == (MAGIC, 2, 4, 0, 0, 1 << 16, ETHERNET)
-    at, found = FILE_HEADER.size, []
-    while at < len(data):
-        seconds, nanos, here, length = RECORD_HEADER.unpack_from(data, at)
-        frame = data[at + RECORD_HEADER.size :][:here]
-        assert len(frame) == here == length
-        (end,) = struct.unpack_from(">H", frame, 16)
-        tcp = 14 + (frame[14] & 15) * 4
-        text = frame[tcp + (frame[tcp + 12] >> 4) * 4 : 14 + end]
-        found.append((seconds * 10**9 + nanos, text))
-        at += RECORD_HEADER.size + here
-    return found
-
-
-def test_a_capture_sees_what_a_block_stops(world: World, tmp_path: Path) -> None:
-    recording = world.capture(tmp_path / "capture.pcap")
-    a, b = puppet(world, A), puppet(world, B)
-    world.block("b", [Cut(A, B)])
-    a.do("dial", name="link", to=b.host, port=str(ELECTION_PORT), timeout="0.1")
-    assert int(world.unblock("b")["packets"]) == recording.end()["packets"] >= 1
-
-
-def test_no_packet_is_longer_than_the_wire_allows(world: World, tmp_path: Path) -> None:
-    recording = world.capture(tmp_path / "capture.pcap")
-    a, b = puppet(world, A), puppet(world, B)
-    b.do("listen", name="l", port=str(QUORUM_PORT))
-    a.do("dial", name="link", to=b.host, port=str(QUORUM_PORT))
-    b.do("accept", name="link", listener="l")
-    a.do("send", name="link", text="x" * 50_000)
-    received = 0
-    while received < 50_000:
-        said = b.do("receive", name="link")
-        assert isinstance(said, str)
-        received += len(said)
-    recording.end()
-    sizes = [len(text) for _, text in _packets(tmp_path / "capture.pcap")]
-    assert (max(sizes), sum(sizes)) == (1448, 50_000)
-
-
-def test_a_capture_that_cannot_begin_says_why(world: World, tmp_path: Path) -> None:
-    with pytest.raises(InfrastructureError, match="No such file"):
-        world.capture(tmp_path / "nowhere" / "capture.pcap")
-
-
-def test_a_capture_ends_with_its_world_which_tells_of_it(tmp_path: Path) -> None:
-    with World.open("kernel", tmp_path, obedient(), (A, B)) as world:
-        world.capture(tmp_path / "capture.pcap")
-    assert "packets 0, dropped 0" in world.facts["capture"]
 
 
 # ---- the end of the harness

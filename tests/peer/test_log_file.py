@@ -95,7 +95,7 @@ def test_a_torn_tail_is_dropped_and_more_can_follow(
     assert found is not None
     assert found.txns == txns(1, 5)[: len(found.txns)]
     assert len(found.txns) == 5 - -(-lost // ENTRY)
-    log_file.append(home, txns(9, 9), 0)
+    assert log_file.append(home, txns(9, 9))
     again = log_file.load(home)
     assert again is not None
     assert again.txns == found.txns + txns(9, 9)
@@ -135,11 +135,12 @@ def test_damage_is_an_error_that_names_the_file(tmp_path: Path, at: int, words: 
 
 def test_a_disk_that_refuses_the_log_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "log.tmp").mkdir()
+    assert log_file.append(tmp_path, txns(1, 1)) is False
     with pytest.raises(InfrastructureError, match="cannot write"):
-        log_file.append(tmp_path, txns(1, 1), 0)
+        log_file.write(tmp_path, Kept(Zxid(0), b"", ()))
     (tmp_path / "log").mkdir()
     with pytest.raises(InfrastructureError, match="cannot"):
-        log_file.append(tmp_path, txns(1, 1), 0)
+        log_file.append(tmp_path, txns(1, 1))
     with pytest.raises(InfrastructureError, match="cannot read"):
         log_file.load(tmp_path)
 

@@ -57,7 +57,7 @@ def _told(event: Event, known: dict[int, int], log_ns: int) -> Iterator[Event]:
                 spec.config,
                 spec.accepted_epoch,
                 spec.current_epoch,
-                spec.zxid,
+                spec.last_zxid,
             )
         case Stepped():
             yield from _step(event, known, log_ns)

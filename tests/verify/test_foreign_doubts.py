@@ -190,3 +190,11 @@ def test_packets_that_make_no_sense_leave_a_decision_open() -> None:
     verdict = judge(history, "leader_has_quorum_support")
     assert verdict.outcome is Outcome.UNKNOWN
     assert "made no sense: 2>1: no length" in verdict.summary
+
+
+def test_what_reached_a_server_before_it_looked_was_heard() -> None:
+    waited = [heard(5, 0, Sid(2), THREE), heard(6, 0, Sid(3), THREE)]
+    born = replace(appeared(), at_ns=20 * MS)
+    history = History.of([*waited, born, looks(21), *said(25, 0, THREE), decided(40, Sid(3))])
+    verdict = judge(history, "leader_has_quorum_support")
+    assert verdict.outcome is Outcome.HOLDS, verdict.summary

@@ -11,7 +11,7 @@ from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.election.notification import ServerState
-from chaos.history.events import Began, Seen, Source, Stepped
+from chaos.history.events import Appeared, Began, Seen, Source, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.docket import Law
@@ -223,10 +223,12 @@ def test_writes_are_not_known_to_be_in_the_log_of_a_foreign_leader() -> None:
     ensemble = Lockstep().start().run(2000).give(3, fx.Work(20)).run(1000)
     at_ns = ensemble.now_ms * 1_000_000
     told = (fx.Entered(ServerState.LEADING, fx.Phase.BROADCAST), fx.Serving(PeerEpoch(2)))
+    config = ensemble.config.text()
+    ensemble.events.append(Appeared(at_ns, Sid(9), 0, 0, 79, "zookeeper", "3.8.0", config))
     ensemble.events.append(Seen(at_ns, Sid(9), 0, 1, at_ns, Source.LOG, None, told))
     verdict = judge(ensemble.history(), "no_acked_write_lost")
     assert verdict.outcome is Outcome.UNKNOWN
-    assert "nobody sees the log of peer 9" in verdict.summary
+    assert "nobody sees the log of server 9" in verdict.summary
 
 
 def test_a_log_that_a_snap_replaced_holds_what_its_leader_held() -> None:

@@ -5,6 +5,8 @@ Source: ZooKeeper 3.8 dumps, ``CnxManagerTest``.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,6 +199,17 @@ def test_wildcard_addresses_are_recognised(host: str, wild: bool) -> None:
     assert read(message(V1, 5, text)) == Initiation(
         Sid(5), () if wild else (Address(host, 3888),), V1
     )
+
+
+@given(
+    st.ip_addresses()
+    | st.sampled_from(["::", "0.0.0.0", "::ffff:0.0.0.0", "::1", "::ffff:0.0.0.1"]).map(ip_address)
+)
+def test_an_address_is_a_wildcard_in_whatever_spelling(address: IPv4Address | IPv6Address) -> None:
+    mapped = getattr(address, "ipv4_mapped", None)
+    wild = address.is_unspecified or (mapped is not None and mapped.is_unspecified)
+    for spelling in (str(address), address.exploded, address.compressed.upper()):
+        assert is_wildcard(spelling) is wild
 
 
 def test_the_longest_address_text_is_2048_bytes() -> None:

@@ -80,7 +80,7 @@ def test_what_was_acknowledged_is_there_after_the_leader_was_killed(
     assert {line["path"].rpartition("/")[2] for line in acknowledged} <= there
     assert all(line["zxid"] > 0 and line["sent_ns"] < line["done_ns"] for line in acknowledged)
     assert counts.acknowledged == len(acknowledged)
-    assert counts.sent == counts.acknowledged + counts.unknown + counts.failed
+    assert counts.sent == counts.acknowledged + counts.unknown + counts.failed + counts.refused
 
 
 class Process:

@@ -214,6 +214,12 @@ DECIDED = {
         3,
         Exit.SAME_ROUND,
     ),
+    "not what one that follows had looked for": (
+        (note(1, 2), note(2, 2), note(2, 3, "FOLLOWING"), note(3, 3), note(3, 3, "LEADING")),
+        "FOLLOWING",
+        3,
+        Exit.SAME_ROUND,
+    ),
     "a leader that leads, for the rest is too fresh to wait for": (
         (note(1, 2), note(2, 2), *LED),
         "FOLLOWING",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import Decided, Deliver, Entered, SteppedDown
@@ -47,24 +47,30 @@ class Life:
         return not any(since < to_ns and from_ns < at_ns for since, at_ns in self.turns)
 
 
+@dataclass(slots=True)
+class _Open:
+    born: tuple[int, Appeared] | None = None
+    lines: list[Line] = field(default_factory=list)
+
+
 def lives(history: History) -> Iterator[Life]:
     """Every start of a foreign server that was seen to begin, by server and start.
 
-    Its lines may come before its ``Appeared``: it hears others before it looks itself.
+    Packets reach a server that has not begun to look for a leader, and wait for it.
     """
-    births: dict[tuple[Sid, int], tuple[int, Appeared]] = {}
-    lines: defaultdict[tuple[Sid, int], list[Line]] = defaultdict(list)
+    open_: defaultdict[tuple[Sid, int], _Open] = defaultdict(_Open)
     for index, event in enumerate(history.events):
         match event:
             case Appeared():
-                births[event.sid, event.inc] = index, event
+                open_[event.sid, event.inc].born = (index, event)
             case Seen() | Wrote():
-                lines[event.sid, event.inc].append((index, event))
+                open_[event.sid, event.inc].lines.append((index, event))
             case _:
                 pass
-    for start, (index, appeared) in sorted(births.items()):
-        its = lines[start]
-        yield Life(index, appeared, tuple(its), _hole(its), tuple(_turns(its)))
+    for _, one in sorted(open_.items()):
+        if one.born is not None:
+            turns = tuple(_turns(one.lines))
+            yield Life(*one.born, tuple(one.lines), _hole(one.lines), turns)
 
 
 def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:
