@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.election.ids import Sid, Zxid, hex64
 from chaos.ensemble import Runs
-from chaos.history.events import Event
 from chaos.history.history import History
 from chaos.peer import log_file
 from chaos.plan.load import load_plan
@@ -27,15 +26,18 @@ Question = Callable[["Asked"], None]
 
 
 class Asked(Mixed):
-    """A mixed ensemble; ``at_end`` asks it what it likes before it is closed."""
+    """A mixed ensemble; ``at_end`` asks it what it likes before it is closed.
+
+    That comes after its own last questions, whose sessions are transactions, too.
+    """
 
     at_end: Question | None = None
 
-    def close(self) -> Iterator[Event]:
+    def _recall(self) -> None:
+        super()._recall()
         at_end, self.at_end = self.at_end, None
-        if at_end is not None and not self._over:
+        if at_end is not None:
             at_end(self)
-        return super().close()
 
     def ask(self, do: str, **asked: int | str) -> Mapping[str, object]:
         assert self._clients is not None
