@@ -111,6 +111,17 @@ class ForeignHands:
 
     # ---- packets
 
+    def slow(self, action: act.Slow) -> Evidence | None:
+        """What cannot be: a server of somebody else's holds no message back.
+
+        ``None`` where all that is to be slow is sent by our own peers.
+        """
+        theirs = sorted({cut.source for cut in action.links if self._servers.knows(cut.source)})
+        if not theirs:
+            return None
+        why = f"server {theirs[0]} holds no message back; slow links from our own peers only"
+        return Evidence(False, {"error": why})
+
     def _lose(self, action: act.Lose) -> Evidence | None:
         """Lose packets between servers: TCP sends them again, later."""
         cuts = tuple(cut for cut in action.links if self._servers.knows(cut.source))

@@ -98,8 +98,10 @@ def refused(system: str, setup: EnsembleSetup) -> str:
     """What of an ensemble real servers cannot be; empty if they can."""
     if found := beyond(setup.timings):
         return f"cannot bring up this ensemble: {'; '.join(found)}"
-    if setup.links and system == ALONE:
-        return "cannot make links slow from the start: it has no shim in a foreign server"
+    programs = cast(system, setup)
+    still = sorted({one.source for one in setup.links if programs[one.source] is not Runs.CHAOS})
+    if still:
+        return f"cannot make links slow from the start: server {still[0]} holds no message back"
     return ""
 
 
@@ -235,8 +237,10 @@ class Mixed:
         match action:
             case act.Lose() | act.Clear() | act.Load() | act.Unload():
                 return _together([self._hands.do(action), self._foreign.do(action)])
-            case act.Block() | act.Unblock() | act.Slow():
+            case act.Block() | act.Unblock():
                 return self._hands.do(action)
+            case act.Slow():
+                return self._foreign.slow(action) or self._hands.do(action)
             case _:
                 theirs = self._servers.knows(action.sid)
                 return _together([(self._foreign if theirs else self._hands).do(action)])

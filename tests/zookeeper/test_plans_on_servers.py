@@ -52,7 +52,7 @@ CANNOT = {
         "two-configs-need-both-quorums",
         "zxid-skew",
     },
-    "mixed": {"config-bump-changes-members", "two-configs-need-both-quorums"},
+    "mixed": {"config-bump-changes-members", "slow-links", "two-configs-need-both-quorums"},
 }
 
 
