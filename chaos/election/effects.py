@@ -53,6 +53,7 @@ class Exit(StrEnum):
     FINALIZED = "finalized"  # silence after a quorum of LOOKING votes
     SAME_ROUND = "same_round"  # a quorum of settled peers in my round
     OUT_OF_ELECTION = "out_of_election"  # a quorum of settled peers, any round
+    DESIGNATED = "designated"  # none was held: a reconfiguration named the leader
 
 
 # ---- inputs

@@ -20,6 +20,7 @@ class Timings:
     notification_ms_max: int = 60_000
     connect_ms: int = 5_000
     leader_connect_retry_ms: int = 100
+    leader_connect_first_ms: int = 10  # the first of these pauses; in ZooKeeper like the others
     leader_connect_attempts: int = 5
     epoch_wait_ms: int = -1  # leader.maxTimeToWaitForEpoch (ZOOKEEPER-3109); -1 is off
 
@@ -31,7 +32,7 @@ class Timings:
         As many attempts as in ZooKeeper then span as much time.
         """
         pause, last = self.leader_connect_retry_ms, self.leader_connect_attempts - 1
-        soon = pause // 10
+        soon = min(self.leader_connect_first_ms, pause)
         if attempt == last:
             return pause if last == 1 else 2 * pause - soon
         return soon if attempt == 1 else pause

@@ -157,12 +157,14 @@ class ForeignHands:
     def _commit(self, wanted: Configuration) -> int | str:
         """The version that the leader gives ``wanted``, for all members at once; or why not."""
         *members, _ = wanted.text().splitlines()
+        before = self._servers.newest_version()
         try:
             told = self._clients.ask(
                 "reconfigure", members=",".join(members), timeout_ms=_COMMIT_MS
             )
         except InfrastructureError as error:
-            return str(error)
+            # A leader that is to lead no more commits and goes, and the client's answer with it.
+            return self._servers.takes(wanted, before) or str(error)
         return parse_configuration(str(told["config"])).version
 
     # ---- data

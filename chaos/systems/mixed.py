@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from chaos import actions as act
 from chaos.actions import EVERY_ACTION, Action, Evidence
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, Runs, configuration_of, peer_specs
-from chaos.history.events import Event, Sampled, order
+from chaos.history.events import Appeared, Event, Sampled, order
 from chaos.sandbox.canary import Canary
 from chaos.sandbox.recording import Recording
 from chaos.systems.clients import Clients
@@ -31,12 +32,14 @@ from chaos.systems.servers import Servers, Stage
 from chaos.systems.sightings import Sightings
 from chaos.systems.starts import Starts
 from chaos.systems.world import World
+from chaos.wire.reassembly import Segment
 from chaos.zookeeper.archive import archive, cache_folder
 from chaos.zookeeper.installation import Installation
 from chaos.zookeeper.server import beyond, with_clients
 
 ALONE: Final = "zookeeper"
 _LOOK_NS: Final = 2_000_000  # between two looks at journals and logs
+_SEGMENTS_MAX: Final = 1000  # that are read between two looks at journals and logs
 _CAPTURE: Final = "capture.pcap"
 _CLIENT: Final = "client"  # the folder of polls and of records of writes
 
@@ -119,6 +122,7 @@ class Mixed:
         self._clients: Clients | None = None
         self._probes: Probes | None = None
         self._recording: Recording | None = None
+        self._segments: Iterator[Segment] = iter(())
         self._pending: deque[Event] = deque()
         self._samples: deque[Sampled] = deque()
         self._canary = Canary(self._samples.append)
@@ -188,6 +192,7 @@ class Mixed:
         self._facts |= _told(troupe, shared.why)
         self._recording = world.capture(capture)
         self._pcap = Pcap(capture)
+        self._segments = self._pcap.read()
         hosts = {world.host_of(sid): sid for sid in setup.sids}
         self._sightings = Sightings(hosts, tuple(theirs), starts)
         self._hands = Hands(peers, world, setup)
@@ -286,10 +291,17 @@ class Mixed:
         if self._servers is not None:
             found.extend(self._servers.look())
         if self._probes is not None and self._clients is not None:
+            for event in found:
+                if isinstance(event, Appeared):
+                    self._probes.stands(event)
             found.extend(self._probes.take(self._clients.polls()))
         if self._sightings is not None:
             assert self._pcap is not None
-            found.extend(self._sightings.take(self._pcap.read()))
+            # Under load packets may come faster than they are read: logs do not wait for them.
+            segments = list(islice(self._segments, None if self._over else _SEGMENTS_MAX))
+            if len(segments) < _SEGMENTS_MAX:
+                self._segments = self._pcap.read()
+            found.extend(self._sightings.take(segments))
         while self._samples:
             found.append(self._samples.popleft())
         self._pending.extend(sorted(found, key=order))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from chaos.election.ids import Sid, hex64
-from chaos.history.events import Seen, Source
+from chaos.history.events import Appeared, Seen, Source
 from chaos.systems.starts import Starts
 from chaos.zookeeper.polls import Poll
 from chaos.zookeeper.words import NOT_SERVING
@@ -23,14 +23,20 @@ class Probes:
     def __init__(self, starts: Starts) -> None:
         self._starts = starts
         self._last: dict[tuple[Sid, int], str] = {}
+        self._stood_ns: dict[tuple[Sid, int], int] = {}
+
+    def stands(self, appeared: Appeared) -> None:
+        """A start of a server has its first line; what was asked before that is not told."""
+        self._stood_ns[appeared.sid, appeared.inc] = appeared.at_ns
 
     def take(self, polls: Iterable[Poll]) -> Iterator[Seen]:
         """The answers that differ from the one before, other than by a zxid."""
         for poll in polls:
             what = poll.mode or poll.why
             inc = self._starts.start(poll.sid, poll.at_ns)
-            if inc is None or inc != self._starts.start(poll.sid, poll.since_ns):
-                continue  # whose answer it is cannot be told
+            stood_ns = None if inc is None else self._stood_ns.get((poll.sid, inc))
+            if inc is None or stood_ns is None or poll.since_ns < stood_ns:
+                continue  # whose answer it is cannot be told, or that start has no line yet
             if not poll.mode and what not in {NOT_SERVING, _SILENT}:
                 continue
             if self._last.get((poll.sid, inc)) == what:

@@ -162,6 +162,23 @@ class Servers:
         """The folder of one server: its files, its data, its log."""
         return self._stage.folder / str(sid)
 
+    def newest_version(self) -> int:
+        """The highest version of a configuration in force at any server."""
+        return max(server.config.version for server in self._servers.values())
+
+    def takes(self, wanted: Configuration, above: int) -> int | None:
+        """Wait until ``wanted`` is in force somewhere, newer than ``above``; its version."""
+        deadline = time.monotonic_ns() + _TAKE_NS
+        while time.monotonic_ns() < deadline:
+            for server in self._servers.values():
+                self._read_config(server)
+                held = server.config
+                same = replace(wanted, version=held.version).text() == held.text()
+                if same and held.version > above:
+                    return held.version
+            time.sleep(_LOOK_S)
+        return None
+
     def holds(self, sid: Sid, version: int) -> bool:
         """Wait until server ``sid`` has a configuration of ``version`` in force, or a newer one."""
         deadline = time.monotonic_ns() + _TAKE_NS
@@ -251,8 +268,10 @@ class Servers:
             return
         server.stands = True
         told = [seen for line in server.early for seen in server.reader.feed(line)]
-        # Read late, it might seem to have begun after what it did first.
-        at_ns = min([time.monotonic_ns(), *(seen.since_ns for seen in told)])
+        # By its log: read late, it might seem to have begun after what it did first.
+        at_ns = min(
+            [server.reader.stamp_ns(text) or time.monotonic_ns(), *(seen.since_ns for seen in told)]
+        )
         zxid = Zxid(wrap64(int(door.group(1), 16)))
         self._found.append(self._appeared(server, zxid, at_ns))
         self._found.extend(told)

@@ -58,6 +58,7 @@ _CONNECTED: Final = re.compile(r"Successfully connected to leader, using address
 _EXITING: Final = re.compile(r"Exiting JVM with code \d+")
 _LOOKS: Final = "it looks for a leader"
 _NO_ELECTION: Final = "a reconfiguration gave it another state"
+_FINALIZE_NS: Final = 200 * _MS  # FastLeaderElection.finalizeWait
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -98,12 +99,18 @@ class LogReader:
         self._unfollowed: tuple[int, str, str] | None = None  # at_ns, line and its words
         self._left = True  # whether it has been told that the server stepped down
         self._votes = _Votes(watched.sid, watched.verifier)
-        self._undecided: ServerState | None = None  # it joined a leader that no vote told
+        self._leader: Sid | None = None  # as it was told
+        self._elected = True  # by votes, and not by a reconfiguration
         self._last_ns = 0  # at_ns of the last event: threads log out of order, events are not
 
     def count_by(self, verifier: QuorumVerifier) -> None:
         """From now on votes are counted so."""
         self._votes.verifier = verifier
+
+    def stamp_ns(self, line: str) -> int | None:
+        """When ``line`` had been written, if it is one that is read here."""
+        found = _LINE.match(line)
+        return None if found is None else _wall_ns(found.group(1)) + self._watched.offset_ns + _MS
 
     def feed(self, line: str) -> list[Seen]:
         """What a whole ``line`` tells: for most lines, and for a stack trace, nothing."""
@@ -192,6 +199,7 @@ class LogReader:
         if phase is None or phase is self._phase:
             return []
         self._phase = phase
+        self._left = False
         effects: list[Effect] = []
         if phase is Phase.BROADCAST and state is not ServerState.LEADING:
             epoch = self._learned_epoch()
@@ -204,38 +212,47 @@ class LogReader:
         # The line that names the phase comes a little later; no peer does anything between.
         self._phase = Phase.DISCOVERY
         if state is ServerState.LOOKING:
+            if self._state is not None:
+                self._votes.forget()
             self._votes.look(at_ns)
-            self._undecided = None
+            self._elected = True
             self._phase = Phase.ELECTION
         else:
             self._left = False
-            if looked:
-                effects += self._decided(state)
+            effects += self._decided(state, at_ns) if looked else self._designated(state)
         self._state = state
         return [*effects, Entered(state, self._phase)]
 
-    def _decided(self, state: ServerState) -> list[Effect]:
-        found = self._votes.decided(state)
-        self._undecided = None
-        if found is None:  # whom it joins shows when it connects
-            self._undecided = state
+    def _decided(self, state: ServerState, at_ns: int) -> list[Effect]:
+        """By its votes, as far as they show; whom it joins shows for sure when it connects."""
+        found = self._votes.decided(state, at_ns)
+        if found is None:
             return []
-        self._votes.forget()
         vote, how = found
+        self._leader = vote.leader
         return [Decided(vote, state, (), how)]
 
-    def _joined(self, leader: Sid | None) -> list[Effect]:
-        state, self._undecided = self._undecided, None
-        if state is None or leader is None:
+    def _designated(self, state: ServerState) -> list[Effect]:
+        """A reconfiguration made it leader, or has it join another."""
+        if state is not ServerState.LEADING:
             return []
-        vote = self._votes.naming(leader)
-        self._votes.forget()
-        return [Decided(vote, state, (), Exit.FINALIZED)]
+        self._leader = self._watched.sid
+        return [Decided(self._votes.naming(self._leader), state, (), Exit.DESIGNATED)]
+
+    def _joined(self, leader: Sid | None) -> list[Effect]:
+        state = self._state
+        learns = state in (ServerState.FOLLOWING, ServerState.OBSERVING)
+        if state is None or not learns or leader is None or leader == self._leader:
+            return []
+        self._leader = leader
+        how = Exit.OUT_OF_ELECTION if self._elected else Exit.DESIGNATED
+        return [Decided(self._votes.naming(leader), state, (), how)]
 
     def _step_down(self, why: str) -> list[Effect]:
         if self._left:
             return []
         self._left = True
+        self._leader, self._elected = None, False
         return [SteppedDown(why)]
 
 
@@ -246,6 +263,7 @@ class _Votes:
         self._sid = sid
         self.verifier = verifier
         self._own: Vote | None = None
+        self._own_ns = 0
         self._looking: dict[Sid, Vote] = {}
         self._settled: dict[Sid, Vote] = {}
         self._first_ns: dict[tuple[Sid, Zxid, PeerEpoch], int] = {}
@@ -266,7 +284,7 @@ class _Votes:
             return None
         if vote == self._own:
             return None
-        self._own = vote
+        self._own, self._own_ns = vote, at_ns
         # Its own vote comes back some time later: it has had it since it looks for a leader,
         # or since it first heard it from another.
         return max(self._look_ns, self._first_ns.get(what, self._look_ns))
@@ -277,7 +295,7 @@ class _Votes:
         self._look_ns = at_ns
 
     def forget(self) -> None:
-        """The election is over."""
+        """The election is over, and so is what was heard in it."""
         self._looking.clear()
         self._settled.clear()
         self._first_ns.clear()
@@ -289,12 +307,13 @@ class _Votes:
         nothing = Vote(leader, Zxid(UNSET), Round(0), PeerEpoch(UNSET))
         return max(found, key=lambda vote: (vote.round, vote.peer_epoch), default=nothing)
 
-    def decided(self, state: ServerState) -> tuple[Vote, Exit] | None:
+    def decided(self, state: ServerState, at_ns: int) -> tuple[Vote, Exit] | None:
         """What the server must have decided when it now is in ``state``, if that shows."""
         elected = self._elected(observes=state is ServerState.OBSERVING)
-        if elected is not None:
-            return elected, Exit.FINALIZED
         leading = self._leading()
+        soon = leading is not None and at_ns - self._own_ns < _FINALIZE_NS
+        if elected is not None and not soon:  # it waits so long for a better vote
+            return elected, Exit.FINALIZED
         if leading is None:
             leads = self.naming(self._sid) if state is ServerState.LEADING else None
             vote = self._own or leads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chaos.actions import Evidence, Kill
+from chaos.actions import Evidence, Kill, Launch
 from chaos.election.config import parse_configuration
 from chaos.election.effects import Decided, Effect, Entered, Exit, Phase, Serving, Start
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
@@ -163,3 +163,27 @@ def test_a_line_that_is_told_after_the_end_tells_of_what_was_before() -> None:
 def test_a_foreign_leader_reigns_until_it_ends() -> None:
     (reign,) = reigns(ensemble(Exited(50, THREE, 0, 143)))
     assert (reign.holder, reign.from_ns, reign.to_ns) == (THREE, 20, 50)
+
+
+def launch(bit: bool) -> Acted:
+    return Acted(50, 51, "s", Launch(THREE), Evidence(bit=bit))
+
+
+def test_a_server_that_is_started_again_is_up_and_looks_before_it_appears() -> None:
+    kill = Acted(40, 41, "s", Kill(THREE), Evidence(bit=True))
+    events = [*ensemble().events[:-1], kill]
+    assert viewed([*events, launch(bit=False)]).roles()[THREE] == "down"
+    view = viewed([*events, launch(bit=True)])
+    assert (view.roles()[THREE], view.peers[THREE].inc) == ("looking", 1)
+    late = seen(52, THREE, Serving(PeerEpoch(9)))
+    assert viewed([*events, launch(bit=True), late]).peers[THREE].epoch is None
+
+
+def test_a_start_that_is_told_late_changes_nothing_at_who_appeared_already() -> None:
+    kill = Acted(40, 41, "s", Kill(THREE), Evidence(bit=True))
+    again: list[Event] = [
+        appeared(51, THREE, 1),
+        seen(52, THREE, Decided(VOTE, LEADING, (), Exit.FINALIZED), inc=1),
+    ]
+    view = viewed([*ensemble().events[:-1], kill, *again, launch(bit=True)])
+    assert view.roles()[THREE] == "leader"

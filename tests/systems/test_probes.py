@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chaos.election.ids import Sid, Zxid
-from chaos.history.events import Seen, Source
+from chaos.history.events import Appeared, Seen, Source
 from chaos.systems.probes import Probes
 from chaos.systems.starts import Starts
 from chaos.zookeeper.polls import Poll
@@ -18,9 +18,11 @@ def poll(ms: int, mode: str, zxid: int | None = None, why: str = "", took: int =
 
 def told(*polls: Poll, starts: tuple[int, ...] = (0,)) -> list[Seen]:
     known = Starts()
-    for at in starts:
-        known.began(TWO, at)
-    return list(Probes(known).take(polls))
+    probes = Probes(known)
+    for at_ns in starts:
+        inc = known.began(TWO, at_ns)
+        probes.stands(Appeared(at_ns + 2, TWO, inc, 0, 71, "zookeeper", "3.8.0", ""))
+    return list(probes.take(polls))
 
 
 def test_an_answer_is_told_when_it_changes_and_not_for_each_zxid() -> None:
@@ -53,6 +55,11 @@ def test_each_start_tells_anew_and_nobody_knows_whose_an_answer_across_a_start_i
         (0, "srvr: leader, zxid 0x5"),
         (1, "srvr: leader"),
     ]
+
+
+def test_what_a_start_answers_ahead_of_its_first_line_is_not_told() -> None:
+    found = told(poll(42, "", why=NOT_SERVING), poll(60, "leader"), starts=(0, 40))
+    assert [(one.inc, one.seq, one.text) for one in found] == [(1, 1, "srvr: leader")]
 
 
 def test_of_our_own_peers_and_before_the_first_start_nothing_is_told() -> None:

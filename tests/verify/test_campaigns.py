@@ -14,6 +14,7 @@ from chaos.history.history import History
 from chaos.verify.checks import ALWAYS
 from chaos.verify.evidence import fault_evidence
 from chaos.verify.measure import faults_of, measures
+from chaos.verify.safety import NO_ACKED_WRITE_LOST
 from chaos.verify.verdict import Outcome
 from tests.sim.drive import Run
 from tests.verify.outside import from_outside
@@ -102,6 +103,15 @@ def test_nor_correct_servers_that_are_seen_from_outside(seed: int, sids: tuple[i
     history = from_outside(campaign(seed, 3 + 2 * (seed % 2), QuorumKind.MAJORITY), *sids)
     verdicts = [check.check(history) for check in ALWAYS]
     assert {v.outcome for v in verdicts} <= {Outcome.HOLDS, Outcome.NOT_EXERCISED}
+
+
+@pytest.mark.parametrize("sids", [(), (1, 3)], ids=["all", "two"])
+@pytest.mark.parametrize("seed", [0, 1, 4, 5])
+def test_nor_do_writes_that_go_on_meanwhile(seed: int, sids: tuple[int, ...]) -> None:
+    load = act.Load("writes", 40, 10)
+    told = campaign(seed, 3 + 2 * (seed % 2), QuorumKind.MAJORITY, load)
+    verdict = NO_ACKED_WRITE_LOST.check(from_outside(told, *sids))
+    assert verdict.outcome is Outcome.HOLDS, verdict.summary
 
 
 SKEWS = {

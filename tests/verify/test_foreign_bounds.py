@@ -9,6 +9,7 @@ from chaos.election.ids import Sid
 from chaos.history.events import Acted, Appeared, Event, Exited, StepBegan
 from chaos.history.history import History
 from chaos.verify.ends import EndsAsTold
+from chaos.verify.evidence import fault_evidence
 from chaos.verify.expectations import (
     LeaderExpected,
     MetricMax,
@@ -99,3 +100,25 @@ def test_a_foreign_server_that_ends_by_itself_fails_with_what_its_code_means(
     verdict = EndsAsTold().check(ended(status, told=told))
     assert verdict.outcome is outcome
     assert words in verdict.summary
+
+
+# ---- what they are given
+
+
+@pytest.mark.parametrize(
+    ("bit", "facts", "outcome"),
+    [
+        (True, {"version in force": "100000003"}, HOLDS),
+        (True, {}, UNKNOWN),
+        (False, {"error": "reconfigure: ConnectionLoss"}, UNKNOWN),
+    ],
+    ids=["it was read back", "nothing was read back", "it was refused"],
+)
+def test_a_configuration_of_a_foreign_server_is_read_back(
+    bit: bool, facts: dict[str, int | str], outcome: Outcome
+) -> None:
+    appeared = Appeared(0, TWO, 0, 0, 72, "zookeeper", "3.8.0", "server.2=h:1:2")
+    given = act.Configure(TWO, "server.2=h:1:2\nversion=5")
+    acted = Acted(5, 6, "s", given, act.Evidence(bit, facts))
+    (verdict,) = fault_evidence(History.of([appeared, acted]))
+    assert verdict.outcome is outcome

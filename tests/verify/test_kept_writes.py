@@ -11,7 +11,7 @@ from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election import packets as pk
 from chaos.election.ids import Sid, Zxid
-from chaos.history.events import Event, Listed, Recalled, Seen, Source
+from chaos.history.events import Appeared, Event, Listed, Recalled, Seen, Source
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.verdict import Outcome, Verdict
@@ -44,6 +44,15 @@ def elected_at(zxid: Zxid) -> Callable[[Seen], Seen]:
         return replace(seen, effects=effects)
 
     return change
+
+
+def unacked(seen: Seen) -> Seen | None:
+    """Without the ACKs of proposals."""
+    match seen.happened:
+        case fx.PacketRead(packet=pk.Ack(zxid=zxid)) if zxid & 0xFFFF:
+            return None
+        case _:
+            return seen
 
 
 # ---- leaders
@@ -79,17 +88,19 @@ def test_servers_that_ack_what_they_do_not_log_are_caught_from_outside() -> None
 
 def test_a_commit_without_a_quorum_of_acks_is_caught_from_outside() -> None:
     """Every packet was captured, and no ACK of a proposal is among them."""
-
-    def unacked(seen: Seen) -> Seen | None:
-        match seen.happened:
-            case fx.PacketRead(packet=pk.Ack(zxid=zxid)) if zxid & 0xFFFF:
-                return None
-            case _:
-                return seen
-
     verdict = judge(changed(from_outside(written().history()), unacked))
     assert verdict.outcome is Outcome.FAILS
     assert "server 3 commits 0x100000001 with the acks of [3] only" in verdict.summary
+
+
+def test_where_a_stream_could_not_be_followed_missing_acks_are_held_against_nobody() -> None:
+    history = changed(from_outside(written().history(), 3), unacked)
+    born = next(event for event in history.events if isinstance(event, Appeared) and event.sid == 3)
+    at_ns, text = born.at_ns + 1, "10.77.0.1:9>10.77.0.3:2888: a gap of 90 bytes"
+    torn = Seen(at_ns, Sid(3), 0, 10**6, at_ns, Source.WIRE, text=text)
+    verdict = judge(History.of([*history.events, torn]))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "a gap of 90 bytes" in verdict.summary
 
 
 def test_without_packets_nothing_tells_of_writes_and_without_a_vote_of_logs() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -18,11 +18,12 @@ from chaos.election.notification import Notification
 from tests.wire.lives import Frame, Life
 
 MS: Final = 1_000_000
-WRITTEN_NS: Final = 450 * MS  # an offer to a link that stands is written within this
-OVERWRITTEN_NS: Final = 60 * MS  # or a newer one took its place while the link stood this long
+WRITTEN_NS: Final = 100 * MS  # an offer to a link that stands is written within this
+YOUNG_NS: Final = 1500 * MS  # but a JVM that started less than this ago still loads its classes
+YOUNG_WRITTEN_NS: Final = 400 * MS  # and takes this long
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     """Our core says something else than the server; the message says what."""
 
 
@@ -30,7 +31,6 @@ class Post(StrEnum):
     """Why an offer was not written, or a frame not offered."""
 
     UNLINKED = "an offer waited for a link and a newer one took its place, or none came"
-    OVERWRITTEN = "a newer offer took an offer's place before the link's thread came to it"
     LOST = "an offer was lost with its link"
     REPEATED = "a new link began with the last message of the old one"
 
@@ -41,6 +41,7 @@ class Offer:
 
     at_ns: int
     notification: Notification
+    pause_ns: int = 0  # it may be later by that
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class _Box:
     links: tuple[tuple[int, int], ...] = ()
     offers: tuple[Offer, ...] = ()
     restarts: tuple[int, ...] = ()
+    begin_ns: int = 0
 
     def fit(self, now_ns: int, end_ns: int) -> Counter[str] | None:
         """The reasons by which offers and the frames before ``now_ns`` agree, fewest first.
@@ -80,12 +82,21 @@ class _Box:
         if i == len(self.offers):
             return
         offer = self.offers[i]
-        if frame is not None and offer.notification == frame.notification:
-            if offer.at_ns <= frame.at_ns and self._stood(offer.at_ns, frame.at_ns) <= WRITTEN_NS:
-                yield (i + 1, j + 1), ""
+        if frame is not None and self._is_written(offer, frame):
+            yield (i + 1, j + 1), ""
         reason = self._unwritten(i, now_ns, end_ns)
         if reason is not None:
             yield (i + 1, j), reason
+
+    def _is_written(self, offer: Offer, frame: Frame) -> bool:
+        """Whether ``frame`` may be ``offer``."""
+        if offer.notification != frame.notification or offer.at_ns > frame.at_ns:
+            return False
+        return self._stood(offer.at_ns, frame.at_ns) <= self._patience(offer)
+
+    def _patience(self, offer: Offer) -> int:
+        young = offer.at_ns < self.begin_ns + YOUNG_NS
+        return offer.pause_ns + (YOUNG_WRITTEN_NS if young else WRITTEN_NS)
 
     def _repeats(self, j: int) -> bool:
         frame, last = self.frames[j], self.frames[j - 1]
@@ -101,22 +112,24 @@ class _Box:
         """Why offer ``i`` needs no frame; empty if there is time left for one."""
         offer = self.offers[i]
         after = self.offers[i + 1].at_ns if i + 1 < len(self.offers) else None
-        if after is None and now_ns < min(offer.at_ns + WRITTEN_NS, end_ns):
+        if after is None and now_ns < min(offer.at_ns + self._patience(offer), end_ns):
             return ""
         until = now_ns if after is None else after
         stood = self._stood(offer.at_ns, until)
         if not stood:
             return Post.UNLINKED
-        if any(offer.at_ns <= end <= offer.at_ns + WRITTEN_NS for _, end in self.links):
+        patience = self._patience(offer)
+        if any(offer.at_ns <= end <= offer.at_ns + patience for _, end in self.links):
             return Post.LOST
-        return Post.OVERWRITTEN if after is not None and stood <= OVERWRITTEN_NS else None
+        return None
 
     def written_ns(self, offer: Offer) -> int | None:
         """When the offer was written, if a link stood that had nothing else to write."""
         if not any(begin <= offer.at_ns < end for begin, end in self.links):
             return None
         for j, frame in enumerate(self.frames):
-            if offer.at_ns <= frame.at_ns <= offer.at_ns + WRITTEN_NS and not self._repeats(j):
+            late = frame.at_ns - offer.at_ns
+            if 0 <= late <= self._patience(offer) and not self._repeats(j):
                 return frame.at_ns if frame.notification == offer.notification else None
         return None
 
@@ -133,7 +146,11 @@ class Mailbox:
         """What the server of ``life`` wrote, and nothing offered yet."""
         sids = {*life.frames, *life.links}
         boxes = {
-            sid: _Box(tuple(life.frames.get(sid, ())), tuple(life.links.get(sid, ())))
+            sid: _Box(
+                tuple(life.frames.get(sid, ())),
+                tuple(life.links.get(sid, ())),
+                begin_ns=life.begin_ns,
+            )
             for sid in sids
         }
         return Mailbox(boxes, life.end_ns)
@@ -142,13 +159,15 @@ class Mailbox:
         """The same, to go on differently."""
         return Mailbox(dict(self.boxes), self.end_ns)
 
-    def offer(self, to: tuple[Sid, ...], notification: Notification, now_ns: int) -> int:
+    def offer(
+        self, to: tuple[Sid, ...], notification: Notification, now_ns: int, pause_ns: int = 0
+    ) -> int:
         """Give it to the queues; when the first of them was seen to write it, or 0."""
         written: list[int] = []
-        offer = Offer(now_ns, notification)
+        offer = Offer(now_ns, notification, pause_ns)
         for sid in to:
             box = self.boxes.get(sid, _Box())
-            self.boxes[sid] = _Box(box.frames, box.links, (*box.offers, offer), box.restarts)
+            self.boxes[sid] = replace(box, offers=(*box.offers, offer))
             at_ns = box.written_ns(offer)
             if at_ns is not None:
                 written.append(at_ns)
@@ -157,14 +176,13 @@ class Mailbox:
     def restart(self, now_ns: int) -> None:
         """The election layer is built anew: queues and last messages are gone."""
         for sid, box in self.boxes.items():
-            restarts = (*box.restarts, now_ns)
-            self.boxes[sid] = _Box(box.frames, box.links, box.offers, restarts)
+            self.boxes[sid] = replace(box, restarts=(*box.restarts, now_ns))
 
     def settle(self, now_ns: int) -> Counter[str]:
         """Compare what was written before ``now_ns``; the reasons that were needed.
 
         Raises:
-            Wrong: they disagree.
+            WrongError: they disagree.
         """
         used: Counter[str] = Counter()
         for sid, box in self.boxes.items():
@@ -172,6 +190,6 @@ class Mailbox:
             if reasons is None:
                 said = [f.notification for f in box.frames if f.at_ns < now_ns][-2:]
                 ours = [(o.at_ns, o.notification) for o in box.offers][-2:]
-                raise Wrong(f"to {sid} it wrote .. {said}, our core offered .. {ours}")
+                raise WrongError(f"to {sid} it wrote .. {said}, our core offered .. {ours}")
             used += reasons
         return used

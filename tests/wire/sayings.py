@@ -30,10 +30,10 @@ from chaos.election.packets import (
     Trunc,
 )
 from tests.wire.lives import Life, Told
-from tests.wire.mailbox import Wrong
+from tests.wire.mailbox import WrongError
 
 MS: Final = 1_000_000
-SAID_NS: Final = 600 * MS  # a JVM that has just started, and its disk, take this long
+SAID_NS: Final = 550 * MS  # a JVM that has just started, and its disk, take this long
 
 
 class Difference(StrEnum):
@@ -43,6 +43,7 @@ class Difference(StrEnum):
     SYNC_ACKS = "what came before NEWLEADER is acked with NEWLEADER, not once more by itself"
     CONTENT = "a transaction of a leader without a tree has another content"
     LAGGARD = "a server without a vote does not answer a laggard, who answers it anyway"
+    PAUSE = "an observer that lost its leader looks again without a random pause"
     RECONFIG = "a leader without a tree takes no reconfiguration of a client"
 
 
@@ -100,24 +101,24 @@ class Packets:
             Counter(self.used),
         )
 
-    def say(self, conn: int, packet: Packet, now_ns: int) -> None:
-        """Our core says ``packet``.
+    def say(self, conn: int, packet: Packet, now_ns: int) -> int:
+        """Our core says ``packet``; when the server said it, or 0.
 
         Raises:
-            Wrong: the server said something else there.
+            WrongError: the server said something else there.
         """
         if isinstance(packet, Ping):
             if packet.answer:
                 lane = self.answers.setdefault(conn, _Lane(()))
                 self._match(lane, conn, packet, now_ns)
-            return
+            return 0
         lane = self.lanes.setdefault(conn, _Lane(()))
         if lane.sync or isinstance(packet, Diff | Trunc | Snap):
             lane.sync += (packet,)
             if isinstance(packet, NewLeader):
                 self._synchronise(lane, conn, now_ns)
-            return
-        self._match(lane, conn, packet, now_ns)
+            return 0
+        return self._match(lane, conn, packet, now_ns)
 
     def _synchronise(self, lane: _Lane, conn: int, now_ns: int) -> None:
         """DIFF, TRUNC or SNAP up to NEWLEADER: one decision."""
@@ -131,25 +132,26 @@ class Packets:
         if isinstance(ours[0], Diff) and isinstance(theirs[0], Snap) and ours[-1] == theirs[-1]:
             self.used[Difference.SYNC_CHOICE] += 1
         elif len(ours) != len(theirs):
-            raise Wrong(f"on {conn} it said {theirs}, our core {ours}")
+            raise WrongError(f"on {conn} it said {theirs}, our core {ours}")
         else:
             for mine, other in zip(ours, theirs, strict=True):
                 self._count(_difference(_comparable(mine), other))
         lane.said += length + 1
 
-    def _match(self, lane: _Lane, conn: int, packet: Packet, now_ns: int) -> None:
+    def _match(self, lane: _Lane, conn: int, packet: Packet, now_ns: int) -> int:
         if lane.said == len(lane.told):
             lane.due += ((now_ns, packet),)
-            return
+            return 0
         told = lane.told[lane.said]
         if _acks_more(packet, told.packet) and lane.said + 1 < len(lane.told):
             self.used[Difference.SYNC_ACKS] += 1
             lane.said += 1
             told = lane.told[lane.said]
         if not now_ns <= told.at_ns <= now_ns + SAID_NS:
-            raise Wrong(f"on {conn} it said {told.packet} at {told.at_ns}, our core {packet}")
+            raise WrongError(f"on {conn} it said {told.packet} at {told.at_ns}, our core {packet}")
         self._count(_difference(packet, told.packet))
         lane.said += 1
+        return told.at_ns
 
     def _count(self, difference: Difference | None) -> None:
         if difference is not None:
@@ -159,14 +161,16 @@ class Packets:
         """Compare what was said before ``now_ns``.
 
         Raises:
-            Wrong: the server said more than our core.
+            WrongError: the server said more than our core.
         """
         for lanes in (self.lanes, self.answers):
             for conn, lane in lanes.items():
                 if lane.said < len(lane.told) and lane.told[lane.said].at_ns < now_ns:
-                    raise Wrong(f"on {conn} our core is silent; it said {lane.told[lane.said]}")
+                    raise WrongError(
+                        f"on {conn} our core is silent; it said {lane.told[lane.said]}"
+                    )
                 if any(at_ns + SAID_NS < min(now_ns, self.end_ns) for at_ns, _ in lane.due):
-                    raise Wrong(f"on {conn} it is silent; our core said {lane.due}")
+                    raise WrongError(f"on {conn} it is silent; our core said {lane.due}")
 
     def end(self) -> Counter[str]:
         """The reasons that were needed."""
@@ -196,7 +200,7 @@ def _difference(ours: Packet, theirs: Packet) -> Difference | None:
     """``None``: the same.
 
     Raises:
-        Wrong: another packet, for no known reason.
+        WrongError: another packet, for no known reason.
     """
     if ours == theirs:
         return None
@@ -210,4 +214,4 @@ def _difference(ours: Packet, theirs: Packet) -> Difference | None:
             return Difference.RECONFIG
         case _:
             pass
-    raise Wrong(f"it said {theirs}, our core {ours}")
+    raise WrongError(f"it said {theirs}, our core {ours}")

@@ -15,6 +15,7 @@ from chaos.election.timings import Timings
 from chaos.ensemble import PeerSetup
 from chaos.errors import UnsupportedError
 from chaos.zookeeper.disk import TXNS_MAX, log, prepared_txns, smallest_tree, snapshot
+from chaos.zookeeper.dynamic import in_force
 from chaos.zookeeper.installation import Binding, Installation
 from chaos.zookeeper.server import Server, beyond, command, with_clients, write_files
 
@@ -146,3 +147,21 @@ def test_what_a_real_server_cannot_be_told_is_named() -> None:
     assert beyond(Timings(finalize_ms=20)) == [
         "finalize is 200 in every ZooKeeper; 20 was asked for"
     ]
+
+
+def test_the_configuration_in_force_is_the_newest_that_the_folder_has(tmp_path: Path) -> None:
+    assert in_force(tmp_path / "nowhere", 0) is None
+    wanted = _config(0x100000003, observers=(2,))
+    members = "\n".join(wanted.text().splitlines()[:-1])
+    for version in ("1", "100000003", "a"):
+        (tmp_path / f"zoo.cfg.dynamic.{version}").write_text(members, encoding="utf-8")
+    (tmp_path / "zoo.cfg.dynamic.next").write_text(members, encoding="utf-8")
+    found = in_force(tmp_path, 1)
+    assert found is not None
+    assert found.text() == wanted.text()
+    assert in_force(tmp_path, 0x100000003) is None
+
+
+def test_a_configuration_that_is_just_being_written_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / "zoo.cfg.dynamic.5").write_text("server.1=10.77", encoding="utf-8")
+    assert in_force(tmp_path, 1) is None

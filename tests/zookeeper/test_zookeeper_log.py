@@ -90,6 +90,13 @@ def test_a_log_tells_the_same_again(name: str, request: pytest.FixtureRequest) -
     assert text == golden.read_text(encoding="utf-8")
 
 
+def test_row_6_the_time_that_an_election_took_is_told_in_milliseconds() -> None:
+    texts = [(LOGS / name).read_text(encoding="utf-8") for name in NAMES]
+    took = [line for text in texts for line in text.splitlines() if "ELECTION TOOK" in line]
+    assert took
+    assert all(re.search(r"LEADER ELECTION TOOK - \d+ MS$", line) for line in took)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_leader_that_a_learner_decides_is_the_one_that_it_connects_to(name: str) -> None:
     leader: Sid | None = None
@@ -213,6 +220,12 @@ DECIDED = {
         3,
         Exit.SAME_ROUND,
     ),
+    "a leader that leads, for the rest is too fresh to wait for": (
+        (note(1, 2), note(2, 2), *LED),
+        "FOLLOWING",
+        3,
+        Exit.SAME_ROUND,
+    ),
     "an observer hears": ((note(2, 3), note(3, 3)), "OBSERVING", 3, Exit.FINALIZED),
     "nothing was heard, but itself it leads": ((), "LEADING", 1, Exit.FINALIZED),
 }
@@ -242,6 +255,16 @@ def test_a_leader_that_no_vote_told_is_known_when_it_is_connected_to(
     assert (found.vote.leader, found.state) == (3, ServerState.OBSERVING)
     assert (found.vote.zxid == UNSET) is not bool(heard)
     assert effects_of(reading, say("Learner", CONNECTED.format(3))) == []
+
+
+def test_whom_a_server_connects_to_is_right_where_its_votes_say_something_else() -> None:
+    reading = reader(1)
+    look, follow = say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING")
+    (told,) = effects_of(reading, look, note(1, 2), note(2, 2), follow)[-2:-1]
+    (found,) = effects_of(reading, say("Learner", CONNECTED.format(3)))
+    assert isinstance(told, Decided)
+    assert isinstance(found, Decided)
+    assert (told.vote.leader, found.vote.leader) == (2, 3)
 
 
 def test_votes_of_an_election_that_is_over_count_no_more() -> None:
@@ -291,10 +314,25 @@ def test_a_server_says_why_it_steps_down(lines: tuple[str, ...], why: str) -> No
 def test_a_state_that_a_reconfiguration_gave_was_not_decided() -> None:
     reading = reader(1)
     effects_of(reading, say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING"))
-    assert effects_of(reading, say("QuorumPeer", "LEADING")) == [
-        SteppedDown("a reconfiguration gave it another state"),
-        Entered(ServerState.LEADING, Phase.DISCOVERY),
-    ]
+    down, decided, entered = effects_of(reading, say("QuorumPeer", "LEADING"))
+    assert down == SteppedDown("a reconfiguration gave it another state")
+    assert isinstance(decided, Decided)
+    assert (decided.vote.leader, decided.how) == (1, Exit.DESIGNATED)
+    assert entered == Entered(ServerState.LEADING, Phase.DISCOVERY)
+
+
+def test_a_follower_that_a_reconfiguration_sends_to_another_leader_says_so() -> None:
+    reading = reader(1)
+    look, follow = say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING")
+    effects_of(reading, look, note(1, 2), note(2, 2), follow)
+    why = "java.lang.Exception: changes proposed in reconfig"
+    lines = (say("Follower", "Exception when following the leader"), why)
+    again = say("QuorumPeer", "Peer state changed: following - synchronization")
+    effects = effects_of(reading, *lines, say("Learner", CONNECTED.format(3)), again, *lines)
+    kinds = [type(effect) for effect in effects]
+    assert kinds == [SteppedDown, Decided, Entered, SteppedDown]
+    (found,) = (effect for effect in effects if isinstance(effect, Decided))
+    assert (found.vote.leader, found.how) == (3, Exit.DESIGNATED)
 
 
 def test_it_steps_down_once() -> None:

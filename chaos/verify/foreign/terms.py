@@ -11,7 +11,7 @@ from chaos.election.effects import Decided, Entered, PacketRead, SendPacket, Ser
 from chaos.election.ids import Sid, epoch_of, hex64
 from chaos.election.notification import ServerState
 from chaos.election.packets import Txn
-from chaos.history.events import Seen
+from chaos.history.events import Seen, Source
 from chaos.history.history import History
 from chaos.verify.docket import Law
 from chaos.verify.foreign.lives import Life, Votership, lives
@@ -36,9 +36,12 @@ class _Stay:
         self._told: set[tuple[int, int]] = set()  # commits, by epoch and zxid
         self._serves: set[int] = set()
         self._activated = False
+        self._torn = ""  # what a capture says of a stream that it could not follow
 
     def take(self, index: int, seen: Seen) -> None:
         """One line of what was seen."""
+        if seen.source is Source.WIRE and seen.happened is None and not seen.effects:
+            self._torn = self._torn or f"a stream of packets was given up: {seen.text}"
         if isinstance(seen.happened, PacketRead):
             self._read(seen.happened.conn, seen.happened.packet)
         for effect in seen.effects:
@@ -126,7 +129,7 @@ class _Stay:
             return
         what = f"{self._life.who} commits {hex64(zxid)}"
         who = sorted(acks & electorate.voters)
-        hole = self._life.hole
+        hole = self._life.hole or self._torn
         if self._activated or electorate.split:
             hole = "a newer configuration may have been in force"
         elif zxid in self._strangers:

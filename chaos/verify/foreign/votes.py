@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from chaos.election.effects import Decided, Deliver, Entered, PacketRead, Send, SendPacket
+from chaos.election.effects import Decided, Deliver, Entered, Exit, PacketRead, Send, SendPacket
 from chaos.election.notification import Notification, ServerState
 from chaos.election.packets import NewLeader
 from chaos.history.events import UNSURE_NS, Seen, Source, Wrote, unsure_ns
@@ -154,6 +154,8 @@ class Votes:
         if self._leader == effect.vote.leader:
             return  # told before
         self._leader = effect.vote.leader
+        if effect.how is Exit.DESIGNATED:
+            return  # nobody voted for it
         self._roles(index, effect)
         self._supported(index, line, ballot_of(effect.vote))
         self._heard = [heard for heard in self._heard if heard.at_ns > line.since_ns]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -135,6 +136,12 @@ class Ensemble:
         server = self.servers.pop(sid)
         server.kill()
         server.wait()
+
+    def stop(self, sid: int) -> None:
+        self.servers[sid].send_signal(signal.SIGSTOP)
+
+    def go_on(self, sid: int) -> None:
+        self.servers[sid].send_signal(signal.SIGCONT)
 
     def forget(self, sid: int) -> None:
         shutil.rmtree(self.folder / str(sid) / "data" / "version-2")
@@ -267,7 +274,24 @@ def groups() -> None:
         zk.settle()
 
 
-RECORDINGS = {"three": three, "observers": observers, "groups": groups}
+def paused() -> None:
+    """A leader is stopped until another one serves, then goes on and follows."""
+    sids = (1, 2, 3)
+    with ensemble("paused", lines_of(sids), sids) as zk:
+        leader = zk.leader()
+        others = [sid for sid in sids if sid != leader]
+        client = zk.client(*others)
+        client.create("/n", b"seen", ephemeral=False)
+        client.stop()
+        client.close()
+        zk.stop(leader)
+        wait(lambda: "leader" in {zk.mode(sid) for sid in others}, "nobody else leads")
+        zk.go_on(leader)
+        wait(lambda: zk.mode(leader) == "follower", "the old leader does not follow")
+        zk.settle()
+
+
+RECORDINGS = {"three": three, "observers": observers, "groups": groups, "paused": paused}
 
 
 def main() -> None:

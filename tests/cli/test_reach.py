@@ -1,0 +1,64 @@
+"""Which steps are refused because a peer is a ZooKeeper server, before anything starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.cli.reach import beyond_reach
+from chaos.election.ids import Sid
+from chaos.plan.load import load_plan
+from chaos.plan.model import Plan
+
+CLOCK = "fault: skew_logical_clock, with: {by: 1}"
+BUMP = "fault: bump_config_version, with: {by: 1}"
+PROPOSE = "fault: bump_config_version, with: {by: 1, activate: false}"
+EPOCH = "fault: skew_peer_epoch, with: {current: {by: 1}}"
+PAUSE = "fault: pause, for: 1s"
+ALL = (1, 2, 3, 4)
+MIXED = (2, 4)
+
+CASES = {
+    "ours by name": (CLOCK, "[1, 3]", MIXED, ""),
+    "theirs by name": (CLOCK, "[1, 2]", MIXED, "to server 2"),
+    "everybody": (CLOCK, "all", MIXED, "to server 2"),
+    "voters": (CLOCK, "voters", MIXED, "to server 2"),
+    "the only observer": (CLOCK, "observers", MIXED, "to server 4"),
+    "followers: the only voter of theirs may lead": (CLOCK, "followers", MIXED, ""),
+    "followers: one of two follows": (CLOCK, "followers", (1, 2), "to server 1"),
+    "the leader may be ours": (CLOCK, "leader", MIXED, ""),
+    "a draw may meet ours": (CLOCK, "{pick: 1, of: all}", MIXED, ""),
+    "all but theirs": (CLOCK, "{of: all, except: [2, 4]}", MIXED, ""),
+    "all but one of theirs": (CLOCK, "{of: all, except: [2]}", MIXED, "to server 4"),
+    "those that run ours": (CLOCK, "{of: all, runs: chaos}", MIXED, ""),
+    "a configuration beside ours": (BUMP, "all", MIXED, "runs: chaos"),
+    "a configuration among themselves": (BUMP, "all", ALL, ""),
+    "a configuration in advance": (PROPOSE, "all", ALL, "in advance"),
+    "a file can be changed": (EPOCH, "2", MIXED, ""),
+    "whatever is done from outside": (PAUSE, "all", ALL, ""),
+    "nobody is foreign": (CLOCK, "all", (), ""),
+}
+
+
+def plan(what: str, target: str) -> Plan:
+    return load_plan(
+        f"""
+version: 1
+name: reach
+ensemble:
+  peers: [{{id: 1}}, {{id: 2}}, {{id: 3}}, {{id: 4, role: observer}}]
+steps:
+  - {{id: up, wait: {{outcome: leader}}, within: 5s}}
+  - {{id: it, {what}, target: {target}}}
+""",
+        "reach.yaml",
+    )
+
+
+@pytest.mark.parametrize(("what", "target", "foreign", "why"), CASES.values(), ids=CASES.keys())
+def test_a_step_is_refused_where_it_surely_meets_a_server_that_cannot(
+    what: str, target: str, foreign: tuple[int, ...], why: str
+) -> None:
+    found = beyond_reach(plan(what, target), [Sid(sid) for sid in foreign])
+    assert why in found
+    assert bool(found) is bool(why)
+    assert "step it" in found or not found

@@ -1,0 +1,102 @@
+"""Each fault that is done to real servers bites, says so, and ends.
+
+A run whose fault cannot be shown to have bitten is no success, so a plan that passes is the
+proof. Faults that a plan of ``plans/`` does to servers have theirs in ``test_plans_on_servers``
+and ``test_rows_on_systems``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chaos.actions import Block, Launch, Pause, Resume, Unblock
+from chaos.history.events import Acted, Appeared, Event
+from chaos.store import load
+from chaos.zookeeper.installation import Installation
+from tests.zookeeper.runs import run
+
+PLAN = """\
+version: 1
+name: {name}
+ensemble:
+{ensemble}
+  timings:
+    tick: 100ms
+    connect_timeout: 500ms
+    notification: {{first: 200ms, max: 1s}}
+steps:
+{steps}
+  - {{id: settled, wait: {{outcome: leader, seen_by: all, hold_for: 200ms}}, within: 10s}}
+"""
+THREE = "  size: 3\n  defaults: {config_version: 1}"
+SHUT = """\
+  - id: shut
+    at: 0ms
+    fault: block_port
+    target: {target}
+    with: {{port: {port}, direction: both, how: {how}}}
+    for: 1200ms
+  - {{id: over, after: {{step: shut, edge: ended}}, wait: {{outcome: leader}}, within: 10s}}"""
+UP = "  - {id: up, wait: {outcome: leader, seen_by: all, hold_for: 200ms}, within: 8s}\n"
+RELEASED = """\
+  - {id: stopped, fault: pause, target: 1}
+  - {id: alone, fault: isolate, target: 2}
+  - {id: a-while, wait: {time: 700ms}, why: its leader gives it up meanwhile}
+  - {id: later, release: [stopped, alone]}"""
+STATES = """\
+  peers:
+    - {id: 1, zxid: "0x300000002", epoch: 3, accepted_epoch: 5}
+    - {id: 2, zxid: "0x200000007", epoch: 3}
+    - {id: 3}
+  defaults: {config_version: 1}"""
+
+
+def events(tmp_path: Path, name: str, ensemble: str, steps: str) -> tuple[Event, ...]:
+    """A plan is run on real servers, and passes."""
+    plan = tmp_path / f"{name}.yaml"
+    plan.write_text(PLAN.format(name=name, ensemble=ensemble, steps=steps), encoding="utf-8")
+    ran = run(plan, "zookeeper", tmp_path / "out")
+    assert ran.code == 0, ran.why
+    assert ran.folder is not None
+    _, history = load(ran.folder)
+    return history.events
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("how", ["silent", "reset", "refuse"])
+@pytest.mark.parametrize(("port", "target"), [("election", 1), ("quorum", 3)])
+def test_a_port_is_blocked_from_the_start(
+    installation: Installation, tmp_path: Path, port: str, target: int, how: str
+) -> None:
+    del installation
+    steps = SHUT.format(target=target, port=port, how=how)
+    acted = [e for e in events(tmp_path, "block", THREE, steps) if isinstance(e, Acted)]
+    assert [type(one.action) for one in acted] == [Block, Unblock]
+    packets = acted[1].evidence.facts["packets"]
+    assert isinstance(packets, int)
+    assert packets > 0
+
+
+@pytest.mark.live
+def test_what_is_released_late_ends_when_it_is_released(
+    installation: Installation, tmp_path: Path
+) -> None:
+    del installation
+    found = events(tmp_path, "release", THREE, UP + RELEASED)
+    acted = {type(one.action): one for one in found if isinstance(one, Acted)}
+    assert acted[Resume].at_ns - acted[Pause].at_ns > 700_000_000
+    assert acted[Unblock].at_ns - acted[Block].at_ns > 700_000_000
+    assert Launch not in acted
+
+
+@pytest.mark.live
+def test_each_server_starts_with_the_epochs_and_the_zxid_of_the_plan(
+    installation: Installation, tmp_path: Path
+) -> None:
+    del installation
+    found = events(tmp_path, "states", STATES, UP)
+    began = sorted((one for one in found if isinstance(one, Appeared)), key=lambda one: one.sid)
+    states = [(one.zxid, one.current_epoch, one.accepted_epoch) for one in began]
+    assert states == [(0x300000002, 3, 5), (0x200000007, 3, 3), (0, 0, 0)]
