@@ -36,3 +36,12 @@ def test_the_history_format_shows_a_line_of_every_kind() -> None:
     lines = "".join(re.findall(r"```jsonl\n(.*?)```", text, re.DOTALL)).splitlines(keepends=True)
     shown = {type(event) for event in Reader().events(lines)}
     assert shown == set(get_args(Event))
+
+
+def test_each_departure_from_zookeeper_names_the_test_that_holds_it() -> None:
+    text = (ROOT / "docs/zookeeper-differences.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "Held by" not in line]
+    held = [QUOTED.findall(row.rsplit("|", 2)[1]) for row in rows]
+    assert len(rows) > 20
+    assert [row for row, paths in zip(rows, held, strict=True) if not paths] == []
+    assert [path for paths in held for path in paths if not (ROOT / path).is_file()] == []

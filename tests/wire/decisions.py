@@ -24,11 +24,13 @@ from chaos.election.effects import (
     Deliver,
     Disarm,
     Effect,
+    Entered,
     Expire,
     Input,
     LeaderConnected,
     LeaderRefused,
     LearnerConnected,
+    Phase,
     RestartElectionLayer,
     Send,
     SendPacket,
@@ -39,6 +41,7 @@ from chaos.election.effects import (
 )
 from chaos.election.ids import Sid
 from chaos.election.notification import Notification, ServerState
+from chaos.election.packets import UpToDate
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from tests.wire.lives import LEADER, Heard, Life
@@ -47,6 +50,7 @@ from tests.wire.sayings import SAID_NS, Difference, Packets
 
 MS: Final = 1_000_000
 LAG_NS: Final = 150 * MS  # five JVMs that start on two processors
+TICK: Final = Timer(TimerKind.TICK)
 OBSERVER_NS: Final = 200 * MS  # observer.election.DelayMs: a random pause below it
 STEPS_MAX: Final = 2_000
 
@@ -277,14 +281,14 @@ class Replay:
             state.used[Difference.LAGGARD] += 1
 
     def _take(self, state: State, effects: list[Effect]) -> None:
-        written = pause_ns = 0
+        written = pause_ns = served = 0
         for effect in effects:
             match effect:
                 case SteppedDown() if not state.peer.standing.participates:
                     pause_ns = OBSERVER_NS
                     state.used[Difference.PAUSE] += 1
                 case Arm(timer, delay_ms):
-                    state.timers[timer] = state.now_ns + delay_ms * MS
+                    state.timers[timer] = self._life.runs_ns(state.now_ns + delay_ms * MS)
                 case Disarm(timer):
                     state.timers.pop(timer, None)
                 case Send(to, notification):
@@ -293,13 +297,19 @@ class Replay:
                 case RestartElectionLayer():
                     state.mail.restart(state.now_ns)
                 case SendPacket(conn, packet):
-                    state.packets.say(conn, packet, state.now_ns)
+                    at_ns = state.packets.say(conn, packet, state.now_ns)
+                    if isinstance(packet, UpToDate) and TICK in state.timers:
+                        served = min(served or at_ns, at_ns)
                 case ConnectLeader(leader=leader):
                     self._dial(state, leader)
                 case Decided():
                     state.decided.append(effect)
                 case _:
                     pass
+        if served > state.now_ns and Entered(ServerState.LEADING, Phase.BROADCAST) in effects:
+            # Its clock began to tick when it said so, not when it could have.
+            due = state.timers[TICK] + served - state.now_ns
+            state.timers[TICK] = self._life.runs_ns(due)
         if written > state.now_ns:
             self._retime(state, written)
 

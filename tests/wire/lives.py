@@ -2,13 +2,15 @@
 
 A *life* is one start of one server: it begins with the first segment that the server sends
 and ends when it is killed. A killed server ends all its connections first, and says nothing
-until it sends a first segment again.
+until it sends a first segment again. A leader that does not ping was stopped, by SIGSTOP:
+what came meanwhile waited for it, and its timers as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from chaos.election.effects import (
@@ -29,6 +31,7 @@ from chaos.wire.election import Initiation, Skipped
 from chaos.wire.reassembly import Segment
 
 KILLED_NS: Final = 60_000_000  # a kill ends all connections of a server within this
+STOPPED_NS: Final = 700_000_000  # a leader pings its learners thrice in this
 LEADER: Final = "leader"
 SILENT_NS: Final = 200_000_000  # and then nothing of it is seen for longer than this
 
@@ -68,7 +71,10 @@ class Told:
 
 @dataclass(slots=True)
 class Life:
-    """One start of one server. ``looks_ns`` is when it can be seen to look for a leader."""
+    """One start of one server.
+
+    ``looks_ns`` is when it can be seen to look for a leader, ``stops`` when it was stopped.
+    """
 
     sid: Sid
     number: int
@@ -79,6 +85,11 @@ class Life:
     frames: dict[Sid, list[Frame]] = field(default_factory=dict)
     packets: dict[int, list[Told]] = field(default_factory=dict)
     links: dict[Sid, list[tuple[int, int]]] = field(default_factory=dict)  # election links
+    stops: list[tuple[int, int]] = field(default_factory=list)
+
+    def runs_ns(self, at_ns: int) -> int:
+        """``at_ns``, or when it was no longer stopped."""
+        return next((end for begin, end in self.stops if begin < at_ns < end), at_ns)
 
 
 @dataclass(slots=True)
@@ -197,9 +208,22 @@ class _Reading:
         for arrived, attempt in self._arrived:
             if begin <= arrived.at_ns < end and sid_of(arrived.sent.link.split(">")[1]) == sid:
                 _hear(life, arrived, attempt)
+        life.stops += self._stops(life)
         life.heard.sort(key=lambda heard: heard.at_ns)
+        life.heard = [replace(heard, at_ns=life.runs_ns(heard.at_ns)) for heard in life.heard]
         life.looks_ns = self._looks(life)
         return life
+
+    def _stops(self, life: Life) -> Iterator[tuple[int, int]]:
+        """When it said nothing for long, though it had learners to ping."""
+        led = [a for a in self._attempts if not a.votes and sid_of(a.acceptor) == life.sid]
+        moved = [at for at in self._moved[life.sid] if life.begin_ns <= at < life.end_ns]
+        for begin, end in pairwise(moved):
+            served = any(
+                0 < a.stood_ns < begin and not 0 < a.ended_ns < begin + STOPPED_NS for a in led
+            )
+            if end - begin > STOPPED_NS and served:
+                yield begin, end
 
     def _connection(self, life: Life, attempt: _Attempt) -> None:
         dials = sid_of(attempt.dialer) == life.sid

@@ -22,7 +22,7 @@ CAPTURES: Final = Path(__file__).parent / "captures"
 # A recorded server pauses as ZooKeeper does after its leader refused it, and not as ours do.
 TIMINGS: Final = Timings(tick_ms=400, init_limit=10, sync_limit=3, leader_connect_first_ms=100)
 GROUPS: Final = "group.1=1:2\ngroup.2=3:4\ngroup.3=5\nweight.1=2"
-SERVERS: Final = {"groups": 5, "observers": 5, "three": 3}
+SERVERS: Final = {"groups": 5, "observers": 5, "paused": 3, "three": 3}
 OBSERVERS: Final = {"observers": (4, 5)}
 LOST_ITS_DISK: Final = {("three", Sid(3), 1)}
 NAMES: Final = tuple(SERVERS)

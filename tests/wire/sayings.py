@@ -101,8 +101,8 @@ class Packets:
             Counter(self.used),
         )
 
-    def say(self, conn: int, packet: Packet, now_ns: int) -> None:
-        """Our core says ``packet``.
+    def say(self, conn: int, packet: Packet, now_ns: int) -> int:
+        """Our core says ``packet``; when the server said it, or 0.
 
         Raises:
             WrongError: the server said something else there.
@@ -111,14 +111,14 @@ class Packets:
             if packet.answer:
                 lane = self.answers.setdefault(conn, _Lane(()))
                 self._match(lane, conn, packet, now_ns)
-            return
+            return 0
         lane = self.lanes.setdefault(conn, _Lane(()))
         if lane.sync or isinstance(packet, Diff | Trunc | Snap):
             lane.sync += (packet,)
             if isinstance(packet, NewLeader):
                 self._synchronise(lane, conn, now_ns)
-            return
-        self._match(lane, conn, packet, now_ns)
+            return 0
+        return self._match(lane, conn, packet, now_ns)
 
     def _synchronise(self, lane: _Lane, conn: int, now_ns: int) -> None:
         """DIFF, TRUNC or SNAP up to NEWLEADER: one decision."""
@@ -138,10 +138,10 @@ class Packets:
                 self._count(_difference(_comparable(mine), other))
         lane.said += length + 1
 
-    def _match(self, lane: _Lane, conn: int, packet: Packet, now_ns: int) -> None:
+    def _match(self, lane: _Lane, conn: int, packet: Packet, now_ns: int) -> int:
         if lane.said == len(lane.told):
             lane.due += ((now_ns, packet),)
-            return
+            return 0
         told = lane.told[lane.said]
         if _acks_more(packet, told.packet) and lane.said + 1 < len(lane.told):
             self.used[Difference.SYNC_ACKS] += 1
@@ -151,6 +151,7 @@ class Packets:
             raise WrongError(f"on {conn} it said {told.packet} at {told.at_ns}, our core {packet}")
         self._count(_difference(packet, told.packet))
         lane.said += 1
+        return told.at_ns
 
     def _count(self, difference: Difference | None) -> None:
         if difference is not None:

@@ -55,6 +55,11 @@ LEFT_OPEN = {
         Open.PINGS: 16,
         Post.UNLINKED: 13,
     },
+    "paused": {
+        Open.CLIENTS: 3,
+        Open.PINGS: 5,
+        Post.UNLINKED: 4,
+    },
     "three": {
         Open.CLIENTS: 8,
         Open.PINGS: 18,
@@ -82,6 +87,11 @@ ROLES = {  # of each start of each server, in order
         (3, 0, [(LEADING, 3)]),
         (4, 0, [(OBSERVING, 3), (OBSERVING, 3), (OBSERVING, 2)]),
         (5, 0, [(OBSERVING, 3), (OBSERVING, 3), (OBSERVING, 2)]),
+    ),
+    "paused": (
+        (1, 0, [(FOLLOWING, 3), (FOLLOWING, 2)]),
+        (2, 0, [(FOLLOWING, 3), (LEADING, 2)]),
+        (3, 0, [(LEADING, 3), (FOLLOWING, 2)]),
     ),
     "three": (
         (1, 0, [(FOLLOWING, 3)]),
@@ -140,8 +150,8 @@ def test_enough_was_compared() -> None:
     said = [told.packet for one in ours for lane in one.life.packets.values() for told in lane]
     frames = sum(len(told) for one in ours for told in one.life.frames.values())
     choices = Counter(type(packet) for packet in said if isinstance(packet, Diff | Snap | Trunc))
-    assert (len(ours), heard[Deliver], heard[PacketRead]) == (15, 240, 357)
-    assert (frames, len(said), choices) == (240, 359, Counter({Diff: 18, Snap: 1}))
+    assert (len(ours), heard[Deliver], heard[PacketRead]) == (18, 261, 420)
+    assert (frames, len(said), choices) == (261, 422, Counter({Diff: 22, Snap: 1}))
 
 
 # ---- the comparison sees what differs

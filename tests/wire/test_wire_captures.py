@@ -34,7 +34,7 @@ from chaos.wire.quorum import encode_packet
 from chaos.wire.reassembly import Reassembly, Segment
 
 HERE = Path(__file__).parent / "captures"
-NAMES = ("groups", "observers", "three")
+NAMES = ("groups", "observers", "paused", "three")
 # Who is behind a request is not kept, so it is not written again: one client, by its address.
 IDENTITY = (b"\0\0\0\1\0\0\0\2ip\0\0\0\x0d10.77.255.254", b"\xff\xff\xff\xff")
 
@@ -96,7 +96,7 @@ def test_every_byte_is_understood_and_written_again(name: str) -> None:
             links.setdefault(one.link, {}).setdefault(one.conn, []).append(again(one.message))
     written = {link: [b"".join(parts) for parts in uses.values()] for link, uses in links.items()}
     assert written == expected
-    assert sum(len(use) for uses in expected.values() for use in uses) > 10_000
+    assert sum(len(use) for uses in expected.values() for use in uses) > 7_000
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -126,7 +126,7 @@ def test_configurations_parse(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_elections_were_recorded(name: str) -> None:
-    leaders = {m.leader for m in said(name) if isinstance(m, Notification) and m.state == 1}
+    leaders = {m.leader for m in said(name) if isinstance(m, Notification) and m.state in (1, 2)}
     assert len(leaders) == 2
 
 

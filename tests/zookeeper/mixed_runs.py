@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.election.ids import Sid, Zxid, hex64
 from chaos.ensemble import Runs
-from chaos.history.events import Event
+from chaos.errors import InfrastructureError
 from chaos.history.history import History
 from chaos.peer import log_file
 from chaos.plan.load import load_plan
@@ -27,15 +27,23 @@ Question = Callable[["Asked"], None]
 
 
 class Asked(Mixed):
-    """A mixed ensemble; ``at_end`` asks it what it likes before it is closed."""
+    """A mixed ensemble; ``at_end`` asks it what it likes before it is closed.
+
+    Whatever that finds wrong must not keep it from closing: it is in ``wrong``.
+    """
 
     at_end: Question | None = None
+    wrong: AssertionError | InfrastructureError | None = None
 
-    def close(self) -> Iterator[Event]:
+    def _recall(self) -> None:
+        super()._recall()
         at_end, self.at_end = self.at_end, None
-        if at_end is not None and not self._over:
+        if at_end is None:
+            return
+        try:
             at_end(self)
-        return super().close()
+        except (AssertionError, InfrastructureError) as error:
+            self.wrong = error
 
     def ask(self, do: str, **asked: int | str) -> Mapping[str, object]:
         assert self._clients is not None
@@ -142,6 +150,8 @@ def run(
         system = Asked(troupe, seed, folder.path, "auto")
         system.at_end = at_end
         result, history = perform(Task(plan, seed, ""), system, folder, Silent())
+    if system.wrong is not None:
+        raise system.wrong
     ours = {
         sid: _end(folder.path / "peers" / str(sid))
         for sid, runs in troupe.cast().items()

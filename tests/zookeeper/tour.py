@@ -18,22 +18,60 @@ def split(size: int, ours: int, turn: int = 0) -> Mapping[Sid, Runs]:
 
 def tour(cast: Mapping[Sid, Runs]) -> str:
     """The plan's text. Writes go on in the background nearly to the end."""
-    peers = "\n".join(f"    - {{id: {sid}, runs: {runs}}}" for sid, runs in cast.items())
-    steps = "\n".join(_steps(cast))
+    return _plan(_peers(cast), _steps(cast))
+
+
+def again_and_again(cast: Mapping[Sid, Runs], times: int) -> str:
+    """The leader is killed so many times, and comes back each time."""
+    kill = "kill, target: leader, with: {restart: after}"
+    kills = [step for number in range(times) for step in _fault(f"kill-{number}", kill, "300ms")]
+    return _plan(_peers(cast), [f"{{id: up, {_SETTLED}}}", *kills])
+
+
+def grouped() -> str:
+    """Three groups of both kinds, one of them of no weight but for one server."""
+    rows = [(1, 1, 1), (2, 1, 1), (3, 2, 1), (4, 2, 1), (5, 3, 1), (6, 3, 0)]
+    peers = [
+        f"{{id: {sid}, group: {group}, weight: {weight}, "
+        f"runs: {Runs.CHAOS if sid % 2 else Runs.ZOOKEEPER}}}"
+        for sid, group, weight in rows
+    ]
+    steps = [
+        f"{{id: up, {_SETTLED}}}",
+        "{id: writes, workload: {writes_per_s: 40}}",
+        *_fault("leader", "kill, target: leader, with: {restart: after}", "500ms"),
+        *_fault("group", "kill, target: [5, 6], with: {restart: after}", "1s"),
+        *_fault("again", "kill, target: leader, with: {restart: after}", "500ms"),
+        "{id: no-more, release: [writes]}",
+        "{id: quiet, wait: {time: 300ms}}",
+    ]
+    return _plan(peers, steps, "quorum: hierarchical")
+
+
+def _peers(cast: Mapping[Sid, Runs]) -> list[str]:
+    return [f"{{id: {sid}, runs: {runs}}}" for sid, runs in cast.items()]
+
+
+def _plan(peers: list[str], steps: list[str], quorum: str = "quorum: majority") -> str:
     return f"""version: 1
 name: tour
 ensemble:
+  {quorum}
   peers:
-{peers}
+{_lines(peers, 4)}
   timings:
     tick: 200ms
     init_limit: 20
     sync_limit: 5
     connect_timeout: 500ms
-limits: {{run_timeout: 100s}}
+limits: {{run_timeout: 300s}}
 steps:
-{steps}
+{_lines(steps, 2)}
 """
+
+
+def _lines(items: list[str], indent: int) -> str:
+    return "\n".join(f"{' ' * indent}- {item}" for item in items)
 
 
 def _steps(cast: Mapping[Sid, Runs]) -> list[str]:
@@ -57,7 +95,7 @@ def _steps(cast: Mapping[Sid, Runs]) -> list[str]:
         "{id: no-more, release: [writes]}",
         "{id: quiet, wait: {time: 300ms}}",
     ]
-    return [f"  - {step}" for step in steps]
+    return steps
 
 
 def _fault(name: str, fault: str, lasts: str) -> list[str]:
