@@ -237,7 +237,7 @@ class LogReader:
         if state is not ServerState.LEADING:
             return []
         self._leader = self._watched.sid
-        return [Decided(self._votes.naming(self._leader), state, (), Exit.DESIGNATED)]
+        return [Decided(_bare(self._leader), state, (), Exit.DESIGNATED)]
 
     def _joined(self, leader: Sid | None) -> list[Effect]:
         state = self._state
@@ -304,8 +304,8 @@ class _Votes:
         """The vote for ``leader`` that was heard last; with nothing but its name if none was."""
         heard = [*self._looking.values(), *self._settled.values()]
         found = [vote for vote in heard if vote.leader == leader]
-        nothing = Vote(leader, Zxid(UNSET), Round(0), PeerEpoch(UNSET))
-        return max(found, key=lambda vote: (vote.round, vote.peer_epoch), default=nothing)
+        best = max(found, key=lambda vote: (vote.round, vote.peer_epoch), default=None)
+        return _bare(leader) if best is None else best
 
     def decided(self, state: ServerState, at_ns: int) -> tuple[Vote, Exit] | None:
         """What the server must have decided when it now is in ``state``, if that shows."""
@@ -341,6 +341,11 @@ class _Votes:
             if vote.state == ServerState.LEADING and vote.leader == sender
         ]
         return max(leading, key=lambda vote: (vote.peer_epoch, vote.round), default=None)
+
+
+def _bare(leader: Sid) -> Vote:
+    """A vote of which no more is known than whom it is for."""
+    return Vote(leader, Zxid(UNSET), Round(0), PeerEpoch(UNSET))
 
 
 def _vote(found: re.Match[str]) -> tuple[Sid, Vote]:

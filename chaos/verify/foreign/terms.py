@@ -7,8 +7,8 @@ election that it won, and by what it sent its learners: see ``chaos/verify/linea
 from __future__ import annotations
 
 from chaos.election import packets as pk
-from chaos.election.effects import Decided, Entered, PacketRead, SendPacket, Serving
-from chaos.election.ids import Sid, epoch_of, hex64
+from chaos.election.effects import Decided, Entered, Exit, PacketRead, SendPacket, Serving
+from chaos.election.ids import UNSET, Sid, epoch_of, hex64
 from chaos.election.notification import ServerState
 from chaos.election.packets import Txn
 from chaos.history.events import Seen, Source
@@ -29,6 +29,7 @@ class _Stay:
         self._config = Votership(life.appeared.config)
         self._state = ServerState.LOOKING
         self._end: int | None = None  # where its log ended when it was elected
+        self._acked: int | None = None  # the last that it acked, as a learner
         self._epochs: dict[int, int] = {}  # connection -> the epoch that it offers there
         self._learners: dict[int, Sid] = {}
         self._strangers: set[int] = set()  # zxids that somebody acked who had not said his name
@@ -46,10 +47,12 @@ class _Stay:
             self._read(seen.happened.conn, seen.happened.packet)
         for effect in seen.effects:
             match effect:
-                case Decided(vote=vote, state=state):
+                case Decided(vote=vote, state=state, how=how):
                     self._state = state
                     mine = state is ServerState.LEADING and vote.leader == self._life.sid
-                    self._end = vote.zxid if mine else None
+                    said = None if vote.zxid == UNSET else vote.zxid
+                    end = self._acked if how is Exit.DESIGNATED else said
+                    self._end = end if mine else None
                 case Entered(state=state):
                     self._state = state
                     if state is ServerState.LOOKING:
@@ -93,6 +96,8 @@ class _Stay:
                 self._epochs[conn] = epoch_of(zxid)
                 self._config.sees(config)
                 self._begins(epoch_of(zxid))
+            case pk.Ack(zxid=zxid):
+                self._acked = zxid
             case _ if conn not in self._epochs:
                 pass
             case pk.Proposal(txn=txn):
