@@ -39,6 +39,9 @@ THEIRS: Final = "zookeeper"
 KILLS: Final = 20
 STARTS: Final = 7
 _SETUP: Final = EnsembleSetup(tuple(PeerSetup(Sid(sid)) for sid in range(1, 6)))
+_KILL: Final = KILL.replace(
+    "expect:", "  - {id: settled, wait: {outcome: leader, hold_for: 500ms}, within: 10s}\nexpect:"
+)
 _SERVED_NS: Final = 30_000_000_000
 
 
@@ -96,7 +99,7 @@ def kills() -> Both:
     """Milliseconds from the end of a killed leader to the next that serves."""
     found = Both()
     for number, system in enumerate(turns(KILLS)):
-        for _, folder in run_plan(KILL, "--system", system, "--seed", str(number // 2 + 1)):
+        for _, folder in run_plan(_KILL, "--system", system, "--seed", str(number // 2 + 1)):
             _, history = load(folder)
             gone = next(event.at_ns for _, event in history.every(Exited))
             found.of(system).append((served_ns(history, gone) - gone) / 1e6)
