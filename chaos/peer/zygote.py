@@ -19,14 +19,11 @@ import contextlib
 import ctypes
 import gc
 import json
-import multiprocessing
-import multiprocessing.popen_fork  # else the first start would import it, unfrozen
 import os
 import selectors
 import socket
 import sys
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 from typing import Final, NoReturn
 
 from chaos.errors import ChaosError, InfrastructureError
@@ -39,14 +36,12 @@ _MESSAGE_MAX: Final = 1 << 20
 _SET_PDEATHSIG: Final = 1  # prctl
 _NEWNET: Final = 0x40000000  # CLONE_NEWNET
 _FDS: Final = "/dev/fd"
-_CONTEXT: Final = multiprocessing.get_context("fork")
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)  # loaded once, not by each child
 
 
 def serve(sock: socket.socket) -> NoReturn:
     """Fork peers as ``sock`` asks, until it ends."""
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # a terminal's ^C is the harness's to answer
-    sys.stdin = None  # else each child would open it anew, for 200 KiB of memory of its own
     warm.up()
     gc.collect()
     gc.freeze()  # what is here now is shared with all peers: no collection may touch it
@@ -64,7 +59,7 @@ class Zygote:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._asked: list[_Asked] = []  # not forked yet, since more are to come
-        self._children: dict[int, BaseProcess] = {}
+        self._children: set[int] = set()
         self._heard, self._wakes = socket.socketpair()
 
     def serve(self) -> None:
@@ -87,10 +82,10 @@ class Zygote:
     def end(self) -> None:
         """Kill and reap all."""
         _signal.set_wakeup_fd(-1)
-        for child in self._children.values():
-            child.kill()
-        for child in self._children.values():
-            child.join()
+        for pid in self._children:
+            os.kill(pid, _signal.SIGKILL)  # a child that ended keeps its pid until it is reaped
+        for pid in self._children:
+            os.waitpid(pid, 0)
         self._children.clear()
 
     # ----
@@ -114,28 +109,20 @@ class Zygote:
         before: so nothing is done there that can be done before or after.
         """
         batch, self._asked = self._asked, []
-        said: list[dict[str, Json]] = [{"error": one.why} for one in batch]
-        for number, one in enumerate(batch):
-            if one.child is not None:
-                try:
-                    one.child.start()
-                except OSError as error:
-                    said[number] = {"error": f"cannot fork: {error}"}
-        for number, one in enumerate(batch):
-            if one.child is not None and one.child.pid is not None:
-                self._children[one.child.pid] = one.child
-                said[number] = {"forked": one.child.pid}
+        me = os.getpid()
+        pids = [0 if one.birth is None else _fork(one.birth, one.fds[0], me) for one in batch]
+        self._children.update(pid for pid in pids if pid > 0)
+        for one in batch:
             for fd in one.fds:
                 os.close(fd)
-        return all(self._say(message) for message in said)
+        return all(self._say(_told(pid, one)) for pid, one in zip(pids, batch, strict=True))
 
     def _reap(self) -> None:
-        for pid, child in list(self._children.items()):
-            status = child.exitcode
-            if status is not None:
-                del self._children[pid]
-                child.close()
-                self._say({"exited": pid, "status": status})
+        for pid in sorted(self._children):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                self._children.discard(pid)
+                self._say({"exited": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def _say(self, message: dict[str, Json]) -> bool:
         try:
@@ -149,9 +136,36 @@ class Zygote:
 class _Asked:
     """A peer to fork, or ``why`` it cannot be; the descriptors that came with the request."""
 
-    child: BaseProcess | None
+    birth: Birth | None
     fds: list[int]
     why: str = ""
+
+
+def _told(pid: int, asked: _Asked) -> dict[str, Json]:
+    """The answer to a request; ``pid`` is negative where the kernel forks no more."""
+    if pid > 0:
+        return {"forked": pid}
+    return {"error": asked.why or f"cannot fork: {os.strerror(-pid)}"}
+
+
+def _fork(birth: Birth, control_fd: int, parent: int) -> int:
+    """Fork a peer: its pid, or the negative number of an error.
+
+    Not by multiprocessing: what that brings along and does in each child is a tenth of a
+    peer's memory, and nothing of it is wanted here.
+    """
+    try:
+        pid = os.fork()
+    except OSError as error:
+        return -(error.errno or 1)
+    if pid:
+        return pid
+    status = EXIT_ERROR
+    try:
+        status = _be_peer(birth, control_fd, parent)
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _asked(data: bytes, fds: list[int]) -> tuple[_Asked, int]:
@@ -162,8 +176,7 @@ def _asked(data: bytes, fds: list[int]) -> tuple[_Asked, int]:
             raise InfrastructureError(f"a peer needs one control descriptor, not {len(fds)}")
     except ChaosError as error:
         return _Asked(None, fds, str(error)), 0
-    child = _CONTEXT.Process(target=_be_peer, args=(birth, fds[0], os.getpid()))
-    return _Asked(child, fds), more
+    return _Asked(birth, fds), more
 
 
 def _birth(data: bytes) -> tuple[Birth, int]:
@@ -179,8 +192,8 @@ def _birth(data: bytes) -> tuple[Birth, int]:
     raise InfrastructureError(f'no request: {str(request)[:120]}; {{"do": "fork"}} is known')
 
 
-def _be_peer(birth: Birth, control_fd: int, parent: int) -> NoReturn:
-    """The life of a forked process."""
+def _be_peer(birth: Birth, control_fd: int, parent: int) -> int:
+    """The life of a forked process; its exit code."""
     _die_with(parent)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     _signal.set_wakeup_fd(-1)
@@ -189,13 +202,18 @@ def _be_peer(birth: Birth, control_fd: int, parent: int) -> NoReturn:
     try:
         if birth.netns:
             _enter(birth.netns)
-        sys.exit(run(birth, control))
+        return run(birth, control)
     except ChaosError as error:
         # Before its journal stands a peer has nowhere else to say what is wrong.
         sys.stderr.write(f"peer {birth.spec.sid}: {error}\n")
         with contextlib.suppress(OSError):
             control.send(json.dumps({"error": str(error)}).encode())
-        sys.exit(EXIT_ERROR)
+        return EXIT_ERROR
+    except Exception:  # noqa: BLE001 - told in the log, and by the status
+        import traceback  # noqa: PLC0415  only a failing child needs it
+
+        traceback.print_exc()
+        return EXIT_ERROR
 
 
 def _die_with(parent: int) -> None:

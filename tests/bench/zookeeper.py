@@ -3,7 +3,8 @@
 One job, in turns (A B B A), with the same timings and the same plan; ratios matter, absolute
 figures are this machine's. A fail-over or a start ends when a leader and a quorum with it serve.
 Times of ZooKeeper are from its log, to a millisecond, and count at their upper end. Its servers
-start with a class archive, without which they take longer.
+start as it is shipped; with a class archive, as runs have it, they start sooner: that is told
+as well, without a bar.
 """
 
 from __future__ import annotations
@@ -58,10 +59,13 @@ class Both:
 
     def row(self, what: str, bar: float, figure: Callable[[Sequence[float]], float]) -> Row:
         """One figure of both, and their ratio against its bar."""
+        good = figure(self.ours) / figure(self.theirs) <= bar
+        return what, self.told(figure), f"≤ {bar:.2f}", good
+
+    def told(self, figure: Callable[[Sequence[float]], float]) -> str:
+        """One figure of both, and their ratio."""
         mine, other = figure(self.ours), figure(self.theirs)
-        ratio = mine / other
-        told = f"{mine:.0f} / {other:.0f} = {ratio:.2f}"
-        return what, told, f"≤ {bar:.2f}", ratio <= bar
+        return f"{mine:.0f} / {other:.0f} = {mine / other:.2f}"
 
 
 def turns(count: int) -> list[str]:
@@ -106,12 +110,13 @@ def kills() -> Both:
     return found
 
 
-def starts(installation: Installation) -> tuple[Both, Both]:
+def starts(installation: Installation, *, archived: bool) -> tuple[Both, Both]:
     """Milliseconds from nothing to a serving leader, and MiB of resident memory of a server."""
     times, sizes = Both(), Both()
     for number, system in enumerate(turns(STARTS)):
         with tempfile.TemporaryDirectory() as folder:
-            made = _make(system, installation, number, Path(folder))
+            theirs = Troupe(THEIRS, _SETUP, installation, archived)
+            made = _make(system, theirs, number, Path(folder))
             try:
                 took_ms, mib = _start(made)
             finally:
@@ -121,10 +126,10 @@ def starts(installation: Installation) -> tuple[Both, Both]:
     return times, sizes
 
 
-def _make(system: str, installation: Installation, seed: int, folder: Path) -> System:
+def _make(system: str, theirs: Troupe, seed: int, folder: Path) -> System:
     if system == OURS:
         return Processes(_SETUP, seed, folder, "auto")
-    return Mixed(Troupe(THEIRS, _SETUP, installation), seed, folder, "auto")
+    return Mixed(theirs, seed, folder, "auto")
 
 
 def _start(system: System) -> tuple[float, float]:
@@ -157,14 +162,14 @@ def main() -> None:
     except UnsupportedError as error:
         sys.exit(f"bench: {error}")
     killed = kills()
-    started, sizes = starts(installation)
+    started, sizes = starts(installation, archived=False)
+    sooner, _ = starts(installation, archived=True)
     what = f"kill of the leader → next one serves, ms, {KILLS} + {KILLS} runs"
     rows = [
         killed.row(f"{what}, p50", 0.65, statistics.median),
         killed.row("… p95", 0.80, p95),
-        started.row(
-            f"start of 5 → serving leader, ms, median of {STARTS}", 0.25, statistics.median
-        ),
+        started.row(f"start of 5 → one serves, ms, median of {STARTS}", 0.25, statistics.median),
+        ("… ZooKeeper's with a class archive", sooner.told(statistics.median), "", True),
         sizes.row("memory of one server (RSS), MiB, median", 0.30, statistics.median),
     ]
     versions = f"ours / ZooKeeper {installation.version}, Java {installation.java_version}"
