@@ -7,10 +7,8 @@ their journals; the others are seen from outside, by their logs and by what they
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -18,28 +16,23 @@ from chaos import actions as act
 from chaos.actions import EVERY_ACTION, Action, Evidence
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, Runs, configuration_of, peer_specs
-from chaos.history.events import Appeared, Event, Sampled, order
-from chaos.sandbox.canary import Canary
-from chaos.sandbox.recording import Recording
+from chaos.history.events import Appeared, Event
 from chaos.systems.clients import Clients
 from chaos.systems.foreign import ForeignHands
 from chaos.systems.hands import Hands
-from chaos.systems.pcap import Pcap
+from chaos.systems.lookout import Lookout
 from chaos.systems.peers import Cradle, Peers
 from chaos.systems.probes import Probes
 from chaos.systems.recall import Recall
 from chaos.systems.servers import Servers, Stage
-from chaos.systems.sightings import Sightings
 from chaos.systems.starts import Starts
+from chaos.systems.wiretap import Wiretap
 from chaos.systems.world import World
-from chaos.wire.reassembly import Segment
 from chaos.zookeeper.archive import Archive, archive, cache_folder
 from chaos.zookeeper.installation import Installation
 from chaos.zookeeper.server import beyond, with_clients
 
 ALONE: Final = "zookeeper"
-_LOOK_NS: Final = 2_000_000  # between two looks at journals and logs
-_SEGMENTS_MAX: Final = 1000  # that are read between two looks at journals and logs
 _CAPTURE: Final = "capture.pcap"
 _CLIENT: Final = "client"  # the folder of polls and of records of writes
 
@@ -109,6 +102,50 @@ def refused(system: str, setup: EnsembleSetup) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What there is once the servers of a run are about to start."""
+
+    world: World
+    peers: Peers
+    servers: Servers
+    hands: Hands
+    foreign: ForeignHands
+    clients: Clients
+    probes: Probes
+    wiretap: Wiretap
+
+    def look(self) -> Iterator[Event]:
+        """What journals, logs, answers and packets tell anew."""
+        yield from self.peers.look()
+        for event in self.servers.look():
+            if isinstance(event, Appeared):
+                self.probes.stands(event)
+            yield event
+        yield from self.probes.take(self.clients.polls())
+        yield from self.wiretap.look()
+
+    def end(self) -> str:
+        """End and reap every server; how the capture went, in words.
+
+        Raises:
+            InfrastructureError: something is left.
+        """
+        account = self.wiretap.end()
+        try:
+            self.world.close()
+        finally:
+            self.peers.let_go()
+            self.servers.let_go()
+        return account
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.peers.close()
+        self.wiretap.close()
+        self.clients.close()
+
+
 class Mixed:
     """The ensemble of one run."""
 
@@ -116,22 +153,10 @@ class Mixed:
         self._troupe = troupe
         self._seed = seed
         self._run = folder
-        self._folder = folder / "peers"
         self._wanted = network
         self._world: World | None = None
-        self._peers: Peers | None = None
-        self._servers: Servers | None = None
-        self._pcap: Pcap | None = None
-        self._sightings: Sightings | None = None
-        self._hands: Hands | None = None
-        self._foreign: ForeignHands | None = None
-        self._clients: Clients | None = None
-        self._probes: Probes | None = None
-        self._recording: Recording | None = None
-        self._segments: Iterator[Segment] = iter(())
-        self._pending: deque[Event] = deque()
-        self._samples: deque[Sampled] = deque()
-        self._canary = Canary(self._samples.append)
+        self._standing: Standing | None = None
+        self._lookout = Lookout(self._look)
         self._facts: dict[str, str] = {}
         self._over = False
 
@@ -157,6 +182,12 @@ class Mixed:
         """CLOCK_MONOTONIC."""
         return time.monotonic_ns()
 
+    @property
+    def standing(self) -> Standing:
+        """What there is of the run. Only once it is prepared."""
+        assert self._standing is not None, "the ensemble is not prepared"
+        return self._standing
+
     def facts(self) -> Mapping[str, str]:
         """What the world could give, which programs played, and how they were watched."""
         world = {} if self._world is None else dict(self._world.facts)
@@ -167,22 +198,80 @@ class Mixed:
         if self._world is None:
             return {}
         found = {self._world.pid: "the world of a run"}
-        if self._peers is not None:
-            found |= {peer.pid: f"peer {peer.sid}" for peer in self._peers.peers()}
-        if self._servers is not None:
-            found |= {s.process.pid: f"server {s.sid}" for s in self._servers.servers()}
+        if self._standing is not None:
+            peers, servers = self._standing.peers.peers(), self._standing.servers.servers()
+            found |= {peer.pid: f"peer {peer.sid}" for peer in peers}
+            found |= {server.process.pid: f"server {server.sid}" for server in servers}
         return found
 
     def prepare(self) -> None:
         """Open a world, fork our peers, start the others, and hold all of them."""
-        troupe, setup = self._troupe, self._troupe.setup
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._world = world = World.open(self._wanted, self._folder, servers=setup.sids)
+        folder = self._run / "peers"
+        folder.mkdir(parents=True, exist_ok=True)
+        sids = self._troupe.setup.sids
+        self._world = World.open(self._wanted, folder, servers=sids)
+        self._standing = standing = self._built(self._world, folder)
+        standing.peers.start()
+        standing.servers.start()
+        standing.clients.connect()
+        standing.hands.slow_links()
+        self._lookout.start()
+
+    def go(self) -> int:
+        """Let all look for a leader."""
+        zero = time.monotonic_ns()
+        self.standing.servers.go()
+        self.standing.peers.go()
+        return zero
+
+    def advance(self, until_ns: int) -> Iterator[Event]:
+        """Yield what journals, logs, the wire and the host say, until ``until_ns``."""
+        return self._lookout.advance(until_ns)
+
+    def apply(self, action: Action) -> Evidence:
+        """Do ``action`` to whom it concerns, and prove it."""
+        hands, foreign = self.standing.hands, self.standing.foreign
+        match action:
+            case act.Lose() | act.Clear() | act.Load() | act.Unload():
+                return _together([hands.do(action), foreign.do(action)])
+            case act.Block() | act.Unblock():
+                return hands.do(action)
+            case act.Slow():
+                return foreign.slow(action) or hands.do(action)
+            case _ if self.standing.servers.knows(action.sid):
+                return _together([foreign.do(action)])
+            case _:
+                return hands.do(action)
+
+    def close(self) -> Iterator[Event]:
+        """Ask for what clients were promised, end everything, yield the rest of what was seen."""
+        self._lookout.stop()
+        over, self._over = self._over, True
+        if not over and self._standing is None and self._world is not None:
+            self._world.close()
+        if not over and self._standing is not None:
+            self._lookout.look(self._recall(self._standing))
+            try:
+                self._facts["capture"] = self._standing.end()
+            finally:
+                self._lookout.look()
+                self._lookout.look(self._standing.wiretap.rest())
+                self._standing.close()
+        yield from self._lookout.told()
+
+    def rest(self) -> Iterator[Event]:
+        """The lines of our journals that were not decoded while the run went on."""
+        return iter(()) if self._standing is None else self._standing.peers.rest()
+
+    # ----
+
+    def _built(self, world: World, folder: Path) -> Standing:
+        """All parts of the run, before any server starts."""
+        troupe, setup, cast = self._troupe, self._troupe.setup, self._troupe.cast()
         configs = {
             peer.sid: with_clients(configuration_of(setup, world.host_of, peer.config_version))
             for peer in setup.peers
         }
-        cast = troupe.cast()
         ours = {
             spec.sid: replace(spec, config=configs[spec.sid].text())
             for spec in peer_specs(setup, world.host_of)
@@ -190,129 +279,33 @@ class Mixed:
         }
         theirs = {sid: config for sid, config in configs.items() if sid not in ours}
         shared = _archive(troupe)
-        stage = Stage(setup, theirs, troupe.installation, self._folder, shared.path)
-        starts = Starts()
-        self._servers = servers = Servers(world, stage, starts)
-        self._peers = peers = Peers(world, Cradle(ours, self._seed, self._folder))
-        capture = self._run / _CAPTURE
         self._facts |= _told(troupe, shared.why)
-        self._recording = world.capture(capture)
-        self._pcap = Pcap(capture)
-        self._segments = self._pcap.read()
-        hosts = {world.host_of(sid): sid for sid in setup.sids}
-        self._sightings = Sightings(hosts, tuple(theirs), starts)
-        self._hands = Hands(peers, world, setup)
-        self._clients = clients = Clients(world, self._run / _CLIENT, tuple(theirs))
-        self._probes = Probes(starts)
-        self._foreign = ForeignHands(servers, world, clients)
-        peers.start()
-        servers.start()
-        clients.connect()
-        self._hands.slow_links()
-        self._canary.start()
+        stage = Stage(setup, theirs, troupe.installation, folder, shared.path)
+        starts = Starts()
+        servers = Servers(world, stage, starts)
+        peers = Peers(world, Cradle(ours, self._seed, folder))
+        clients = Clients(world, self._run / _CLIENT, tuple(theirs))
+        return Standing(
+            world=world,
+            peers=peers,
+            servers=servers,
+            hands=Hands(peers, world, setup),
+            foreign=ForeignHands(servers, world, clients),
+            clients=clients,
+            probes=Probes(starts),
+            wiretap=Wiretap(world, self._run / _CAPTURE, cast, starts),
+        )
 
-    def go(self) -> int:
-        """Let all look for a leader."""
-        assert self._peers is not None
-        assert self._servers is not None
-        zero = time.monotonic_ns()
-        self._servers.go()
-        self._peers.go()
-        return zero
-
-    def advance(self, until_ns: int) -> Iterator[Event]:
-        """Yield what journals, logs, the wire and the host say, until ``until_ns``."""
-        while True:
-            now = time.monotonic_ns()
-            self._look()
-            while self._pending:
-                yield self._pending.popleft()
-            if now >= until_ns:
-                return
-            left = until_ns - time.monotonic_ns()
-            if left > 0:
-                time.sleep(min(left, _LOOK_NS) / 1e9)
-
-    def apply(self, action: Action) -> Evidence:
-        """Do ``action`` to whom it concerns, and prove it."""
-        assert self._hands is not None
-        assert self._foreign is not None
-        assert self._servers is not None
-        match action:
-            case act.Lose() | act.Clear() | act.Load() | act.Unload():
-                return _together([self._hands.do(action), self._foreign.do(action)])
-            case act.Block() | act.Unblock():
-                return self._hands.do(action)
-            case act.Slow():
-                return self._foreign.slow(action) or self._hands.do(action)
-            case _:
-                theirs = self._servers.knows(action.sid)
-                return _together([(self._foreign if theirs else self._hands).do(action)])
-
-    def close(self) -> Iterator[Event]:
-        """Ask for what clients were promised, end everything, yield the rest of what was seen."""
-        self._canary.stop()
-        if not self._over:
-            self._recall()
-        if self._world is not None and not self._over:
-            self._over = True
-            if self._recording is not None:
-                self._facts["capture"] = self._recording.account()
-            try:
-                self._world.close()
-            finally:
-                if self._peers is not None:
-                    self._peers.let_go()
-                if self._servers is not None:
-                    self._servers.let_go()
-            self._look()
-        while self._pending:
-            yield self._pending.popleft()
-        if self._peers is not None:
-            self._peers.close()
-        if self._pcap is not None:
-            self._pcap.close()
-        if self._clients is not None:
-            self._clients.close()
-
-    def rest(self) -> Iterator[Event]:
-        """The lines of our journals that were not decoded while the run went on."""
-        return iter(()) if self._peers is None else self._peers.rest()
-
-    # ----
-
-    def _recall(self) -> None:
+    def _recall(self, standing: Standing) -> list[Event]:
         """While servers still run. Nobody was promised anything where no time zero came."""
-        if self._servers is None or not self._servers.under_way:
-            return
-        assert self._clients is not None
-        assert self._foreign is not None
+        if not standing.servers.under_way:
+            return []
         ours = Runs.CHAOS in self._troupe.cast().values()
-        recall = Recall(self._clients, self._foreign, self._run / _CLIENT)
-        self._pending.extend(recall.ask(ours=ours))
-        self._look()
+        recall = Recall(standing.clients, standing.foreign, self._run / _CLIENT)
+        return list(recall.ask(ours=ours))
 
-    def _look(self) -> None:
-        found: list[Event] = []
-        if self._peers is not None:
-            found.extend(self._peers.look())
-        if self._servers is not None:
-            found.extend(self._servers.look())
-        if self._probes is not None and self._clients is not None:
-            for event in found:
-                if isinstance(event, Appeared):
-                    self._probes.stands(event)
-            found.extend(self._probes.take(self._clients.polls()))
-        if self._sightings is not None:
-            assert self._pcap is not None
-            # Under load packets may come faster than they are read: logs do not wait for them.
-            segments = list(islice(self._segments, None if self._over else _SEGMENTS_MAX))
-            if len(segments) < _SEGMENTS_MAX:
-                self._segments = self._pcap.read()
-            found.extend(self._sightings.take(segments))
-        while self._samples:
-            found.append(self._samples.popleft())
-        self._pending.extend(sorted(found, key=order))
+    def _look(self) -> Iterator[Event]:
+        return iter(()) if self._standing is None else self._standing.look()
 
 
 def _archive(troupe: Troupe) -> Archive:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 from chaos.actions import EVERY_ACTION, Action, Evidence
 from chaos.ensemble import EnsembleSetup, peer_specs
-from chaos.history.events import Event, Sampled, order
-from chaos.sandbox.canary import Canary
+from chaos.history.events import Event
 from chaos.systems.hands import Hands
+from chaos.systems.lookout import Lookout
 from chaos.systems.peers import Cradle, Peers
 from chaos.systems.world import World
-
-_LOOK_NS: Final = 2_000_000  # between two looks at the journals
 
 
 class Processes:
@@ -32,9 +28,7 @@ class Processes:
         self._wanted = network
         self._world: World | None = None
         self._peers: Peers | None = None
-        self._pending: deque[Event] = deque()
-        self._samples: deque[Sampled] = deque()
-        self._canary = Canary(self._samples.append)
+        self._lookout = Lookout(self._look)
         self._hands: Hands | None = None
         self._over = False
 
@@ -73,7 +67,7 @@ class Processes:
         self._hands = Hands(self._peers, world, self._setup)
         self._peers.start()
         self._hands.slow_links()
-        self._canary.start()
+        self._lookout.start()
 
     def go(self) -> int:
         """Let all peers that are up look for a leader."""
@@ -84,16 +78,7 @@ class Processes:
 
     def advance(self, until_ns: int) -> Iterator[Event]:
         """Yield what the journals and the host say, until ``until_ns``."""
-        while True:
-            now = time.monotonic_ns()
-            self._look()
-            while self._pending:
-                yield self._pending.popleft()
-            if now >= until_ns:
-                return
-            left = until_ns - time.monotonic_ns()
-            if left > 0:
-                time.sleep(min(left, _LOOK_NS) / 1e9)
+        return self._lookout.advance(until_ns)
 
     def apply(self, action: Action) -> Evidence:
         """Do ``action`` and prove it."""
@@ -102,7 +87,7 @@ class Processes:
 
     def close(self) -> Iterator[Event]:
         """End every peer and the world, then yield the rest of what they wrote."""
-        self._canary.stop()
+        self._lookout.stop()
         if self._world is not None and not self._over:
             self._over = True
             try:
@@ -110,9 +95,8 @@ class Processes:
             finally:
                 if self._peers is not None:
                     self._peers.let_go()
-            self._look()
-        while self._pending:
-            yield self._pending.popleft()
+            self._lookout.look()
+        yield from self._lookout.told()
         if self._peers is not None:
             self._peers.close()
 
@@ -122,8 +106,5 @@ class Processes:
 
     # ----
 
-    def _look(self) -> None:
-        found: list[Event] = [] if self._peers is None else list(self._peers.look())
-        while self._samples:
-            found.append(self._samples.popleft())
-        self._pending.extend(sorted(found, key=order))
+    def _look(self) -> Iterator[Event]:
+        return iter(()) if self._peers is None else self._peers.look()

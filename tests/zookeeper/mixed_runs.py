@@ -11,13 +11,14 @@ from pathlib import Path
 from chaos.election.ids import Sid, Zxid, hex64
 from chaos.ensemble import Runs
 from chaos.errors import InfrastructureError
+from chaos.history.events import Event
 from chaos.history.history import History
 from chaos.peer import log_file
 from chaos.plan.load import load_plan
 from chaos.runner.run import Task, perform
 from chaos.runner.show import Silent
 from chaos.store import RunFolder, RunResult
-from chaos.systems.mixed import Mixed, Troupe
+from chaos.systems.mixed import Mixed, Standing, Troupe
 from chaos.verify.verdict import Outcome
 from chaos.zookeeper.installation import Installation
 from chaos.zookeeper.polls import Poll
@@ -35,28 +36,25 @@ class Asked(Mixed):
     at_end: Question | None = None
     wrong: AssertionError | InfrastructureError | None = None
 
-    def _recall(self) -> None:
-        super()._recall()
+    def _recall(self, standing: Standing) -> list[Event]:
+        recalled = super()._recall(standing)
         at_end, self.at_end = self.at_end, None
-        if at_end is None:
-            return
-        try:
-            at_end(self)
-        except (AssertionError, InfrastructureError) as error:
-            self.wrong = error
+        if at_end is not None:
+            try:
+                at_end(self)
+            except (AssertionError, InfrastructureError) as error:
+                self.wrong = error
+        return recalled
 
     def ask(self, do: str, **asked: int | str) -> Mapping[str, object]:
-        assert self._clients is not None
-        return self._clients.ask(do, **asked)
+        return self.standing.clients.ask(do, **asked)
 
     def theirs(self) -> tuple[Sid, ...]:
         """The ZooKeeper servers that are up."""
-        assert self._servers is not None
-        return tuple(server.sid for server in self._servers.servers())
+        return tuple(server.sid for server in self.standing.servers.servers())
 
     def polls(self) -> list[Poll]:
-        assert self._clients is not None
-        return list(self._clients.polls())
+        return list(self.standing.clients.polls())
 
     def agree(self) -> Zxid:
         """Wait until all ZooKeeper servers have processed the same; its zxid."""

@@ -66,8 +66,7 @@ class Stage:
 
     def propose(self, sid: Sid, per_s: int) -> None:
         """One of our peers is to write whenever it leads, and no client does."""
-        assert self.system._peers is not None
-        found = self.system._peers.peer(sid)
+        found = self.system.standing.peers.peer(sid)
         assert found is not None
         found.ask("input", input=to_json(Work(per_s, 20)))
 
@@ -101,8 +100,7 @@ class Stage:
         return found
 
     def host(self, sid: Sid) -> str:
-        assert self.system._world is not None
-        return self.system._world.host_of(sid)
+        return self.system.standing.world.host_of(sid)
 
     def read(self, sid: int, kind: type[P], since: int = 0) -> list[P]:
         """Packets of one kind that peer ``sid`` has read since a moment.
@@ -172,8 +170,7 @@ class Client:
     """``tests.zookeeper.lone_client`` with these words; what it says is lines of a file."""
 
     def __init__(self, stage: Stage, log: Path, words: tuple[str, ...]) -> None:
-        world = stage.system._world
-        assert world is not None
+        world = stage.system.standing.world
         log.touch()
         argv = [sys.executable, "-m", "tests.zookeeper.lone_client", *words]
         self._stage = stage
