@@ -10,6 +10,7 @@ import pytest
 from chaos.election import effects as fx
 from chaos.election import packets as pk
 from chaos.election.ids import PeerEpoch, Sid, Zxid
+from chaos.election.notification import ServerState
 from chaos.history.events import Appeared, Event, Seen, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS
@@ -151,6 +152,13 @@ def a_round_back() -> History:
     return with_lines(
         elected(), *said(400, 0, THREE), *said(410, 1, note(ONE, 2)), *said(420, 2, back)
     )
+
+
+def test_who_is_about_to_join_may_say_the_round_of_those_it_joins() -> None:
+    # It takes their round a moment before it changes its state, and may answer a laggard between.
+    settled = heard(12, 1, Sid(2), note(Sid(3), 1, ServerState.FOLLOWING))
+    back = with_lines(a_round_back(), settled)
+    assert judge(back, "logical_clock_monotone").outcome is Outcome.HOLDS
 
 
 def a_round_of_nobody() -> History:

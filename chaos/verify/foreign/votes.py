@@ -127,7 +127,11 @@ class Votes:
         return effect.notification if isinstance(effect, Send) else None
 
     def _follows(self, before: tuple[int, Wrote, Ballot], now: tuple[int, Ballot]) -> None:
-        """E1, E2: within one election rounds rise to what was heard, and votes get better."""
+        """E1, E2: within one election rounds rise to what was heard, and votes get better.
+
+        Who joins others takes their round, be it lower, before it changes its state: what it
+        says between the two has the state of before.
+        """
         old, (index, new), who = before[2], now, self._life.who
         at = (before[0], index)
         if new.round == old.round:
@@ -135,6 +139,8 @@ class Votes:
             if new.rank < old.rank:
                 wrong = f"{who} said {new} after it had said {old}"
             self._docket.case(Law.VOTE_ORDER, wrong, *at)
+            self._docket.held(Law.CLOCK)
+        elif any(h.state in _SETTLED and h.ballot.round == new.round for h in self._heard):
             self._docket.held(Law.CLOCK)
         elif new.round < old.round:
             wrong = f"{who} went from round {old.round} to {new.round} within one election"
