@@ -15,6 +15,7 @@ from chaos.election.config import parse_configuration
 from chaos.election.ids import Sid
 from chaos.ensemble import configuration_of
 from chaos.faults.targets import NoTarget, Selector, aim, resolve
+from chaos.faults.work import Workload
 from chaos.history.codec import FORMAT
 from chaos.history.events import (
     Acted,
@@ -357,9 +358,9 @@ class Conduct:
 
     def words(self, log: StepLog) -> str:
         """The step in words, with what its target resolved to."""
-        text = sentence(log.step)
-        if not log.targets:
-            return text
+        text, verb = sentence(log.step), log.step.verb
+        if not log.targets or (isinstance(verb, FaultStep) and isinstance(verb.fault, Workload)):
+            return text  # a workload is for whoever leads
         return f"{text} → {', '.join(map(str, log.targets))}"
 
     def _resolve(self, step: Step, selector: Selector) -> tuple[Sid, ...]:
