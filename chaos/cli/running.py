@@ -74,6 +74,7 @@ class _Command:
         self._drivers = drivers
         self._tally = tally
         self._voice: Voice = voice(stderr=request.as_json)
+        self._latest: Path | None = None  # the folder of the run under way, or of the last one
 
     def run(self) -> int:
         """Read all plans, then run them; the exit code."""
@@ -90,7 +91,8 @@ class _Command:
         except ResidueError as error:
             tally.fail(error, codes.RESIDUE)
         except (KeyboardInterrupt, Terminated) as error:
-            tally.fail("interrupted; every peer is ended, the run's folder holds what was seen")
+            seen = "nothing was seen" if self._latest is None else f"what was seen: {self._latest}"
+            tally.fail(f"interrupted; every peer is ended; {seen}")
             return codes.TERMINATED if isinstance(error, Terminated) else codes.INTERRUPTED
         return tally.code
 
@@ -119,6 +121,7 @@ class _Command:
     def _one(self, task: Task, driver: Driver, show: Show) -> None:
         request, plan = self._request, task.plan
         with closing(RunFolder.create(request.out, plan.name, task.seed)) as folder:
+            self._latest = folder.path
             (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
             system = driver.make(plan.ensemble, task.seed, folder.path, request.network)
             result, history = perform(task, system, folder, show)
