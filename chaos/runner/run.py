@@ -63,6 +63,8 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
         system.prepare()
         ledger = _write_down(system, folder)
         _lead(conduct, system, show)
+        for event in system.finish():
+            conduct.observe(event)
         ended_ns = system.now_ns
     except BaseException as error:
         residue = _close(system, conduct, ledger)

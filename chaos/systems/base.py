@@ -64,6 +64,10 @@ class System(Protocol):
         """What a report should say of this world: addresses, versions, what is missing."""
         ...
 
+    def finish(self) -> Iterator[Event]:
+        """At the end of a run that was not cut short: ask what only running servers can tell."""
+        ...
+
     def close(self) -> Iterator[Event]:
         """Heal, end and reap everything; yields what was still to be seen. Safe to call twice."""
         ...

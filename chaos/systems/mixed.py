@@ -243,14 +243,18 @@ class Mixed:
             case _:
                 return hands.do(action)
 
+    def finish(self) -> Iterator[Event]:
+        """Ask for what clients were promised, while servers still run."""
+        self._lookout.look(self._recall(self.standing))
+        return self._lookout.told()
+
     def close(self) -> Iterator[Event]:
-        """Ask for what clients were promised, end everything, yield the rest of what was seen."""
+        """End everything, and yield the rest of what was seen."""
         self._lookout.stop()
         over, self._over = self._over, True
         if not over and self._standing is None and self._world is not None:
             self._world.close()
         if not over and self._standing is not None:
-            self._lookout.look(self._recall(self._standing))
             try:
                 self._facts["capture"] = self._standing.end()
             finally:

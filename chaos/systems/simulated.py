@@ -103,6 +103,10 @@ class Simulated:
             "seed": str(self._seed),
         }
 
+    def finish(self) -> Iterator[Event]:
+        """Nothing: :meth:`advance` leaves nothing out."""
+        return iter(())
+
     def rest(self) -> Iterator[Event]:
         """Nothing: :meth:`advance` leaves nothing out."""
         return iter(())

@@ -66,6 +66,7 @@ class Play:
         assert evidence.bit is not False, evidence
 
     def close(self) -> None:
+        self.events += self.system.finish()
         self.events += self.system.close()
         self.events += self.system.rest()
 
