@@ -139,7 +139,7 @@ def run(
     the system can do is skipped with its reason. The last line of a run is the
     command that repeats it.
 
-    Exit status, of several runs the worst (7, 8, 1, 3, 4, 0):
+    Exit status, of several runs the worst (7, 8, 1, 3, 4, 5, 0):
 
     0 all held; 1 an expectation failed; 2 a bad plan or bad usage;
     3 inconclusive; 4 the host failed; 5 nothing ran;

@@ -11,7 +11,7 @@ from typing import Final
 from chaos.actions import Action
 from chaos.ensemble import EnsembleSetup, Runs
 from chaos.errors import UnsupportedError
-from chaos.plan.model import Plan
+from chaos.plan.model import FaultStep, Plan
 from chaos.plan.names import ABILITIES, INSIDE
 from chaos.systems.base import System
 
@@ -39,8 +39,19 @@ class Driver:
         inside = ABILITIES[INSIDE]
         if INSIDE in plan.requires and not inside <= self.supports:
             return "cannot change the memory of a running peer, which the plan requires"
-        missing = ", ".join(sorted(kind.__name__ for kind in plan.needs - self.supports))
+        missing = _missing_in(plan, self.supports)
         return f"cannot do {missing}" if missing else self.refuses(plan)
+
+
+def _missing_in(plan: Plan, supports: frozenset[type[Action]]) -> str:
+    """The steps of ``plan`` that need more than ``supports``, else what it requires besides."""
+    missing = plan.needs - supports
+    steps = [
+        f"step {step.id} ({step.verb.kind})"
+        for step in plan.steps
+        if isinstance(step.verb, FaultStep) and step.verb.fault.needs & missing
+    ]
+    return ", ".join(steps or sorted(kind.__name__ for kind in missing))
 
 
 def _processes() -> Driver:

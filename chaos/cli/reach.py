@@ -12,6 +12,7 @@ from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup
 from chaos.faults.base import Fault
 from chaos.faults.membership import BumpConfigVersion
+from chaos.faults.messages import Delay
 from chaos.faults.skews import SkewLogicalClock, SkewTimers, SkewZxid
 from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
 from chaos.plan.model import FaultStep, Plan
@@ -27,11 +28,18 @@ def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:
         if not isinstance(verb, FaultStep):
             continue
         why = _impossible(verb.fault, alone=alone)
-        met = sorted(_surely(verb.target, plan.ensemble, frozenset(foreign))) if why else []
+        met = sorted(_met(verb, plan.ensemble, frozenset(foreign))) if why else []
         if met:
             advice = "" if alone else "; let it be done to {of: …, runs: chaos}"
             return f"cannot do step {step.id} ({verb.kind}) to server {met[0]}: {why}{advice}"
     return ""
+
+
+def _met(verb: FaultStep, setup: EnsembleSetup, foreign: frozenset[Sid]) -> frozenset[Sid]:
+    """Those of ``foreign`` that a step surely asks; a delay of all links asks their far ends."""
+    if isinstance(verb.fault, Delay) and not isinstance(verb.target, Between):
+        return foreign
+    return _surely(verb.target, setup, foreign)
 
 
 def _impossible(fault: Fault, *, alone: bool) -> str:
@@ -41,6 +49,8 @@ def _impossible(fault: Fault, *, alone: bool) -> str:
             return "its leader commits a configuration, it is given none in advance"
         case BumpConfigVersion() if not alone:
             return "it takes a configuration from its leader, and one of ours proposes none"
+        case Delay():
+            return "it holds no message back"
         case _ if isinstance(fault, _INSIDE):
             return "it lets nobody change its memory"
         case _:

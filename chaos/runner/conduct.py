@@ -307,7 +307,9 @@ class Conduct:
         for pause in ended_by(log, self.logs.values()):
             self._end(pause, pause.outcome, f"{log.step.id} ended its process")
         if not bit and verb.confirm:
-            self._give_up(log, "the fault could not be confirmed")
+            told = [str(fact) for key, fact in log.evidence.items() if key.endswith(": error")]
+            why = f": {told[0]}" if told else ""
+            self._give_up(log, f"the fault could not be confirmed{why}")
 
     def _release(self, log: StepLog) -> None:
         if not log.active:

@@ -152,7 +152,7 @@ class Mixed:
     def __init__(self, troupe: Troupe, seed: int, folder: Path, network: str) -> None:
         self._troupe = troupe
         self._seed = seed
-        self._run = folder
+        self._run = folder.resolve()  # servers run in folders of their own
         self._wanted = network
         self._world: World | None = None
         self._standing: Standing | None = None

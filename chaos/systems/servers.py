@@ -35,6 +35,7 @@ from chaos.zookeeper.server import command, write_files
 PROGRAM: Final = "zookeeper"
 DOOR: Final = re.compile(r"New election\. My id = +\d+, proposed zxid=0x([0-9a-f]+)$")
 LOG: Final = "server.log"
+_WRONG: Final = re.compile(r" (ERROR|FATAL) |^(Caused by|Error|Exception)")
 _LOOK_S: Final = 0.002
 _START_S: Final = 60  # a JVM on a busy machine; a start takes about a second
 _CONFIG_NS: Final = 20_000_000  # between two looks at a server's configuration
@@ -94,6 +95,7 @@ class Servers:
         deadline = time.monotonic() + _START_S
         while not all(server.held for server in self._servers.values()):
             self._read_all()
+            self._exits()
             for server in self._servers.values():
                 self._hold(server)
                 if not server.alive or time.monotonic() > deadline:
@@ -326,10 +328,11 @@ class Servers:
 
     def _why_not(self, server: Server) -> str:
         path = self.home(server.sid) / LOG
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
+        every = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = [line for line in every if _WRONG.search(line)][-3:] or every[-3:]
         how = "has ended" if not server.alive else f"does not look for a leader after {_START_S} s"
         said = " | ".join(lines) or "nothing"
-        return f"server {server.sid} {how}; its log ends with: {said} ({path})"
+        return f"server {server.sid} {how}; its log says: {said} ({path})"
 
 
 def _forget(folder: Path) -> None:

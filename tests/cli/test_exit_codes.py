@@ -110,7 +110,7 @@ def test_a_plan_that_needs_more_than_the_system_can_do_is_skipped_with_its_reaso
     assert code == 5, "nothing ran"
     (skipped,) = told(capsys).skipped
     assert skipped["plan"] == "pause-the-leader"
-    assert skipped["reason"] == "simulated cannot do Pause, Resume"
+    assert skipped["reason"] == "simulated cannot do step stop-it (pause)"
     assert not (plans / "reports").exists()
 
 
