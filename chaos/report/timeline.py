@@ -220,6 +220,8 @@ def _faults(
         x, to_x = scale.x(band.from_ns), scale.x(band.to_ns)
         width = max(to_x - x, 1.5)
         shade: dict[str, Attribute] = {"fill": "url(#fault)", "stroke": RED}
+        if not band.harms and not band.lanes:  # a workload
+            shade = {"fill": "none", "stroke": "currentColor", "stroke_opacity": ".45"}
         boxes = [element("rect", x=x, y=y, width=width, height=FAULT - 4, rx=2, **shade)]
         boxes += [
             element(
