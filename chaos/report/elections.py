@@ -21,6 +21,7 @@ from chaos.report.lanes import Look, Reign, Segment
 from chaos.report.words import MS, duration
 from chaos.verify.turns import What, turns
 
+UNDIVIDED: Final = "vote and finalize"  # where nobody told when it saw a quorum
 _SLACK_NS: Final = 5 * MS  # a leader may be gone this long before the fault is confirmed
 
 
@@ -182,9 +183,10 @@ def _election(history: History, seen: _Gap) -> Election:
     end_ns = served_ns if served_ns is not None else gap.to_ns
     looking_ns = seen.looking.from_ns
     votes = _votes(history, looking_ns, end_ns)
+    told = votes.quorum_ns is not None or votes.decided_ns is None
     stops = [
         ("detect", None if first else gap.from_ns if cause is None else cause.done_ns),
-        ("vote", history.zero_ns if first else seen.left_ns),
+        ("vote" if told else UNDIVIDED, history.zero_ns if first else seen.left_ns),
         ("finalize", votes.quorum_ns),
         ("handshake", votes.decided_ns),
     ]

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from chaos.report import words
-from chaos.report.elections import Election
+from chaos.report.elections import UNDIVIDED, Election
 from chaos.report.svg import AMBER, BLUE, PURPLE, Attribute, Markup, element, figure, label, titled
 from chaos.report.svg import WIDTH as FULL
 
 ROW: Final = 34
 LEFT: Final = 210
 RIGHT: Final = 92
-PAINT: Final = {"vote": PURPLE, "finalize": AMBER, "handshake": BLUE}
+PAINT: Final = {"vote": PURPLE, UNDIVIDED: PURPLE, "finalize": AMBER, "handshake": BLUE}
 
 
 def waterfall(elections: Sequence[Election]) -> Markup:
