@@ -161,20 +161,28 @@ def _entries(path: str, data: bytes, start: int) -> Iterator[tuple[int, Txn]]:
     """Each whole entry and where it ends, up to the end of the file or a torn entry."""
     at = start
     while at + _ENTRY.size <= len(data):
-        size, checksum = _ENTRY.unpack_from(data, at)
-        end = at + _ENTRY.size + size
-        if size < _TXN.size or end > len(data):
-            return
-        content = data[at + _ENTRY.size : end]
-        if _sum(content) != checksum:
-            if end == len(data):
+        content = _content(data, at)
+        if content is None:
+            if not any(_content(data, later) for later in range(at + 1, len(data))):
                 return
             raise InfrastructureError(
                 f"{path} is damaged at byte {at}, with more behind it; wipe this peer's disk"
             )
         session, cxid, zxid, time_ms, kind = _TXN.unpack_from(content)
-        yield end, Txn(Zxid(zxid), session, cxid, time_ms, kind, content[_TXN.size :])
-        at = end
+        at += _ENTRY.size + len(content)
+        yield at, Txn(Zxid(zxid), session, cxid, time_ms, kind, content[_TXN.size :])
+
+
+def _content(data: bytes, at: int) -> bytes | None:
+    """What the entry at ``at`` holds, if one is there, whole."""
+    if at + _ENTRY.size > len(data):
+        return None
+    size, checksum = _ENTRY.unpack_from(data, at)
+    start = at + _ENTRY.size
+    if size < _TXN.size or start + size > len(data):
+        return None
+    content = data[start : start + size]
+    return content if _sum(content) == checksum else None
 
 
 def _read(path: str) -> bytes | None:

@@ -93,7 +93,7 @@ class Clients:
             self._await(link, f"/proc/self/fd/{folder}/{_SOCKET}")  # short, wherever it is
         finally:
             os.close(folder)
-        (self._folder / _SOCKET).unlink()
+        (self._folder / _SOCKET).unlink(missing_ok=True)
 
     def _await(self, link: socket.socket, path: str) -> None:
         deadline = time.monotonic() + _START_S
@@ -105,6 +105,7 @@ class Clients:
     def close(self) -> None:
         """Let go of everything; the process ends with the world."""
         self._polls.close()
+        (self._folder / _SOCKET).unlink(missing_ok=True)
         if self._link is not None and self._answers is not None:
             self._answers.close()
             self._link.close()

@@ -233,13 +233,13 @@ class Mixed:
         hands, foreign = self.standing.hands, self.standing.foreign
         match action:
             case act.Lose() | act.Clear() | act.Load() | act.Unload():
-                return _together([hands.do(action), foreign.do(action)])
+                return together([hands.do(action), foreign.do(action)])
             case act.Block() | act.Unblock():
                 return hands.do(action)
             case act.Slow():
                 return foreign.slow(action) or hands.do(action)
             case _ if self.standing.servers.knows(action.sid):
-                return _together([foreign.do(action)])
+                return together([foreign.do(action)])
             case _:
                 return hands.do(action)
 
@@ -331,8 +331,11 @@ def _told(troupe: Troupe, why_no_archive: str) -> dict[str, str]:
     return facts | ({"class archive": why_no_archive} if why_no_archive else {})
 
 
-def _together(parts: list[Evidence | None]) -> Evidence:
-    """What was done to some by us and to some by others: it bit where any part did."""
+def together(parts: list[Evidence | None]) -> Evidence:
+    """What was done to some by us and to some by others: it bit where any part did.
+
+    A part that was refused ("error") is not covered by another that bit.
+    """
     told = [part for part in parts if part is not None]
     facts: dict[str, int | str] = {}
     for part in told:
@@ -340,6 +343,8 @@ def _together(parts: list[Evidence | None]) -> Evidence:
             before = facts.get(key)
             both = isinstance(value, int) and isinstance(before, int)
             facts[key] = before + value if both else value  # type: ignore[operator]
+    if any(part.bit is False and "error" in part.facts for part in told):
+        return Evidence(False, facts)
     bits = {part.bit for part in told}
     if True in bits:
         return Evidence(True, facts)

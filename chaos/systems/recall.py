@@ -89,9 +89,14 @@ class Recall:
             yield Listed(at_ns, ROOT, kept, why)
 
     def _workload(self, name: str) -> Recalled:
-        told = promised(self._folder / f"writes-{name}.jsonl")
         at_ns, root = time.monotonic_ns(), f"/chaos-{name}"
+        try:
+            told = promised(self._folder / f"writes-{name}.jsonl")
+        except OSError as error:
+            return Recalled(at_ns, name, 0, why=f"the record of its writes: {error}")
         found, why = self._children(root)
+        if why and not told.acknowledged:
+            return Recalled(at_ns, name, 0)
         if why:
             return Recalled(at_ns, name, len(told.acknowledged), why=why)
         there = {f"{root}/{child}" for child in found}

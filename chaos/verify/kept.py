@@ -79,9 +79,8 @@ def _judge_recalled(index: int, found: Recalled, docket: Docket, tester: int) ->
     """Every write that a client was told is done is there."""
     what = f"workload {found.workload}"
     if found.why:
-        if found.acknowledged:
-            why = f"nobody could look for the {found.acknowledged} writes of {what}: {found.why}"
-            docket.doubt(Law.ACKED, why, index)
+        writes = f"the {found.acknowledged} writes" if found.acknowledged else "the writes"
+        docket.doubt(Law.ACKED, f"nobody could look for {writes} of {what}: {found.why}", index)
         return
     docket.held(Law.ACKED, found.acknowledged - len(found.missing))
     _lost(f"{what} was told", found.missing, index, docket, tester)

@@ -117,6 +117,8 @@ def test_a_last_entry_with_a_wrong_checksum_is_torn(tmp_path: Path) -> None:
 
 DAMAGE = {
     "an entry before the last": (-60, "is damaged at byte"),
+    "a length before the last": (-3 * ENTRY, "is damaged at byte"),
+    "a length of the one before": (-2 * ENTRY + 3, "is damaged at byte"),
     "the head": (9, "is no log"),
     "the magic": (0, "is no log"),
 }

@@ -99,9 +99,9 @@ def test_elections_among_foreign_servers_have_phases_though_nobody_tells_of_a_qu
     history = mixed(*map(Sid, range(1, 6)))
     found = elections(history, reigns(history), segments(history), bands(history, {}))
     assert [[phase.name for phase in election.phases] for election in found] == [
-        ["vote", "handshake"],
-        ["detect", "vote", "handshake"],
-        ["detect", "vote", "handshake"],
+        ["vote and finalize", "handshake"],
+        ["detect", "vote and finalize", "handshake"],
+        ["detect", "vote and finalize", "handshake"],
     ]
     whole = elections(ours(), reigns(ours()), segments(ours()), bands(ours(), {}))
     assert [election.rounds for election in found] == [election.rounds for election in whole]

@@ -102,3 +102,17 @@ def test_the_nodes_of_our_own_leaders_are_looked_for_where_there_may_be_some(fol
 
 def test_without_a_workload_nobody_is_asked(folder: Path) -> None:
     assert list(Recall(Told({}), Worked(), folder).ask(ours=True)) == []
+
+
+def test_without_its_record_nobody_knows_what_a_workload_was_promised(folder: Path) -> None:
+    (folder / "writes-w.jsonl").unlink()
+    found = asked(folder, {"/chaos-w": [["00000000"]]})
+    assert isinstance(found, Recalled)
+    assert "the record of its writes" in found.why
+
+
+def test_where_nothing_was_promised_nothing_is_missed(folder: Path) -> None:
+    (folder / "writes-w.jsonl").write_text("", encoding="utf-8")
+    found = asked(folder, {"/chaos-w": ["children: no session"]}, wait_ns=-1)
+    assert isinstance(found, Recalled)
+    assert (found.acknowledged, found.missing, found.why) == (0, (), "")
