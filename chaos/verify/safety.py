@@ -62,7 +62,8 @@ class AtMostOneLeaderPerEpoch:
             return invariant(self.name, Outcome.UNKNOWN, doubts[0].why, doubts, judged)
         if not judged:
             return invariant(self.name, Outcome.NOT_EXERCISED, "nobody led an epoch", [], 0)
-        summary = f"{judged} epochs, each with one leader{_led_from_outside(folded)}"
+        epochs = "1 epoch, with" if judged == 1 else f"{judged} epochs, each with"
+        summary = f"{epochs} one leader{_led_from_outside(folded)}"
         return invariant(self.name, Outcome.HOLDS, summary, [], judged)
 
 

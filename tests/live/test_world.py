@@ -31,6 +31,7 @@ import os, signal, sys, json
 from pathlib import Path
 from tests.sandbox.worlds import obedient, puppet
 from chaos.systems.world import World
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs these tests may ignore it (nohup)
 world = World.open(sys.argv[1], Path(sys.argv[2]), obedient())
 peers = [puppet(world, sid) for sid in (1, 2, 3)]
 peers[0].process.signal(signal.SIGSTOP)
