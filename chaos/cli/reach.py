@@ -13,11 +13,11 @@ from chaos.ensemble import EnsembleSetup
 from chaos.faults.base import Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay
-from chaos.faults.skews import SkewLogicalClock, SkewTimers, SkewZxid
+from chaos.faults.skews import SkewLogicalClock, SkewTimers
 from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
 from chaos.plan.model import FaultStep, Plan
 
-_INSIDE = (SkewLogicalClock, SkewTimers, SkewZxid)
+_INSIDE = (SkewLogicalClock, SkewTimers)
 
 
 def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:

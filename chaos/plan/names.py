@@ -26,6 +26,6 @@ ABILITIES: Final[dict[str, frozenset[type[Action]]]] = {
     "links": frozenset({act.Block, act.Unblock, act.Slow, act.Lose, act.Clear}),
     "logical_clock": frozenset({act.TurnRound}),
     # What is done to the memory of a running peer, which only a peer of our own lets happen.
-    INSIDE: frozenset({act.TurnRound, act.SetZxid, act.SkewTimers}),
+    INSIDE: frozenset({act.TurnRound, act.SkewTimers}),
 }
 REQUIRES_LATER: Final = frozenset({"message_gate"})

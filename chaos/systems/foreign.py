@@ -9,11 +9,12 @@ from typing import Final
 from chaos import actions as act
 from chaos.actions import Action, Evidence
 from chaos.election.config import Configuration, parse_configuration
-from chaos.election.ids import Sid
-from chaos.errors import InfrastructureError
+from chaos.election.ids import Sid, Zxid
+from chaos.errors import InfrastructureError, UnsupportedError
 from chaos.systems.clients import Clients, Reply
 from chaos.systems.servers import Server, Servers
 from chaos.systems.world import World
+from chaos.zookeeper import disk
 
 _STOP_NS: Final = 2_000_000_000  # the kernel stops a process within microseconds
 _COMMIT_MS: Final = 4000  # for a session and a reconfiguration
@@ -45,7 +46,7 @@ class ForeignHands:
         """
         try:
             return self._do(action)
-        except (InfrastructureError, ProcessLookupError) as error:
+        except (InfrastructureError, UnsupportedError, ProcessLookupError) as error:
             return Evidence(False, {"error": str(error)})
 
     # ----
@@ -62,8 +63,8 @@ class ForeignHands:
                 return self._lose(action)
             case act.Clear():
                 return self._clear(action.name)
-            case act.SetEpochs():
-                return self._epochs(action)
+            case act.SetEpochs() | act.SetZxid():
+                return self._data(action)
             case act.Load() | act.Unload():
                 return self._work(action)
             case act.Configure():
@@ -180,15 +181,19 @@ class ForeignHands:
 
     # ---- data
 
-    def _epochs(self, action: act.SetEpochs) -> Evidence:
-        if self._servers.server(action.sid) is not None:
-            why = f"server {action.sid} runs, and a running one keeps its epochs in memory"
+    def _data(self, action: act.SetEpochs | act.SetZxid) -> Evidence:
+        sid = action.sid
+        if self._servers.server(sid) is not None:
+            what = "epochs" if isinstance(action, act.SetEpochs) else "zxid"
+            why = f"server {sid} runs, and a running one keeps its {what} in memory"
             return Evidence(False, {"error": f"{why}; set them while it is down"})
-        folder = self._servers.home(action.sid) / "data" / "version-2"
+        folder = self._servers.home(sid) / "data"
+        if isinstance(action, act.SetZxid):
+            disk.set_zxid(folder, Zxid(action.zxid), self._servers.config(sid).text())
+            return Evidence(True, {"zxid on disk": action.zxid})
+        disk.set_epochs(folder, action.accepted, action.current)
         asked = {"acceptedEpoch": action.accepted, "currentEpoch": action.current}
         given = {name: value for name, value in asked.items() if value is not None}
-        for name, value in given.items():
-            (folder / name).write_text(str(value), encoding="ascii")
         return Evidence(True, {f"{name} on disk": value for name, value in given.items()})
 
 

@@ -50,6 +50,7 @@ _FROM_OUTSIDE: Final[frozenset[type[Action]]] = frozenset(
         act.Clear,
         act.Configure,
         act.SetEpochs,  # of one that is down: its files
+        act.SetZxid,  # likewise
         act.Load,
         act.Unload,
     }

@@ -164,6 +164,10 @@ class Servers:
         """The folder of one server: its files, its data, its log."""
         return self._stage.folder / str(sid)
 
+    def config(self, sid: Sid) -> Configuration:
+        """What server ``sid`` had in force when it was last looked at."""
+        return self._servers[sid].config
+
     def newest_version(self) -> int:
         """The highest version of a configuration in force at any server."""
         return max(server.config.version for server in self._servers.values())

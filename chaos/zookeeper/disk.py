@@ -10,6 +10,7 @@ its tree is the same.
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,10 @@ from chaos.ensemble import PeerSetup
 from chaos.errors import UnsupportedError
 
 TXNS_MAX: Final = 1000  # of a prepared log: with more, its beginning is left out
+_VERSION: Final = "version-2"
+_ACCEPTED: Final = "acceptedEpoch"
+_CURRENT: Final = "currentEpoch"
+_HEX: Final = re.compile(r"[0-9a-f]+")
 _ERROR: Final = -1  # ZooDefs.OpCode.error
 _NO_NODE: Final = struct.pack(">i", -101)  # the record of a failed request: KeeperException's code
 _ANYONE_READS: Final = 1  # the ACL table's key
@@ -40,32 +45,94 @@ def seed(folder: Path, peer: PeerSetup, config: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "myid").write_text(str(peer.sid), encoding="ascii")
-    _possible(peer)
+    _possible(peer.sid, peer.zxid, peer.accepted_epoch, peer.current_epoch)
     if not (peer.zxid or peer.accepted_epoch or peer.current_epoch):
         return
-    version = folder / "version-2"
+    version = folder / _VERSION
     version.mkdir(exist_ok=True)
-    (version / "acceptedEpoch").write_text(str(peer.accepted_epoch), encoding="ascii")
-    (version / "currentEpoch").write_text(str(peer.current_epoch), encoding="ascii")
-    txns = prepared_txns(peer.zxid)
-    start = Zxid(0) if txns else peer.zxid
+    _write_epochs(version, peer.accepted_epoch, peer.current_epoch)
+    _write_data(version, peer.zxid, config)
+
+
+def set_epochs(folder: Path, accepted: int | None, current: int | None) -> None:
+    """Change the epochs in the data ``folder`` of a server that is down; its data stay.
+
+    Raises:
+        UnsupportedError: with these no ZooKeeper starts from its data.
+    """
+    version = folder / _VERSION
+    held = (_epoch(version, _ACCEPTED), _epoch(version, _CURRENT))
+    accepted = held[0] if accepted is None else accepted
+    current = held[1] if current is None else current
+    _possible(_myid(folder), _newest(version), accepted, current)
+    version.mkdir(exist_ok=True)
+    _write_epochs(version, accepted, current)
+
+
+def set_zxid(folder: Path, zxid: Zxid, config: str) -> None:
+    """Let the data in ``folder`` of a server that is down end at ``zxid``; its epochs stay.
+
+    Raises:
+        UnsupportedError: from these no ZooKeeper starts with its epochs.
+    """
+    version = folder / _VERSION
+    accepted, current = _epoch(version, _ACCEPTED), _epoch(version, _CURRENT)
+    _possible(_myid(folder), zxid, accepted, current)
+    version.mkdir(exist_ok=True)
+    for path in _data(version):
+        path.unlink()
+    _write_epochs(version, accepted, current)
+    _write_data(version, zxid, config)
+
+
+def _possible(sid: int, zxid: Zxid, accepted: int, current: int) -> None:
+    epoch = epoch_of(zxid)
+    if epoch > current:
+        raise UnsupportedError(
+            f"server {sid}: its zxid 0x{zxid:x} is of epoch {epoch}, above its current epoch "
+            f"{current}, and ZooKeeper refuses to start so; raise current_epoch or lower its zxid"
+        )
+    if current > accepted:
+        raise UnsupportedError(
+            f"server {sid}: its current epoch {current} is above its accepted epoch {accepted}, "
+            f"and ZooKeeper refuses to start so; raise accepted_epoch"
+        )
+
+
+def _write_epochs(version: Path, accepted: int, current: int) -> None:
+    (version / _ACCEPTED).write_text(str(accepted), encoding="ascii")
+    (version / _CURRENT).write_text(str(current), encoding="ascii")
+
+
+def _write_data(version: Path, zxid: Zxid, config: str) -> None:
+    txns = prepared_txns(zxid)
+    start = Zxid(0) if txns else zxid
     (version / f"snapshot.{start:x}").write_bytes(snapshot(smallest_tree(config)))
     if txns:
         (version / f"log.{txns[0].zxid:x}").write_bytes(log(txns))
 
 
-def _possible(peer: PeerSetup) -> None:
-    epoch = epoch_of(peer.zxid)
-    if epoch > peer.current_epoch:
-        raise UnsupportedError(
-            f"server {peer.sid}: its zxid 0x{peer.zxid:x} is of epoch {epoch}, above its current "
-            f"epoch {peer.current_epoch}, and ZooKeeper refuses to start so; raise current_epoch"
-        )
-    if peer.current_epoch > peer.accepted_epoch:
-        raise UnsupportedError(
-            f"server {peer.sid}: its current epoch {peer.current_epoch} is above its accepted "
-            f"epoch {peer.accepted_epoch}, and ZooKeeper refuses to start so; raise accepted_epoch"
-        )
+def _myid(folder: Path) -> int:
+    return int((folder / "myid").read_text(encoding="ascii"))
+
+
+def _epoch(version: Path, name: str) -> int:
+    """What a file of an epoch holds; 0 where a server has not written it yet."""
+    try:
+        return int((version / name).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return 0
+
+
+def _data(version: Path) -> list[Path]:
+    """Snapshots and logs."""
+    return [*version.glob("snapshot.*"), *version.glob("log.*")]
+
+
+def _newest(version: Path) -> Zxid:
+    """The highest zxid in a name: a snapshot's last, a log's first."""
+    names = [path.name.partition(".")[2] for path in _data(version)]
+    return Zxid(max((int(name, 16) for name in names if _HEX.fullmatch(name)), default=0))
 
 
 def prepared_txns(zxid: Zxid) -> tuple[Txn, ...]:

@@ -264,6 +264,7 @@ class _Votes:
         self.verifier = verifier
         self._own: Vote | None = None
         self._own_ns = 0
+        self._owned: set[Vote] = set()  # in this election
         self._looking: dict[Sid, Vote] = {}
         self._settled: dict[Sid, Vote] = {}
         self._first_ns: dict[tuple[Sid, Zxid, PeerEpoch], int] = {}
@@ -271,6 +272,8 @@ class _Votes:
 
     def take(self, sender: Sid, vote: Vote, at_ns: int) -> int | None:
         """Count it. If it is a new proposal of the server itself: since when it may have it."""
+        if sender == self._sid and vote in self._owned:
+            return None  # its receiver answers its own laggard votes, too, if need be too late
         if vote.state != ServerState.LOOKING:
             self._settled[sender] = vote
             before = self._looking.get(sender)
@@ -282,8 +285,7 @@ class _Votes:
         if sender != self._sid:
             self._first_ns.setdefault(what, at_ns)
             return None
-        if vote == self._own:
-            return None
+        self._owned.add(vote)
         self._own, self._own_ns = vote, at_ns
         # Its own vote comes back some time later: it has had it since it looks for a leader,
         # or since it first heard it from another.
@@ -292,6 +294,7 @@ class _Votes:
     def look(self, at_ns: int) -> None:
         """A new election: the server proposes anew, though it may have heard others already."""
         self._own = None
+        self._owned.clear()
         self._look_ns = at_ns
 
     def forget(self) -> None:

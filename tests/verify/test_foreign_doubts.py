@@ -198,3 +198,14 @@ def test_what_reached_a_server_before_it_looked_was_heard() -> None:
     history = History.of([*waited, born, looks(21), *said(25, 0, THREE), decided(40, Sid(3))])
     verdict = judge(history, "leader_has_quorum_support")
     assert verdict.outcome is Outcome.HOLDS, verdict.summary
+
+
+def test_a_decision_that_a_later_line_corrects_is_judged_as_corrected() -> None:
+    """What a log lets guess, and then the leader that the server connects to."""
+    law = "leader_has_quorum_support"
+    begin = [appeared(), looks(5), *said(10, 0, Sid(3)), heard(20, 0, Sid(3), THREE)]
+    guessed, connected = decided(40, Sid(2), seq=40), decided(45, Sid(3), seq=45)
+    assert judge(History.of([*begin, guessed]), law).outcome is Outcome.FAILS
+    assert judge(History.of([*begin, guessed, connected]), law).outcome is Outcome.HOLDS
+    another_election = History.of([*begin, guessed, looks(42), connected])
+    assert judge(another_election, law).outcome is Outcome.FAILS

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.actions import Block, Launch, Pause, Resume, Unblock
+from chaos.actions import Block, Launch, Pause, Resume, SetEpochs, Unblock
 from chaos.history.events import Acted, Appeared, Event
 from chaos.store import load
 from chaos.zookeeper.installation import Installation
@@ -45,6 +45,19 @@ RELEASED = """\
   - {id: alone, fault: isolate, target: 2}
   - {id: a-while, wait: {time: 700ms}, why: its leader gives it up meanwhile}
   - {id: later, release: [stopped, alone]}"""
+WIPED = (
+    UP
+    + """\
+  - {id: wiped, fault: kill, target: 1, with: {restart: after, wipe: true}, for: 100ms}
+  - id: joined
+    after: {step: wiped, edge: ended}
+    wait: {outcome: leader, seen_by: all, hold_for: 200ms}
+    within: 8s
+"""
+)
+GONE = "  - {id: gone, fault: kill, target: 1, with: {restart: after}, for: 600ms}\n"
+BACK = """\
+  - {id: bad, fault: skew_peer_epoch, target: 1, with: {accepted: {to: 0}, current: {to: 0}}}"""
 STATES = """\
   peers:
     - {id: 1, zxid: "0x300000002", epoch: 3, accepted_epoch: 5}
@@ -100,3 +113,31 @@ def test_each_server_starts_with_the_epochs_and_the_zxid_of_the_plan(
     began = sorted((one for one in found if isinstance(one, Appeared)), key=lambda one: one.sid)
     states = [(one.zxid, one.current_epoch, one.accepted_epoch) for one in began]
     assert states == [(0x300000002, 3, 5), (0x200000007, 3, 3), (0, 0, 0)]
+
+
+REFUSED = {
+    "its data are newer": (GONE, "epoch 1, above its current epoch 0"),
+    "it runs": ("", "set them while it is down"),
+}
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(("gone", "why"), REFUSED.values(), ids=REFUSED.keys())
+def test_epochs_that_a_server_cannot_be_given_are_refused(
+    installation: Installation, tmp_path: Path, gone: str, why: str
+) -> None:
+    """Server 1 is wiped and joins late, so its data are of epoch 1."""
+    del installation
+    plan = tmp_path / "back.yaml"
+    steps = WIPED + gone + BACK
+    plan.write_text(PLAN.format(name="back", ensemble=THREE, steps=steps), encoding="utf-8")
+    ran = run(plan, "zookeeper", tmp_path / "out")
+    assert ran.code == 3, ran.why
+    assert ran.folder is not None
+    _, history = load(ran.folder)
+    (bad,) = (
+        one
+        for one in history.events
+        if isinstance(one, Acted) and isinstance(one.action, SetEpochs)
+    )
+    assert why in str(bad.evidence.facts["error"])

@@ -14,7 +14,15 @@ from chaos.election.ids import PeerEpoch, Sid, zxid_of
 from chaos.election.timings import Timings
 from chaos.ensemble import PeerSetup
 from chaos.errors import UnsupportedError
-from chaos.zookeeper.disk import TXNS_MAX, log, prepared_txns, smallest_tree, snapshot
+from chaos.zookeeper.disk import (
+    TXNS_MAX,
+    log,
+    prepared_txns,
+    set_epochs,
+    set_zxid,
+    smallest_tree,
+    snapshot,
+)
 from chaos.zookeeper.dynamic import in_force
 from chaos.zookeeper.installation import Binding, Installation
 from chaos.zookeeper.server import Server, beyond, command, with_clients, write_files
@@ -102,6 +110,54 @@ IMPOSSIBLE = {
 def test_what_no_server_starts_with_is_refused(tmp_path: Path, peer: PeerSetup) -> None:
     with pytest.raises(UnsupportedError, match=f"server {peer.sid}"):
         write_files(tmp_path, Server(peer, _config()))
+
+
+def _down(folder: Path) -> Path:
+    """The data of a server that stopped at transaction 3 of epoch 5, with a later snapshot."""
+    five = PeerEpoch(5)
+    peer = PeerSetup(Sid(1), zxid=zxid_of(5, 3), accepted_epoch=five, current_epoch=five)
+    write_files(folder, Server(peer, _config()))
+    (folder / "data" / "version-2" / "snapshot.500000003").write_bytes(b"whatever it wrote")
+    return folder / "data"
+
+
+def _kept(data: Path) -> dict[str, str]:
+    names = {path.name: "" for path in (data / "version-2").iterdir()}
+    epochs = ("acceptedEpoch", "currentEpoch")
+    return names | {name: (data / "version-2" / name).read_text() for name in epochs}
+
+
+def test_a_server_that_is_down_is_set_back_to_an_old_backup(tmp_path: Path) -> None:
+    data = _down(tmp_path)
+    set_zxid(data, zxid_of(4, 2), _config().text())
+    names = ("snapshot.0", "log.400000001")
+    files = dict.fromkeys(names, "")
+    assert _kept(data) == files | {"acceptedEpoch": "5", "currentEpoch": "5"}
+    set_epochs(data, None, 4)
+    assert _kept(data) == files | {"acceptedEpoch": "5", "currentEpoch": "4"}
+    set_zxid(data, zxid_of(0), _config().text())
+    assert set(_kept(data)) == {"snapshot.0", "acceptedEpoch", "currentEpoch"}
+
+
+def test_a_server_that_never_ran_is_given_data(tmp_path: Path) -> None:
+    write_files(tmp_path, Server(PeerSetup(Sid(2)), _config()))
+    set_epochs(tmp_path / "data", 3, 3)
+    set_zxid(tmp_path / "data", zxid_of(3), _config().text())
+    assert set(_kept(tmp_path / "data")) == {"snapshot.300000000", "acceptedEpoch", "currentEpoch"}
+
+
+def test_what_no_server_would_come_back_with_is_refused_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    data = _down(tmp_path)
+    before = _kept(data)
+    with pytest.raises(UnsupportedError, match="epoch 5, above its current epoch 4"):
+        set_epochs(data, 4, 4)
+    with pytest.raises(UnsupportedError, match="current epoch 5 is above its accepted epoch 4"):
+        set_epochs(data, 4, None)
+    with pytest.raises(UnsupportedError, match="epoch 6, above its current epoch 5"):
+        set_zxid(data, zxid_of(6), _config().text())
+    assert _kept(data) == before
 
 
 def test_a_long_log_begins_late() -> None:

@@ -182,6 +182,15 @@ def test_a_vote_that_is_repeated_is_proposed_once() -> None:
     assert leaders == [1, 3]
 
 
+def test_a_vote_of_its_own_that_comes_back_late_is_no_new_one() -> None:
+    """The receiver answers the server's own laggard votes, too, with a vote that may be past."""
+    votes = (note(1, 1), note(1, 2), note(1, 3), note(1, 2))
+    effects = effects_of(reader(1), say("QuorumPeer", "LOOKING"), *votes)
+    leaders = [effect.vote.leader for effect in effects if isinstance(effect, Proposed)]
+    assert leaders == [1, 2, 3]
+    assert decided(*votes, note(2, 2), note(3, 3)).vote.leader == 3
+
+
 def test_a_proposal_is_no_older_than_the_election_and_the_vote_that_caused_it() -> None:
     reading = reader(1)
     look = say("QuorumPeer", "LOOKING")

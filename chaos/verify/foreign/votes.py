@@ -59,6 +59,7 @@ class Votes:
 
     def judge(self) -> None:
         """Go through its life."""
+        meant = _meant(self._life.lines)
         for index, line in self._life.lines:
             if isinstance(line, Wrote):
                 self._wrote(index, line)
@@ -69,7 +70,7 @@ class Votes:
             for effect in line.effects:
                 match effect:
                     case Decided():
-                        self._decided(index, line, effect)
+                        self._decided(index, line, meant.get(index, effect))
                     case Entered(state=ServerState.LOOKING):
                         self._leader = None
                     case SendPacket(packet=NewLeader(config=config)):
@@ -272,6 +273,25 @@ class Votes:
             wrong = f"{who} is an observer and became {effect.state.name}"
         if electorate.bystanders or wrong:
             self._docket.case(Law.OBSERVERS, wrong, index)
+
+
+def _meant(lines: Iterable[tuple[int, Seen | Wrote]]) -> dict[int, Decided]:
+    """What was decided by each line of a log that a later one of the same election corrects.
+
+    What a log tells of votes may be too little to know whom a server will connect to.
+    """
+    open_, meant = list[int](), dict[int, Decided]()
+    for index, line in lines:
+        for effect in line.effects if isinstance(line, Seen) else ():
+            match effect:
+                case Decided(how=how) if how is not Exit.DESIGNATED:
+                    meant.update(dict.fromkeys(open_, effect))
+                    open_.append(index)
+                case Entered(state=ServerState.LOOKING):
+                    open_.clear()
+                case _:
+                    pass
+    return meant
 
 
 def _looks(heard: Heard) -> bool:
