@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from chaos.election.ids import Sid
-from chaos.ensemble import EnsembleSetup
+from chaos.ensemble import EnsembleSetup, Runs
 from chaos.faults.base import Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay
@@ -23,15 +23,20 @@ _INSIDE = (SkewLogicalClock, SkewTimers)
 def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:
     """The first step that asks ``foreign`` servers for what they cannot do; empty if none."""
     alone = set(foreign) >= set(plan.ensemble.sids)
+    none = {Runs.CHAOS: alone, Runs.ZOOKEEPER: not foreign}
+    programs = frozenset(runs for runs in Runs if not none[runs])
     for step in plan.steps:
         verb = step.verb
         if not isinstance(verb, FaultStep):
             continue
+        what = f"cannot do step {step.id} ({verb.kind})"
+        if (missing := _nobody(verb.target, programs)) is not None:
+            return f"{what}: it asks for peers that run {missing}, and there are none"
         why = _impossible(verb.fault, alone=alone)
         met = sorted(_met(verb, plan.ensemble, frozenset(foreign))) if why else []
         if met:
             advice = "" if alone else "; let it be done to {of: …, runs: chaos}"
-            return f"cannot do step {step.id} ({verb.kind}) to server {met[0]}: {why}{advice}"
+            return f"{what} to server {met[0]}: {why}{advice}"
     return ""
 
 
@@ -55,6 +60,22 @@ def _impossible(fault: Fault, *, alone: bool) -> str:
             return "it lets nobody change its memory"
         case _:
             return ""
+
+
+def _nobody(selector: Selector, programs: frozenset[Runs]) -> Runs | None:
+    """The program that a selector asks for although nobody runs it."""
+    match selector:
+        case Pick(runs=Runs() as runs) if runs not in programs:
+            return runs
+        case Pick(of=of):
+            return _nobody(of, programs)
+        case Several(parts=parts):
+            found = (_nobody(part, programs) for part in parts)
+            return next((runs for runs in found if runs is not None), None)
+        case Between(source=source, towards=towards):
+            return _nobody(source, programs) or _nobody(towards, programs)
+        case _:
+            return None
 
 
 def _surely(selector: Selector, setup: EnsembleSetup, foreign: frozenset[Sid]) -> frozenset[Sid]:

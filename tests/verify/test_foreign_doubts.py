@@ -9,8 +9,9 @@ import pytest
 from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election import packets as pk
-from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
+from chaos.election.ids import PeerEpoch, Round, Sid, Zxid, zxid_of
 from chaos.election.notification import ServerState
+from chaos.election.vote import Vote
 from chaos.history.events import Event, Seen, Source, Wrote
 from chaos.history.history import History
 from chaos.verify.verdict import Outcome
@@ -209,3 +210,16 @@ def test_a_decision_that_a_later_line_corrects_is_judged_as_corrected() -> None:
     assert judge(History.of([*begin, guessed, connected]), law).outcome is Outcome.HOLDS
     another_election = History.of([*begin, guessed, looks(42), connected])
     assert judge(another_election, law).outcome is Outcome.FAILS
+
+
+def test_what_a_link_held_back_may_be_of_an_election_before() -> None:
+    """Server 1 votes, looks anew and votes again; server 2 hears of both at once."""
+    three = Vote(Sid(3), Zxid(0), Round(1), PeerEpoch(0))
+    cast = Seen(12 * MS, ONE, 0, 9, 10 * MS, Source.LOG, None, (fx.Proposed(three),))
+    late = [*said(100, 0, Sid(3)), *said(102, 1, note(ONE, 2))]
+    begin: list[Event] = [appeared(), looks(5)]
+    known = History.of([*begin, cast, looks(30), *late])
+    assert judge(known, "logical_clock_monotone").outcome is Outcome.NOT_EXERCISED
+    assert judge(known, "vote_order_respected").outcome is Outcome.NOT_EXERCISED
+    after_all = History.of([*begin, looks(30), *late])
+    assert judge(after_all, "logical_clock_monotone").outcome is Outcome.FAILS

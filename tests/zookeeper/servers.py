@@ -12,6 +12,8 @@ from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
+import psutil
+
 from chaos.election.config import Address, Configuration
 from chaos.election.effects import Effect
 from chaos.election.ids import PeerEpoch, Sid
@@ -61,6 +63,12 @@ class Servers:
         }
         return replace(bare, members=MappingProxyType(members))
 
+    def config_file(self, sid: Sid) -> Path:
+        return self._folder / str(sid) / "zoo.cfg"
+
+    def data(self, sid: Sid) -> Path:
+        return self._folder / str(sid) / "data" / "version-2"
+
     def start(self, *sids: Sid) -> None:
         for sid in sids:
             with (self._folder / str(sid) / "log").open("ab") as log:
@@ -73,6 +81,12 @@ class Servers:
 
     def signal(self, sid: Sid, number: signal.Signals) -> None:
         self._running[sid].send_signal(number)
+
+    def stop(self, sid: Sid) -> None:
+        """SIGSTOP, and wait until all its threads have taken it."""
+        process = psutil.Process(self._running[sid].pid)
+        process.suspend()
+        wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
 
     def kill(self, *sids: Sid) -> None:
         for sid in sids:
@@ -96,8 +110,7 @@ class Servers:
         return (self._folder / str(sid) / "log").read_text(encoding="utf-8", errors="replace")
 
     def epoch(self, sid: Sid) -> PeerEpoch:
-        path = self._folder / str(sid) / "data" / "version-2" / "currentEpoch"
-        return PeerEpoch(int(path.read_text(encoding="ascii")))
+        return PeerEpoch(int((self.data(sid) / "currentEpoch").read_text(encoding="ascii")))
 
     def effects(self, sid: Sid) -> list[Effect]:
         """What its log tells. A learner's epoch is that of its disk now."""

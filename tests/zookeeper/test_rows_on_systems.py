@@ -20,8 +20,8 @@ HEAD = f"| Plan | {' | '.join(SYSTEMS)} |\n|---|{'---|' * len(SYSTEMS)}\n"
 LINE = re.compile(r"^\| `(plans/rows/[\w.-]+)` \| (.+) \|$", re.MULTILINE)
 CHOSEN = {
     "processes": ("row-70", "row-88"),
-    "zookeeper": ("row-72", "row-76", "row-82", "row-87", "row-91", "row-102", "row-105"),
-    "mixed": ("row-24", "row-72", "row-84", "row-88", "row-96"),
+    "zookeeper": ("row-69", "row-72", "row-76", "row-82", "row-87", "row-91", "row-102", "row-105"),
+    "mixed": ("row-24", "row-25", "row-72", "row-84", "row-88", "row-96"),
 }
 
 

@@ -144,7 +144,7 @@ def _last_served(servers: Servers, sid: Sid) -> list[Serving]:
 def test_a_stopped_server_answers_no_word(ensemble: Ensemble) -> None:
     servers = ensemble(EnsembleSetup((PeerSetup(ONE),), timings=FAST))
     assert elected(servers, ONE) == ONE
-    servers.signal(ONE, signal.SIGSTOP)
+    servers.stop(ONE)
     found = ask(servers.host(ONE), 2181, "srvr", 0.2)
     servers.signal(ONE, signal.SIGCONT)
     assert (found.text, found.why) == ("", "timed out")

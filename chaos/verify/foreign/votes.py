@@ -10,7 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from chaos.election.effects import Decided, Deliver, Entered, Exit, PacketRead, Send, SendPacket
+from chaos.election.effects import (
+    Decided,
+    Deliver,
+    Entered,
+    Exit,
+    PacketRead,
+    Proposed,
+    Send,
+    SendPacket,
+)
 from chaos.election.notification import Notification, ServerState
 from chaos.election.packets import NewLeader
 from chaos.history.events import UNSURE_NS, Seen, Source, Wrote, unsure_ns
@@ -54,12 +63,14 @@ class Votes:
         self._steps: dict[int, Seen] = {}
         self.spoken: dict[tuple[int, int], Spoken] = {}  # by seq and number of the effect
         self._own: dict[int, tuple[int, int, int]] = {}  # its vote for itself, by round
+        self._since: dict[Ballot, int] = {}  # since when it may have cast it
         self._leader: int | None = None
         self._captured = False
 
     def judge(self) -> None:
         """Go through its life."""
         meant = _meant(self._life.lines)
+        self._since = _firsts(self._life)
         for index, line in self._life.lines:
             if isinstance(line, Wrote):
                 self._wrote(index, line)
@@ -117,7 +128,9 @@ class Votes:
         self._said[line.link] = (index, line, ballot)
         if before is None or not self._life.turns:
             return
-        if self._life.settled(before[1].at_ns, line.at_ns):  # else it may be another election
+        # A link may have held a message back, so it is as old as its vote can be.
+        said_ns = min(before[1].at_ns, self._since.get(before[2], before[1].at_ns))
+        if self._life.settled(said_ns, line.at_ns):  # else it may be of another election
             self._follows(before, (index, ballot))
 
     def _notification(self, line: Wrote) -> Notification | None:
@@ -292,6 +305,24 @@ def _meant(lines: Iterable[tuple[int, Seen | Wrote]]) -> dict[int, Decided]:
                 case _:
                     pass
     return meant
+
+
+def _firsts(life: Life) -> dict[Ballot, int]:
+    """Since when the server may have cast each vote of its own, as its log tells or a packet."""
+    found: dict[Ballot, int] = {}
+    for _, line in life.lines:
+        if not isinstance(line, Seen):
+            continue
+        for effect in line.effects:
+            match effect:
+                case Proposed(vote=vote):
+                    ballot, since_ns = ballot_of(vote), line.since_ns
+                case Send(notification=said):
+                    ballot, since_ns = ballot_of(said), line.at_ns
+                case _:
+                    continue
+            found[ballot] = min(since_ns, found.get(ballot, since_ns))
+    return found
 
 
 def _looks(heard: Heard) -> bool:
