@@ -32,7 +32,7 @@ from chaos.history.events import Began, Stepped, Wrote
 from chaos.wire.election import FrameReader, Skipped, encode_frame
 from chaos.wire.quorum import PacketReader, encode_packet
 
-_TIMES: Final = 10  # more often than the interpreter waits before it specialises code
+_TIMES: Final = 4  # by three peers: more often than the interpreter waits before it specialises
 _MEMBERS: Final = "\n".join(
     f"server.{sid}=127.0.0.{sid}:2888:3888:participant" for sid in (1, 2, 3)
 )

@@ -43,8 +43,8 @@ def serve(sock: socket.socket) -> NoReturn:
     """Fork peers as ``sock`` asks, until it ends."""
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # a terminal's ^C is the harness's to answer
     warm.up()
-    gc.collect()
     gc.freeze()  # what is here now is shared with all peers: no collection may touch it
+    gc.enable()
     zygote = Zygote(sock)
     try:
         zygote.serve()

@@ -4,28 +4,33 @@ It imports the standard library and little of chaos. With the kernel network it 
 namespaces and forks their first process, which forks the zygote and then becomes the
 network agent. Without, it becomes the zygote itself. Each process of that chain asks the
 kernel to be killed with its parent, so all of it ends with the harness, whatever ended that.
+
+A run waits for the zygote, so nothing is imported before its fork that it does not need; and
+what is made by then is never garbage, so nothing looks for any.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
-from chaos.sandbox import agent, namespace, routed
-from chaos.sandbox.addresses import PRIVATE, ROUTED
-from chaos.sandbox.blocks import Blocks, choose_backend
+from chaos.sandbox import namespace
 from chaos.sandbox.child import run_child
 from chaos.sandbox.libc import die_with
 from chaos.sandbox.lines import Lines
-from chaos.sandbox.nft import Hook
-from chaos.sandbox.spawned import Spawned
+
+if TYPE_CHECKING:
+    from chaos.sandbox.agent import Agent
+    from chaos.sandbox.routed import Place
 
 _FAILED = 1
 
@@ -55,6 +60,7 @@ class Orders:
 
 def main() -> None:
     """Do as the last command-line argument, an :class:`Orders`, says."""
+    gc.disable()
     orders = Orders(**json.loads(sys.argv[-1]))
     if os.getppid() != orders.harness:
         sys.exit(_FAILED)  # the harness is gone already
@@ -110,25 +116,52 @@ def _first(orders: Orders, parent: int, sockets: _Sockets, made: str) -> int:
     os.close(parent)
     lines = Lines(sockets.agent)
     try:
-        facts = namespace.furnish()
-        servers = [Sid(one) for one in orders.servers]
-        places = routed.join(servers, orders.netns) if servers else {}
+        facts = namespace.furnish() | {"namespaces": made}
+        places = _places(orders)
         zygote = run_child(
             lambda: _serve_zygote(orders, sockets.zygote), sockets.agent, sockets.spawner
         )
         sockets.zygote.close()
-        chosen = choose_backend(orders.backend, Hook.FORWARD if places else Hook.INPUT)
+        agent = _agent(orders, (lines, sockets.spawner), places, zygote, facts)
     except InfrastructureError as error:
         lines.send({"error": str(error)})
         return _FAILED
-    facts |= {"namespaces": made, "nft": chosen.backend.name}
+    return agent.serve()
+
+
+def _places(orders: Orders) -> Mapping[Sid, Place]:
+    if not orders.servers:
+        return {}
+    from chaos.sandbox import routed  # noqa: PLC0415  few worlds have servers
+
+    return routed.join([Sid(one) for one in orders.servers], orders.netns)
+
+
+def _agent(
+    orders: Orders,
+    channels: tuple[Lines, socket.socket],
+    places: Mapping[Sid, Place],
+    zygote: int,
+    facts: dict[str, str],
+) -> Agent:
+    """What this process becomes. It imports for that while the zygote imports, too."""
+    from chaos.sandbox import agent  # noqa: PLC0415
+    from chaos.sandbox.addresses import PRIVATE, ROUTED  # noqa: PLC0415
+    from chaos.sandbox.blocks import Blocks, choose_backend  # noqa: PLC0415
+    from chaos.sandbox.nft import Hook  # noqa: PLC0415
+    from chaos.sandbox.spawned import Spawned  # noqa: PLC0415
+
+    gc.enable()
+    lines, spawner = channels
+    chosen = choose_backend(orders.backend, Hook.FORWARD if places else Hook.INPUT)
+    facts |= {"nft": chosen.backend.name}
     if chosen.why:
         facts["nft_refused"] = chosen.why
     lines.send({"ready": {**facts}})
-    spawned = Spawned(sockets.spawner, {sid: one.descriptor for sid, one in places.items()})
+    spawned = Spawned(spawner, {sid: one.descriptor for sid, one in places.items()})
     blocks = Blocks(chosen.backend, [one.sockets for one in places.values()])
     addresses = ROUTED if places else PRIVATE
-    return agent.Agent(lines, zygote, blocks, addresses, spawned).serve()
+    return agent.Agent(lines, zygote, blocks, addresses, spawned)
 
 
 def _serve_zygote(orders: Orders, control: socket.socket) -> int:
