@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -45,6 +46,16 @@ class Servers:
             config = self.configuration(peer.config_version)
             server = Server(peer, config, setup.timings, setup.reconfig_enabled)
             write_files(folder / str(peer.sid), server)
+
+    def give(self, sid: Sid, config: Configuration, proposed: Configuration | None = None) -> None:
+        """Give a server that has not run another list, and perhaps one that is proposed."""
+        peer = next(one for one in self._setup.peers if one.sid == sid)
+        peer = replace(peer, votes=config.members[sid].votes if sid in config.members else True)
+        folder = self._folder / str(sid)
+        shutil.rmtree(folder)
+        write_files(folder, Server(peer, config, self._setup.timings, self._setup.reconfig_enabled))
+        if proposed is not None:
+            (folder / "zoo.cfg.dynamic.next").write_text(proposed.text(), encoding="utf-8")
 
     @property
     def sids(self) -> tuple[Sid, ...]:
