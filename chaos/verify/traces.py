@@ -58,8 +58,8 @@ def inside(index: int, acted: Acted, history: History) -> Proof:
             return _written((index, acted), sid, SkewZxid(Zxid(zxid)), {"zxid": zxid}, history)
         case act.Configure(sid=sid) if sid in history.foreign:
             return _taken(index, acted)
-        case act.Configure(sid=sid, config=config, activate=activate):
-            return _configured(index, sid, Reconfigure(config, activate), history)
+        case act.Configure():
+            return _configured(index, acted, acted.action, history)
         case act.SkewTimers(sid=sid):
             return _armed((index, acted), sid, history)
         case _:
@@ -124,21 +124,38 @@ def _written(
     return Proof("", (index, at))
 
 
-def _configured(index: int, sid: Sid, happened: Reconfigure, history: History) -> Proof:
-    taken = _input(index, sid, happened, history)
+def _configured(index: int, acted: Acted, asked: act.Configure, history: History) -> Proof:
+    """The peer wrote it: when it was given it, or when another target of the fault told it."""
+    happened = Reconfigure(asked.config, asked.activate)
+    taken = _input(index, asked.sid, happened, history)
     if taken is None:
         return Proof("the peer's journal does not have it", (index,))
     at, line = taken
     for effect in line.effects:
         match effect:
             case PersistConfig(config=text):
-                if _version(text) == _version(happened.config):
+                if _version(text) == _version(asked.config):
                     return Proof("", (index, at))
             case Ignored(why=why):
+                heard = _heard(at, acted.step, asked, history)
+                if heard is not None:
+                    return Proof("", (index, heard, at))
                 return Proof(f"the peer ignored it: {why}", (index, at))
             case _:
                 pass
     return Proof("the peer did not write the configuration", (index, at))
+
+
+def _heard(at: int, step: str, asked: act.Configure, history: History) -> int | None:
+    """The line in which a peer wrote what it was to be given, after ``step`` began to give it."""
+    given = (
+        index
+        for index, acted in history.every(Acted)
+        if acted.step == step and isinstance(acted.action, act.Configure)
+    )
+    written = PersistConfig(asked.config, asked.activate)
+    steps = _steps(next(given, at), asked.sid, history)
+    return next((index for index, line in steps if index < at and written in line.effects), None)
 
 
 def _taken(index: int, acted: Acted) -> Proof:

@@ -15,7 +15,7 @@ from chaos.verify.verdict import Kind, Outcome
 from tests.election.story import configuration
 from tests.verify.lockstep import Lockstep
 
-ONE, THREE = Sid(1), Sid(3)
+ONE, TWO, THREE = Sid(1), Sid(2), Sid(3)
 CUT = (act.Cut(ONE, THREE),)
 
 
@@ -145,6 +145,20 @@ def test_a_fault_without_evidence_is_unknown(story: Callable[[], Lockstep], word
     (verdict,) = fault_evidence(story().history())
     assert verdict.outcome is Outcome.UNKNOWN
     assert words in verdict.summary
+
+
+def test_a_configuration_that_a_peer_heard_from_the_faults_other_targets_has_bitten() -> None:
+    text = configuration("1-3", version=2**40).text()
+    given = fx.Reconfigure(text)
+    first, second = act.Configure(TWO, text), act.Configure(ONE, text)
+    heard = up().acted("f", first).give(2, given).give(1, given).acted("f", second).give(1, given)
+    (verdict,) = fault_evidence(heard.run(10).history())
+    assert (verdict.outcome, verdict.judged) == (Outcome.HOLDS, 2), verdict.summary
+    held = up().give(1, given).run(10)
+    before = held.acted("f", first).give(2, given).acted("f", second).give(1, given).run(10)
+    (verdict,) = fault_evidence(before.history())
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "ignored it" in verdict.summary
 
 
 def test_what_no_step_did_needs_no_evidence() -> None:
