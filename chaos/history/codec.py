@@ -63,7 +63,7 @@ class Writer:
             return value.value  # type: ignore[no-any-return]
         if kind is tuple:
             return [self.json_of(item) for item in value]  # type: ignore[attr-defined]
-        shape = _SHAPES.get(kind)
+        shape = _SHAPES[kind] if kind in _RECORDS else None
         if shape is None:
             return self._other(value)
         found: dict[str, Json] = {"k": kind.__name__}
@@ -238,9 +238,8 @@ def _records(*unions: object) -> Iterator[type]:
             yield union
 
 
-_SHAPES = {
-    kind: _Shape(kind)
-    for kind in _records(
+_RECORDS = frozenset(
+    _records(
         *_EVENTS,
         effects.Input,
         effects.Effect,
@@ -256,6 +255,19 @@ _SHAPES = {
         spec.PeerSpec,
         timings.Timings,
     )
-}
-_BY_NAME = {kind.__name__: kind for kind in _SHAPES}
-assert len(_BY_NAME) == len(_SHAPES), "two records share a name"
+)
+_BY_NAME = {kind.__name__: kind for kind in _RECORDS}
+assert len(_BY_NAME) == len(_RECORDS), "two records share a name"
+
+
+class _Shapes(dict[type, _Shape]):
+    """The shapes of records, each made when it is first asked for."""
+
+    def __missing__(self, kind: type) -> _Shape:
+        if kind not in _RECORDS:
+            raise KeyError(kind)
+        shape = self[kind] = _Shape(kind)
+        return shape
+
+
+_SHAPES = _Shapes()
