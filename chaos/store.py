@@ -157,6 +157,19 @@ def result_json(result: RunResult) -> dict[str, object]:
     return found
 
 
+def verdict_json(verdict: Verdict) -> dict[str, object]:
+    """A verdict as ``result.json`` holds it."""
+    found: dict[str, object] = _verdicts().dump_python(verdict, mode="json")
+    return found
+
+
+@cache
+def _verdicts() -> TypeAdapter[Verdict]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Verdict)
+
+
 @cache
 def _results() -> TypeAdapter[RunResult]:
     from pydantic import TypeAdapter

@@ -50,11 +50,21 @@ def complete_plans(incomplete: str) -> list[str]:
     Those of the folder that it names, else those one level below: ``chaos run <TAB>`` finds
     ``plans/leader-pause.yaml``.
     """
+    return _completed(incomplete, ("*.yaml", "*.yml", "*/*.yaml", "*/*.yml"))
+
+
+def complete_runs(incomplete: str) -> list[str]:
+    """Folders of runs that begin with ``incomplete``, likewise: ``reports/latest``."""
+    found = _completed(incomplete, ("*/history.jsonl", "*/*/history.jsonl"))
+    return [path.removesuffix("/history.jsonl") for path in found]
+
+
+def _completed(incomplete: str, patterns: tuple[str, ...]) -> list[str]:
     folder, slash, _ = incomplete.rpartition("/")
     base = Path(folder + slash)
     found = [
         folder + slash + path.relative_to(base).as_posix()
-        for pattern in ("*.yaml", "*.yml", "*/*.yaml", "*/*.yml")
+        for pattern in patterns
         for path in base.glob(pattern)
     ]
     return sorted(path for path in found if path.startswith(incomplete))
@@ -174,6 +184,30 @@ def validate(
     from chaos.cli.validating import validate_plans
 
     raise typer.Exit(validate_plans(tuple(plans), _settings(settings or []), as_json=json_))
+
+
+@app.command()
+def judge(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN…",
+            help="Folders of runs, such as reports/latest.",
+            autocompletion=complete_runs,
+        ),
+    ],
+    json_: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+) -> None:
+    """Judge stored runs again, by the checks of this version, and say what is judged otherwise.
+
+    Nothing is started, and nothing in a run's folder is changed. A run that was cut
+    short is judged as far as it went.
+
+    Exit status: that of `chaos run`, of several runs the worst; 2 if a folder holds no run.
+    """
+    from chaos.cli.judging import judge_runs
+
+    raise typer.Exit(judge_runs(tuple(runs), as_json=json_))
 
 
 @app.command()

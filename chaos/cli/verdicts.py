@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from rich.console import Console
@@ -24,13 +25,7 @@ _BAD: Final = ("✗", "bold red")
 
 def conclude(console: Console, result: RunResult, report: str) -> None:
     """The verdicts, the headline, the report's path, and last the command to repeat it."""
-    shown = [one for one in result.verdicts if _exercised(one)]
-    console.print()
-    if console.is_terminal:
-        console.print(_table(shown))
-    else:
-        _lines(console, shown)
-    console.print()
+    tell(console, result.verdicts)
     if result.disturbed:
         console.print(Text(f"disturbed: {result.disturbed}", style="yellow"), soft_wrap=True)
     sign, style = headed(result.exit_code)
@@ -38,6 +33,17 @@ def conclude(console: Console, result: RunResult, report: str) -> None:
     if report:
         console.print(Text(f"report: {report}"), soft_wrap=True)
     console.print(Text(f"reproduce: {result.reproduce}"), soft_wrap=True)
+
+
+def tell(console: Console, verdicts: Iterable[Verdict]) -> None:
+    """The verdicts, but for invariants that nothing exercised."""
+    shown = [one for one in verdicts if _exercised(one)]
+    console.print()
+    if console.is_terminal:
+        console.print(_table(shown))
+    else:
+        _lines(console, shown)
+    console.print()
 
 
 def headed(code: int) -> tuple[str, str]:

@@ -11,23 +11,11 @@ from collections.abc import Iterator
 from typing import Final, NoReturn
 
 from chaos.actions import Action
-from chaos.election.config import parse_configuration
 from chaos.election.ids import Sid
-from chaos.ensemble import configuration_of
 from chaos.faults.targets import NoTarget, Selector, aim, resolve
 from chaos.faults.work import Workload
 from chaos.history.codec import FORMAT
-from chaos.history.events import (
-    Acted,
-    Appeared,
-    Began,
-    Event,
-    RunBegan,
-    StepBegan,
-    StepEnded,
-    config_of,
-)
-from chaos.history.view import EnsembleView
+from chaos.history.events import Acted, Event, RunBegan, StepBegan, StepEnded
 from chaos.plan.model import (
     After,
     At,
@@ -43,6 +31,7 @@ from chaos.plan.model import (
 from chaos.plan.words import sentence, span
 from chaos.runner.conditions import condition_of
 from chaos.runner.log import StepLog
+from chaos.runner.onlooker import Onlooker
 from chaos.runner.overlaps import clashing, ended_by
 from chaos.runner.show import Show
 from chaos.runner.surroundings import tool_version
@@ -50,6 +39,7 @@ from chaos.store import RunFolder
 from chaos.systems.base import System
 from chaos.verify.waits import Watch
 
+SET: Final = "set "  # a fact of RunBegan: what --set gave to a key of the plan
 _LATE_NS: Final = 50_000_000  # a step that begins later than this says so
 
 
@@ -72,10 +62,8 @@ class Conduct:
         self._system = system
         self._folder = folder
         self._show = show
-        self._addressed = False
-        self.view = EnsembleView(
-            plan.ensemble.sids, configuration_of(plan.ensemble, lambda sid: f"peer-{sid}")
-        )
+        self._onlooker = Onlooker(plan)
+        self.view = self._onlooker.view
 
     # ---- the whole way
 
@@ -94,6 +82,7 @@ class Conduct:
         for step in self._early():
             self.logs[step.id].planned_ns = zero_ns
         facts: dict[str, int | str] = {"format": FORMAT, "chaos": tool_version()}
+        facts |= {f"{SET}{key}": value for key, value in self.plan.overrides}
         self.record(RunBegan(zero_ns, self.plan.name, self.seed, self._system.name, facts))
 
     def steps(self) -> None:
@@ -165,10 +154,7 @@ class Conduct:
     def observe(self, event: Event) -> None:
         """Take in one event that the system saw."""
         self.events.append(event)
-        self.view.observe(event)
-        if isinstance(event, Began | Appeared) and not self._addressed:
-            self._addressed = True  # until now the view knew members, but not their addresses
-            self.view.config = parse_configuration(config_of(event))
+        self._onlooker.observe(event)
 
     def record(self, event: Event) -> None:
         """Take in one event of our own doing, and write it down."""

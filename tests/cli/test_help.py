@@ -13,6 +13,7 @@ from tests.cli.command import PAUSE, chaos
 COMMANDS = {
     "run": ["--system", "--seed", "--repeat", "--set", "--network", "--out", "--json", "--quiet"],
     "validate": ["--set", "--json"],
+    "judge": ["--json"],
     "peer": ["--sid", "--data", "--tick-ms"],
     "doctor": ["--json"],
     "schema": [],

@@ -1,0 +1,92 @@
+"""``chaos judge``: stored runs are judged again, and what is judged otherwise is said."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from chaos.cli.console import put, voice
+from chaos.cli.verdicts import headed, tell
+from chaos.errors import HistoryError, PlanError
+from chaos.runner import codes
+from chaos.runner.rejudge import Change, Rejudged, rejudge
+from chaos.runner.surroundings import tool_version
+from chaos.store import verdict_json
+from chaos.verify.verdict import Outcome
+
+FORMAT: Final = 1
+
+
+def judge_runs(folders: tuple[Path, ...], *, as_json: bool) -> int:
+    """Judge every run, even after one that cannot be; 2 if there was such, else the worst."""
+    console = voice()
+    found: list[Rejudged] = []
+    errors: list[str] = []
+    for folder in folders:
+        try:
+            again = rejudge(folder)
+        except (HistoryError, PlanError) as error:
+            errors.append(str(error))
+            sys.stderr.write(f"chaos: {error}\n")
+            continue
+        found.append(again)
+        if not as_json:
+            _show(console, again)
+    code = codes.USAGE if errors else codes.worst(one.exit_code for one in found)
+    if as_json:
+        document = {
+            "version": FORMAT,
+            "exit_code": code,
+            "chaos": tool_version(),
+            "runs": [_told(one) for one in found],
+            "errors": errors,
+        }
+        put(json.dumps(document, indent=1) + "\n")
+    return code
+
+
+def _show(console: Console, again: Rejudged) -> None:
+    began = again.began
+    by = began.facts.get("chaos", "?")
+    head = f"{again.folder}: {began.plan} on {began.system}, seed {began.seed}"
+    versions = f"run by chaos {by}, judged by {tool_version()}"
+    console.print(Text(f"{head}; {versions}"), soft_wrap=True)
+    if again.stored is None:
+        console.print(Text("the run was cut short: it was never judged", style="yellow"))
+    tell(console, again.verdicts)
+    for change in again.changes:
+        console.print(Text(_words(change), style="bold yellow"), soft_wrap=True)
+    sign, style = headed(again.exit_code)
+    console.print(Text(f"{sign} {again.headline}", style=style), soft_wrap=True)
+
+
+def _words(change: Change) -> str:
+    def word(outcome: Outcome | None) -> str:
+        return "not judged" if outcome is None else outcome.value
+
+    return f"changed: {change.name} was {word(change.was)}, and is {word(change.now)}"
+
+
+def _told(again: Rejudged) -> dict[str, object]:
+    stored = again.stored
+    return {
+        "folder": str(again.folder),
+        "plan": again.began.plan,
+        "seed": again.began.seed,
+        "system": again.began.system,
+        "exit_code": again.exit_code,
+        "headline": again.headline,
+        "was": None
+        if stored is None
+        else {"exit_code": stored.exit_code, "headline": stored.headline},
+        "changed": [
+            {"name": one.name, "was": one.was and one.was.value, "is": one.now and one.now.value}
+            for one in again.changes
+        ],
+        "verdicts": [verdict_json(one) for one in again.verdicts],
+    }

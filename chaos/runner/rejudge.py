@@ -1,0 +1,141 @@
+"""A stored run is judged again, by the checks of today.
+
+Steps, targets and times are those that the history holds. How a step ended that no line of the
+history tells, the stored result says; a run that was cut short has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from chaos.errors import HistoryError
+from chaos.history.events import Acted, RunBegan, RunEnded, StepBegan, StepEnded
+from chaos.history.history import History
+from chaos.plan.load import load_plan
+from chaos.plan.model import FaultStep, Plan
+from chaos.runner.conduct import SET
+from chaos.runner.judge import Case, judge
+from chaos.runner.log import StepLog
+from chaos.runner.onlooker import Onlooker
+from chaos.runner.run import outcome_of
+from chaos.store import PLAN, RunResult, load
+from chaos.verify.traces import ends
+from chaos.verify.verdict import Outcome, Verdict
+
+_DONE: Final = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A verdict that is another one now. ``None``: there was, or is, none of that name."""
+
+    name: str
+    was: Outcome | None
+    now: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """A run as it is judged now, beside what it was told when it ran (``None``: cut short)."""
+
+    folder: Path
+    began: RunBegan
+    stored: RunResult | None
+    verdicts: tuple[Verdict, ...]
+    exit_code: int
+    headline: str
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What is judged otherwise; nothing for a run that was never judged."""
+        if self.stored is None:
+            return ()
+        was = {(one.kind, one.name): one.outcome for one in self.stored.verdicts}
+        now = {(one.kind, one.name): one.outcome for one in self.verdicts}
+        keys = list(dict.fromkeys([*now, *was]))
+        return tuple(
+            Change(key[1], was.get(key), now.get(key))
+            for key in keys
+            if was.get(key) is not now.get(key)
+        )
+
+
+def rejudge(folder: Path) -> Rejudged:
+    """Judge the run in ``folder``; nothing in it is changed.
+
+    Raises:
+        HistoryError: it holds no run, or one that never came to its time zero.
+        PlanError: its plan is none to this version.
+    """
+    stored, history = load(folder)
+    began = next((event for _, event in history.every(RunBegan)), None)
+    if began is None:
+        raise HistoryError(f"{folder} holds a run that ended before its time zero")
+    case = case_of(_plan(folder, stored, began), history, stored)
+    verdicts = judge(case)
+    ended = next((event for _, event in history.every(RunEnded)), None)
+    residue = "" if ended is None or ended.why == _DONE else ended.why
+    code, headline = outcome_of(verdicts, residue)
+    return Rejudged(folder, began, stored, verdicts, code, headline)
+
+
+def _plan(folder: Path, stored: RunResult | None, began: RunBegan) -> Plan:
+    overrides = {
+        key.removeprefix(SET): str(value)
+        for key, value in began.facts.items()
+        if key.startswith(SET)
+    }
+    if stored is not None:
+        return load_plan(stored.plan_text, stored.plan_file, overrides)
+    file = folder / PLAN
+    try:
+        return load_plan(file.read_text(encoding="utf-8"), str(file), overrides)
+    except (OSError, UnicodeDecodeError) as error:
+        raise HistoryError(f"{folder} holds a run without its plan: {error}") from error
+
+
+def case_of(plan: Plan, history: History, stored: RunResult | None) -> Case:
+    """What the judge knew when the run was over, put together again."""
+    logs = _logs(plan, history)
+    for record in () if stored is None else stored.steps:
+        if record.step in logs:
+            logs[record.step].outcome, logs[record.step].why = record.outcome, record.why
+    names = {
+        log.step.verb.bind: log.targets
+        for log in logs.values()
+        if isinstance(log.step.verb, FaultStep) and log.step.verb.bind and log.targets
+    }
+    onlooker = Onlooker(plan)
+    for event in history.events:
+        onlooker.observe(event)
+    return Case(plan, history, logs, names, onlooker.view)
+
+
+def _logs(plan: Plan, history: History) -> dict[str, StepLog]:
+    """What became of each step, as far as the history tells."""
+    logs = {step.id: StepLog(step) for step in plan.steps}
+    for event in history.events:
+        match event:
+            case StepBegan(at_ns=at_ns, step=step, planned_ns=planned, targets=targets):
+                for log in _named(step, logs):
+                    log.began_ns, log.planned_ns, log.targets = at_ns, planned, targets
+            case Acted(step=step) if not ends(event.action):
+                for log in _named(step, logs):
+                    verb = log.step.verb
+                    log.fault = verb.fault if isinstance(verb, FaultStep) else None
+                    log.done_ns, log.outcome = event.done_ns, _DONE
+            case StepEnded(at_ns=at_ns, step=step, outcome=outcome, why=why):
+                for log in _named(step, logs):
+                    log.ended_ns, log.outcome, log.why = at_ns, outcome, why
+                    log.done_ns = at_ns if log.done_ns is None else log.done_ns
+            case _:
+                pass
+    return logs
+
+
+def _named(step: str, logs: dict[str, StepLog]) -> Iterable[StepLog]:
+    """The step that a line names; the harness acts for itself, too."""
+    return (logs[step],) if step in logs else ()
