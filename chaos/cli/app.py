@@ -200,8 +200,8 @@ def judge(
 ) -> None:
     """Judge stored runs again, by the checks of this version, and say what is judged otherwise.
 
-    Nothing is started, and nothing in a run's folder is changed. A run that was cut
-    short is judged as far as it went.
+    Nothing is started, and nothing in a run's folder is changed. A run that was
+    cut short is judged as far as it went.
 
     Exit status: that of `chaos run`, of several runs the worst; 2 if a folder holds no run.
     """

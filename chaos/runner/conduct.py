@@ -285,8 +285,7 @@ class Conduct:
             self._end(log, "inconclusive", clash)
             raise Ended
         log.fault = fault
-        bit = self._act(log, fault.begin(targets, self.view))
-        log.done_ns = self._system.now_ns
+        bit, log.done_ns = self._act(log, fault.begin(targets, self.view))
         log.outcome = "done"
         if fault.instant:
             self._end(log, "done")
@@ -304,9 +303,9 @@ class Conduct:
         self._act(log, log.fault.end(log.targets, self.view))
         self._end(log, log.outcome, log.why)
 
-    def _act(self, log: StepLog, actions: list[Action]) -> bool:
-        """Apply actions in order; whether none of them failed."""
-        bit = True
+    def _act(self, log: StepLog, actions: list[Action]) -> tuple[bool, int]:
+        """Apply actions in order; whether none of them failed, and when all had taken effect."""
+        bit, done = True, self._system.now_ns
         for action in actions:
             began = self._system.now_ns
             evidence = self._system.apply(action)
@@ -315,7 +314,7 @@ class Conduct:
             done = self._system.now_ns
             self.record(Acted(began, done, log.step.id, action, evidence))
         self._pass(self._system.now_ns, None)  # what it did at once is seen at once
-        return bit
+        return bit, done
 
     # ---- small things
 

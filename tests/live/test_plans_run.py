@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chaos.runner.rejudge import rejudge
+
 ROOT = Path(__file__).parents[2]
 PLANS = sorted(path.relative_to(ROOT) for path in (ROOT / "plans").glob("*.yaml"))
 IDS = [path.stem for path in PLANS]
@@ -34,6 +36,9 @@ def verdict(plan: Path, system: str, out: Path, *options: str) -> tuple[int, str
 def test_a_plan_passes_on_processes(plan: Path, tmp_path: Path) -> None:
     code, headline = verdict(plan, "processes", tmp_path)
     assert code == 0, headline
+    again = rejudge(tmp_path / "latest")
+    assert again.stored is not None
+    assert again.verdicts == again.stored.verdicts
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=IDS)
