@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.errors import HistoryError, InfrastructureError
-from chaos.history.codec import Reader, Writer
-from chaos.history.events import Event
+from chaos.history.codec import FORMAT, Reader, Writer
+from chaos.history.events import Event, RunBegan
 from chaos.history.history import History
 from chaos.verify.verdict import Measure, Verdict
 
@@ -30,6 +30,7 @@ HISTORY = "history.jsonl"
 RESULT = "result.json"
 PLAN = "plan.yaml"
 JOURNALS = "peers/*/journal-*.jsonl"
+VERSION = 1  # of a result
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class RunResult:
     steps: tuple[StepRecord, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     disturbed: str = ""
-    version: int = 1
+    version: int = VERSION
 
 
 class RunFolder:
@@ -142,13 +143,40 @@ def load(path: Path) -> tuple[RunResult | None, History]:
         text = (path / RESULT).read_bytes() if whole else b""
     except OSError as error:
         raise HistoryError(f"{path} holds no run: {error}") from error
-    return (_results().validate_json(text) if whole else None), history
+    return (_result(path / RESULT, text) if whole else None), history
 
 
 def _events(files: list[Path]) -> Iterator[Event]:
     for file in files:
-        with file.open(encoding="utf-8") as lines:
-            yield from Reader().events(lines)
+        try:
+            with file.open(encoding="utf-8") as lines:
+                for event in Reader().events(lines):
+                    _readable(event)
+                    yield event
+        except UnicodeDecodeError as error:
+            raise HistoryError(f"{file} is no history: {error}") from error
+        except HistoryError as error:
+            raise HistoryError(f"{file}: {error}") from error
+
+
+def _readable(event: Event) -> None:
+    """Insist on a format that this version knows."""
+    told = event.facts.get("format", FORMAT) if isinstance(event, RunBegan) else FORMAT
+    if told != FORMAT:
+        raise HistoryError(f"history format {told}; this version of chaos reads format {FORMAT}")
+
+
+def _result(file: Path, text: bytes) -> RunResult:
+    try:
+        result = _results().validate_json(text)
+    except ValueError as error:  # as pydantic's are
+        why = str(error).splitlines()[1:2] or [str(error)]
+        raise HistoryError(f"{file} is no result: {why[0].strip()}") from error
+    if result.version != VERSION:
+        raise HistoryError(
+            f"{file} is of version {result.version}; this version of chaos reads {VERSION}"
+        )
+    return result
 
 
 def result_json(result: RunResult) -> dict[str, object]:

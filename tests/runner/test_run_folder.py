@@ -83,6 +83,36 @@ def test_a_folder_without_a_history_is_no_run(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+DAMAGED = {
+    "no text": (HISTORY, b"\x00\xfd\x8e", "history.jsonl is no history"),
+    "a line of nobody": (HISTORY, b'{"k":"Nope"}\n', r"history.jsonl: no event of format 1"),
+    "a newer history": (
+        HISTORY,
+        b'{"k":"RunBegan","at_ns":0,"plan":"p","seed":1,"system":"s","facts":{"format":2}}\n',
+        "history format 2; this version of chaos reads format 1",
+    ),
+    "half a result": (RESULT, b"{", "result.json is no result: Invalid JSON"),
+    "another result": (RESULT, b"{}", "result.json is no result: plan"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "why"), DAMAGED.values(), ids=DAMAGED.keys())
+def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes, why: str) -> None:
+    led = lead(STORY, tmp_path)
+    (led.folder / name).write_bytes(content)
+    with pytest.raises(HistoryError, match=why):
+        load(led.folder)
+
+
+def test_a_result_of_a_newer_version_is_named(tmp_path: Path) -> None:
+    led = lead(STORY, tmp_path)
+    file = led.folder / RESULT
+    text = file.read_text(encoding="utf-8").replace('"version": 1', '"version": 2')
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(HistoryError, match="is of version 2; this version of chaos reads 1"):
+        load(led.folder)
+
+
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("", encoding="utf-8")
     with pytest.raises(InfrastructureError, match="cannot write runs to"):
