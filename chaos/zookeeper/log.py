@@ -54,7 +54,11 @@ _SHUTDOWN: Final = re.compile(r"Shutdown called\. For the reason (.*)")
 _UNFOLLOWED: Final = re.compile(
     r"Exception when (?:following|observing) the leader|Disconnected from leader .*"
 )
-_CONNECTED: Final = re.compile(r"Successfully connected to leader, using address: .*/([\d.]+):\d+")
+_JOINS: Final = (  # whom it follows or observes: it says so, connects to it, or tries to in vain
+    re.compile(r"Observing new leader sid=(\d+) "),
+    re.compile(r"Successfully connected to leader, using address: .*/([\d.]+):\d+"),
+    re.compile(r"Unexpected exception, tries=\d+, .*connecting to .*/([\d.]+):\d+"),
+)
 _EXITING: Final = re.compile(r"Exiting JVM with code \d+")
 _LOOKS: Final = "it looks for a leader"
 _NO_ELECTION: Final = "a reconfiguration gave it another state"
@@ -170,9 +174,10 @@ class LogReader:
             return self._changed(words, at_ns)
         if speaker == "Leader":
             return self._led(words)
-        connected = _CONNECTED.match(words)
-        if connected is not None:
-            return self._joined(self._watched.hosts.get(connected.group(1)))
+        found = next((joins for joins in (one.match(words) for one in _JOINS) if joins), None)
+        if found is not None:
+            whom = found.group(1)
+            return self._joined(Sid(int(whom)) if whom.isdigit() else self._watched.hosts.get(whom))
         return self._step_down(words) if _EXITING.match(words) else []
 
     def _led(self, words: str) -> list[Effect]:

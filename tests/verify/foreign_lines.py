@@ -59,6 +59,11 @@ def decided(ms: int, leader: Sid, width_ns: int = MS, seq: int = 50) -> Seen:
     return Seen(ms * MS, ONE, 0, seq, ms * MS - width_ns, Source.LOG, None, (effect,))
 
 
+def joins(ms: int, leader: Sid) -> Seen:
+    """It goes to the leader that it decided for."""
+    return seen(ms * MS, ms, None, fx.ConnectLeader(leader, 0))
+
+
 def elected() -> History:
     """Server 1 looks, and has heard of round 2."""
     return History.of([appeared(), looks(5), heard(10, 0, Sid(2), note(Sid(2), 2))])

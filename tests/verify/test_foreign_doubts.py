@@ -22,6 +22,7 @@ from tests.verify.foreign_lines import (
     appeared,
     decided,
     heard,
+    joins,
     judge,
     looks,
     note,
@@ -109,13 +110,13 @@ def test_a_server_that_joins_settled_ones_is_supported_by_their_answers() -> Non
 
 def test_answers_count_only_once_the_leader_says_that_it_leads() -> None:
     answers = [heard(10, 0, Sid(s), note(Sid(3), 4, ServerState.FOLLOWING)) for s in (2, 3)]
-    history = History.of([appeared(), *answers, decided(12, Sid(3))])
+    history = History.of([appeared(), *answers, decided(12, Sid(3)), joins(60, Sid(3))])
     assert judge(history, "leader_has_quorum_support").outcome is Outcome.FAILS
 
 
 def test_votes_of_an_election_before_do_not_count() -> None:
     lines: list[Event] = [appeared(), heard(10, 0, Sid(3), THREE), decided(300, Sid(3))]
-    lines += [looks(500), decided(800, Sid(3), seq=60)]
+    lines += [looks(500), decided(800, Sid(3), seq=60), joins(801, Sid(3))]
     verdict = judge(History.of(lines), "leader_has_quorum_support")
     assert verdict.outcome is Outcome.FAILS
     assert verdict.judged == 4
@@ -206,10 +207,13 @@ def test_a_decision_that_a_later_line_corrects_is_judged_as_corrected() -> None:
     law = "leader_has_quorum_support"
     begin = [appeared(), looks(5), *said(10, 0, Sid(3)), heard(20, 0, Sid(3), THREE)]
     guessed, connected = decided(40, Sid(2), seq=40), decided(45, Sid(3), seq=45)
-    assert judge(History.of([*begin, guessed]), law).outcome is Outcome.FAILS
+    alone = judge(History.of([*begin, guessed]), law)
+    assert (alone.outcome, alone.judged) == (Outcome.UNKNOWN, 1)
+    assert "its log lets guess so, and it did not go there" in alone.summary
+    assert judge(History.of([*begin, guessed, joins(41, Sid(2))]), law).outcome is Outcome.FAILS
     assert judge(History.of([*begin, guessed, connected]), law).outcome is Outcome.HOLDS
-    another_election = History.of([*begin, guessed, looks(42), connected])
-    assert judge(another_election, law).outcome is Outcome.FAILS
+    another = History.of([*begin, guessed, looks(42), connected, joins(46, Sid(3))])
+    assert judge(another, law).outcome is Outcome.FAILS
 
 
 def test_what_a_link_held_back_may_be_of_an_election_before() -> None:

@@ -276,6 +276,30 @@ def test_whom_a_server_connects_to_is_right_where_its_votes_say_something_else()
     assert (told.vote.leader, found.vote.leader) == (2, 3)
 
 
+JOINS = {
+    "an observer says so": say("Observer", "Observing new leader sid=3 addr=/10.0.0.3:2888"),
+    "it tries in vain": say(
+        "Learner",
+        "Unexpected exception, tries=0, remaining init limit=1000, connecting to /10.0.0.3:2888",
+    ),
+}
+
+
+@pytest.mark.parametrize("line", JOINS.values(), ids=JOINS.keys())
+def test_a_leader_that_is_gone_is_known_though_it_never_answers(line: str) -> None:
+    """It is elected, dies, and the next one says that it leads, in the last moment."""
+    reading = reader(1)
+    votes = (note(2, 3), note(3, 3), note(2, 2, "LEADING"))
+    before = effects_of(
+        reading, say("QuorumPeer", "LOOKING"), *votes, say("QuorumPeer", "OBSERVING")
+    )
+    (guessed,) = (effect for effect in before if isinstance(effect, Decided))
+    assert guessed.vote.leader == 2
+    (found,) = effects_of(reading, line)
+    assert isinstance(found, Decided)
+    assert (found.vote.leader, found.vote.state) == (3, ServerState.LOOKING)
+
+
 def test_votes_of_an_election_that_is_over_count_no_more() -> None:
     reading = reader(1)
     look, follow = say("QuorumPeer", "LOOKING"), say("QuorumPeer", "FOLLOWING")

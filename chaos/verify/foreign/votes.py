@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from chaos.election.effects import (
+    ConnectLeader,
     Decided,
     Deliver,
     Entered,
@@ -64,12 +65,13 @@ class Votes:
         self.spoken: dict[tuple[int, int], Spoken] = {}  # by seq and number of the effect
         self._own: dict[int, tuple[int, int, int]] = {}  # its vote for itself, by round
         self._since: dict[Ballot, int] = {}  # since when it may have cast it
+        self._meant: dict[int, Decided] = {}  # by the line of a guess: what it turned out to be
         self._leader: int | None = None
         self._captured = False
 
     def judge(self) -> None:
         """Go through its life."""
-        meant = _meant(self._life.lines)
+        self._meant = _meant(self._life.lines)
         self._since = _firsts(self._life)
         for index, line in self._life.lines:
             if isinstance(line, Wrote):
@@ -81,7 +83,7 @@ class Votes:
             for effect in line.effects:
                 match effect:
                     case Decided():
-                        self._decided(index, line, meant.get(index, effect))
+                        self._decided(index, line, self._meant.get(index, effect))
                     case Entered(state=ServerState.LOOKING):
                         self._leader = None
                     case SendPacket(packet=NewLeader(config=config)):
@@ -201,12 +203,28 @@ class Votes:
             hole = "its votes came too close behind it to tell"
         elif self._config.electorate.split:
             hole = hole or "a newer configuration may have been in force alone"
+        elif ballot.leader != life.sid and not self._joins(index, ballot.leader):
+            hole = hole or "its log lets guess so, and it did not go there"
         if hole:
             self._doubt(f"{what}; {hole}", index, *named)
             return
         told = sorted({h.sender for h in self._heard if h.ballot.leader == ballot.leader})
         wrong = f"{what}, and no quorum had told it so: only {told or 'nobody'} named that leader"
         docket.case(Law.SUPPORT, wrong, index, *named)
+
+    def _joins(self, index: int, leader: int) -> bool:
+        """Whether it went to that leader before it looked again: by a packet, or as it said."""
+        if index in self._meant:
+            return True
+        for later, line in self._life.lines:
+            if later <= index or not isinstance(line, Seen):
+                continue
+            for effect in line.effects:
+                if isinstance(effect, ConnectLeader) and effect.leader == leader:
+                    return True
+                if isinstance(effect, Entered) and effect.state is ServerState.LOOKING:
+                    return False
+        return False
 
     def _doubt(self, why: str, *evidence: int) -> None:
         """A decision that may have been right; without packets its votes are not known, either."""
