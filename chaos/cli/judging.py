@@ -51,12 +51,12 @@ def judge_runs(folders: tuple[Path, ...], *, as_json: bool) -> int:
 
 
 def _show(console: Console, again: Rejudged) -> None:
-    began = again.began
+    began = again.run.began
     by = began.facts.get("chaos", "?")
-    head = f"{again.folder}: {began.plan} on {began.system}, seed {began.seed}"
+    head = f"{again.run.folder}: {began.plan} on {began.system}, seed {began.seed}"
     versions = f"run by chaos {by}, judged by {tool_version()}"
     console.print(Text(f"{head}; {versions}"), soft_wrap=True)
-    if again.stored is None:
+    if again.run.result is None:
         console.print(Text("the run was cut short: it was never judged", style="yellow"))
     tell(console, again.verdicts)
     for change in again.changes:
@@ -73,12 +73,12 @@ def _words(change: Change) -> str:
 
 
 def _told(again: Rejudged) -> dict[str, object]:
-    stored = again.stored
+    run, stored = again.run, again.run.result
     return {
-        "folder": str(again.folder),
-        "plan": again.began.plan,
-        "seed": again.began.seed,
-        "system": again.began.system,
+        "folder": str(run.folder),
+        "plan": run.began.plan,
+        "seed": run.began.seed,
+        "system": run.began.system,
         "exit_code": again.exit_code,
         "headline": again.headline,
         "was": None

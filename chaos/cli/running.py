@@ -28,8 +28,9 @@ from chaos.history.history import History
 from chaos.ledger import recover
 from chaos.plan.model import Plan
 from chaos.runner import codes
-from chaos.runner.run import ResidueError, Task, perform
+from chaos.runner.run import ResidueError, perform
 from chaos.runner.show import Show
+from chaos.runner.task import Task
 from chaos.store import PLAN, RunFolder, RunResult
 
 _SEED_MAX: Final = 2**31

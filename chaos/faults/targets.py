@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
-from typing import Final
+from typing import Final, NamedTuple
 
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
@@ -107,23 +107,35 @@ class Between:
 Selector = Group | Sids | Name | Several | Pick | Between
 
 
+class Aim(NamedTuple):
+    """Whom a fault is done to; ``towards`` is the far side of its links, where it has one."""
+
+    targets: tuple[Sid, ...]
+    towards: tuple[Sid, ...] = ()
+
+    def of(self, fault: Fault) -> Fault:
+        """``fault``, with its far side chosen."""
+        if not self.towards:
+            return fault
+        assert isinstance(fault, Directed), "the loader lets only faults of links have two sides"
+        return fault.facing(self.towards)
+
+
 def aim(
-    fault: Fault,
     selector: Selector,
     view: EnsembleView,
     names: Mapping[str, tuple[Sid, ...]],
     rng: random.Random,
-) -> tuple[Fault, tuple[Sid, ...]]:
-    """``fault`` with its far side chosen, if it has one, and its targets.
+) -> Aim:
+    """Whom a fault with this target is done to now.
 
     Raises:
         NoTarget: the selector means nobody now.
     """
     targets = resolve(selector, view, names, rng)
     if isinstance(selector, Between):
-        assert isinstance(fault, Directed), "the loader lets only faults of links have two sides"
-        return fault.facing(resolve(selector.towards, view, names, rng)), targets
-    return fault, targets
+        return Aim(targets, resolve(selector.towards, view, names, rng))
+    return Aim(targets)
 
 
 def resolve(

@@ -226,12 +226,16 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class StepBegan:
-    """A step of the plan begins; ``targets`` is what its selector resolved to."""
+    """A step of the plan begins; ``targets`` is what its selector resolved to.
+
+    ``towards`` is the far side of the links that it touches, where it has one.
+    """
 
     at_ns: int
     step: str
     planned_ns: int
     targets: tuple[Sid, ...] = ()
+    towards: tuple[Sid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

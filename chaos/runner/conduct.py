@@ -23,7 +23,6 @@ from chaos.plan.model import (
     Elapsed,
     FaultStep,
     Otherwise,
-    Plan,
     Release,
     Step,
     Wait,
@@ -35,6 +34,7 @@ from chaos.runner.onlooker import Onlooker
 from chaos.runner.overlaps import clashing, ended_by
 from chaos.runner.show import Show
 from chaos.runner.surroundings import tool_version
+from chaos.runner.task import Task
 from chaos.store import RunFolder
 from chaos.systems.base import System
 from chaos.verify.waits import Watch
@@ -50,11 +50,10 @@ class Ended(Exception):  # noqa: N818 - the steps end here, which is no mistake 
 class Conduct:
     """One run of one plan, from the first step to the last release."""
 
-    def __init__(
-        self, plan: Plan, system: System, folder: RunFolder, seed: int, show: Show
-    ) -> None:
-        self.plan = plan
-        self.seed = seed
+    def __init__(self, task: Task, system: System, folder: RunFolder, show: Show) -> None:
+        self.plan = plan = task.plan
+        self.seed = task.seed
+        self._fixed = task.fixed
         self.zero_ns = 0
         self.events: list[Event] = []
         self.names: dict[str, tuple[Sid, ...]] = {}
@@ -269,7 +268,7 @@ class Conduct:
     def _inject(self, log: StepLog, verb: FaultStep) -> None:
         rng = self._dice(log.step)
         try:
-            fault, targets = aim(verb.fault, verb.target, self.view, self.names, rng)
+            aimed = self._fixed.get(log.step.id) or aim(verb.target, self.view, self.names, rng)
         except NoTarget as error:
             self._begin(log, ())
             if error.skip:
@@ -277,9 +276,10 @@ class Conduct:
                 return
             self._end(log, "inconclusive", str(error))
             raise Ended from error
+        fault, targets = aimed.of(verb.fault), aimed.targets
         if verb.bind is not None:
             self.names[verb.bind] = targets
-        self._begin(log, targets)
+        self._begin(log, *aimed)
         clash = clashing(fault, targets, self.logs.values())
         if clash is not None:
             self._end(log, "inconclusive", clash)
@@ -318,11 +318,11 @@ class Conduct:
 
     # ---- small things
 
-    def _begin(self, log: StepLog, targets: tuple[Sid, ...]) -> None:
+    def _begin(self, log: StepLog, targets: tuple[Sid, ...], towards: tuple[Sid, ...] = ()) -> None:
         log.began_ns = self._system.now_ns
         log.targets = targets
         planned = log.began_ns if log.planned_ns is None else log.planned_ns
-        self.record(StepBegan(log.began_ns, log.step.id, planned, targets))
+        self.record(StepBegan(log.began_ns, log.step.id, planned, targets, towards))
         self._show.told(self.elapsed_ns, f"{log.step.id}: {self.words(log)}")
 
     def _end(self, log: StepLog, outcome: str, why: str = "") -> None:

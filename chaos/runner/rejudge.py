@@ -11,17 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from chaos.errors import HistoryError
-from chaos.history.events import Acted, RunBegan, RunEnded, StepBegan, StepEnded
+from chaos.history.events import Acted, RunEnded, StepBegan, StepEnded
 from chaos.history.history import History
-from chaos.plan.load import load_plan
 from chaos.plan.model import FaultStep, Plan
-from chaos.runner.conduct import SET
 from chaos.runner.judge import Case, judge
 from chaos.runner.log import StepLog
 from chaos.runner.onlooker import Onlooker
 from chaos.runner.run import outcome_of
-from chaos.store import PLAN, RunResult, load
+from chaos.runner.stored import StoredRun, open_run
 from chaos.verify.traces import ends
 from chaos.verify.verdict import Outcome, Verdict
 
@@ -39,11 +36,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Rejudged:
-    """A run as it is judged now, beside what it was told when it ran (``None``: cut short)."""
+    """A run as it is judged now, beside what it was told when it ran."""
 
-    folder: Path
-    began: RunBegan
-    stored: RunResult | None
+    run: StoredRun
     verdicts: tuple[Verdict, ...]
     exit_code: int
     headline: str
@@ -51,16 +46,20 @@ class Rejudged:
     @property
     def changes(self) -> tuple[Change, ...]:
         """What is judged otherwise; nothing for a run that was never judged."""
-        if self.stored is None:
-            return ()
-        was = {(one.kind, one.name): one.outcome for one in self.stored.verdicts}
-        now = {(one.kind, one.name): one.outcome for one in self.verdicts}
-        keys = list(dict.fromkeys([*now, *was]))
-        return tuple(
-            Change(key[1], was.get(key), now.get(key))
-            for key in keys
-            if was.get(key) is not now.get(key)
-        )
+        result = self.run.result
+        return () if result is None else changes(result.verdicts, self.verdicts)
+
+
+def changes(before: Iterable[Verdict], after: Iterable[Verdict]) -> tuple[Change, ...]:
+    """Which verdicts have other outcomes."""
+    was = {(one.kind, one.name): one.outcome for one in before}
+    now = {(one.kind, one.name): one.outcome for one in after}
+    keys = list(dict.fromkeys([*now, *was]))
+    return tuple(
+        Change(key[1], was.get(key), now.get(key))
+        for key in keys
+        if was.get(key) is not now.get(key)
+    )
 
 
 def rejudge(folder: Path) -> Rejudged:
@@ -70,37 +69,19 @@ def rejudge(folder: Path) -> Rejudged:
         HistoryError: it holds no run, or one that never came to its time zero.
         PlanError: its plan is none to this version.
     """
-    stored, history = load(folder)
-    began = next((event for _, event in history.every(RunBegan)), None)
-    if began is None:
-        raise HistoryError(f"{folder} holds a run that ended before its time zero")
-    case = case_of(_plan(folder, stored, began), history, stored)
-    verdicts = judge(case)
-    ended = next((event for _, event in history.every(RunEnded)), None)
+    run = open_run(folder)
+    verdicts = judge(case_of(run))
+    ended = next((event for _, event in run.history.every(RunEnded)), None)
     residue = "" if ended is None or ended.why == _DONE else ended.why
     code, headline = outcome_of(verdicts, residue)
-    return Rejudged(folder, began, stored, verdicts, code, headline)
+    return Rejudged(run, verdicts, code, headline)
 
 
-def _plan(folder: Path, stored: RunResult | None, began: RunBegan) -> Plan:
-    overrides = {
-        key.removeprefix(SET): str(value)
-        for key, value in began.facts.items()
-        if key.startswith(SET)
-    }
-    if stored is not None:
-        return load_plan(stored.plan_text, stored.plan_file, overrides)
-    file = folder / PLAN
-    try:
-        return load_plan(file.read_text(encoding="utf-8"), str(file), overrides)
-    except (OSError, UnicodeDecodeError) as error:
-        raise HistoryError(f"{folder} holds a run without its plan: {error}") from error
-
-
-def case_of(plan: Plan, history: History, stored: RunResult | None) -> Case:
+def case_of(run: StoredRun) -> Case:
     """What the judge knew when the run was over, put together again."""
+    plan, history = run.plan, run.history
     logs = _logs(plan, history)
-    for record in () if stored is None else stored.steps:
+    for record in () if run.result is None else run.result.steps:
         if record.step in logs:
             logs[record.step].outcome, logs[record.step].why = record.outcome, record.why
     names = {

@@ -6,7 +6,6 @@ However a run ends, the system is closed: healed, ended, reaped.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from chaos.errors import InfrastructureError
 from chaos.history.events import RunEnded
@@ -19,6 +18,7 @@ from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.log import StepLog
 from chaos.runner.show import Show
 from chaos.runner.surroundings import disturbance, environment, health
+from chaos.runner.task import Task
 from chaos.store import RunFolder, RunResult, StepRecord
 from chaos.systems.base import System
 from chaos.verify.verdict import Kind, Outcome, Verdict
@@ -39,15 +39,6 @@ class ResidueError(InfrastructureError):
     """A run was cut short, and not all of it could be taken off the host."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One run of one plan; ``reproduce`` is the command that does it again."""
-
-    plan: Plan
-    seed: int
-    reproduce: str
-
-
 def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[RunResult, History]:
     """Run a plan on ``system`` and judge it; the folder then holds all of it.
 
@@ -56,7 +47,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
         ResidueError: the same, and the host is not as clean as it was.
     """
     plan = task.plan
-    conduct = Conduct(plan, system, folder, task.seed, show)
+    conduct = Conduct(task, system, folder, show)
     surroundings = environment()
     ledger: Ledger | None = None
     try:

@@ -17,6 +17,7 @@ from chaos.election.vote import Vote
 from chaos.ensemble import EnsembleSetup, PeerSetup, QuorumKind, Runs, configuration_of
 from chaos.faults.network import OneWay
 from chaos.faults.targets import (
+    Aim,
     Ambiguity,
     Between,
     Group,
@@ -139,11 +140,10 @@ def test_an_ambiguous_leader_may_be_skipped(view: EnsembleView) -> None:
 
 
 def test_a_fault_of_links_is_told_its_far_side() -> None:
-    fault, targets = aim(
-        OneWay("cut"), Between(_of(1), _of(1, 2, 3)), _view(3), NAMES, random.Random(1)
-    )
+    aimed = aim(Between(_of(1), _of(1, 2, 3)), _view(3), NAMES, random.Random(1))
     cuts = (Cut(Sid(1), Sid(2)), Cut(Sid(1), Sid(3)))
-    assert fault.begin(targets, _view(3)) == [Block("cut", cuts)]
+    assert aimed == Aim((Sid(1),), (Sid(1), Sid(2), Sid(3)))
+    assert aimed.of(OneWay("cut")).begin(aimed.targets, _view(3)) == [Block("cut", cuts)]
 
 
 # ---- lots

@@ -37,8 +37,8 @@ def test_a_plan_passes_on_processes(plan: Path, tmp_path: Path) -> None:
     code, headline = verdict(plan, "processes", tmp_path)
     assert code == 0, headline
     again = rejudge(tmp_path / "latest")
-    assert again.stored is not None
-    assert again.verdicts == again.stored.verdicts
+    assert again.run.result is not None
+    assert again.verdicts == again.run.result.verdicts
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=IDS)

@@ -18,7 +18,8 @@ from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
-from chaos.runner.run import Task, perform
+from chaos.runner.run import perform
+from chaos.runner.task import Task
 from chaos.store import RunFolder, RunResult, StepRecord
 from chaos.systems.simulated import Simulated
 

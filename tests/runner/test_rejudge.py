@@ -117,8 +117,8 @@ def test_what_an_older_check_let_pass_is_told(tmp_path: Path) -> None:
     again = rejudge(led.folder)
     assert again.exit_code == codes.UNSAFE
     assert Change("vote_order_respected", Outcome.HOLDS, Outcome.FAILS) in again.changes
-    assert again.stored is not None
-    assert again.stored.exit_code == codes.PASSED
+    assert again.run.result is not None
+    assert again.run.result.exit_code == codes.PASSED
 
 
 def test_a_check_that_there_was_not_is_told(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_run_that_was_cut_short_is_judged_as_far_as_it_went(tmp_path: Path) ->
     cut(led, story, StepEnded)  # the wait is over; the fault has not begun
     again = rejudge(led.folder)
     outcomes = {verdict.name: verdict.outcome for verdict in again.verdicts}
-    assert (again.stored, again.changes) == (None, ())
+    assert (again.run.result, again.changes) == (None, ())
     assert again.exit_code == codes.INCONCLUSIVE
     assert outcomes["up"] is Outcome.HOLDS
     assert outcomes["stop"] is outcomes["x"] is outcomes["y"] is Outcome.UNKNOWN

@@ -15,8 +15,9 @@ from chaos.history.events import Event
 from chaos.history.history import History
 from chaos.peer import log_file
 from chaos.plan.load import load_plan
-from chaos.runner.run import Task, perform
+from chaos.runner.run import perform
 from chaos.runner.show import Silent
+from chaos.runner.task import Task
 from chaos.store import RunFolder, RunResult
 from chaos.systems.mixed import Mixed, Standing, Troupe
 from chaos.verify.verdict import Outcome

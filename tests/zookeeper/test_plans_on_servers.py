@@ -80,5 +80,5 @@ def test_a_plan_passes_on_servers(
         return
     assert ran.folder is not None
     again = rejudge(ran.folder)
-    assert again.stored is not None
-    assert again.verdicts == again.stored.verdicts
+    assert again.run.result is not None
+    assert again.verdicts == again.run.result.verdicts

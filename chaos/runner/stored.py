@@ -1,0 +1,65 @@
+"""A stored run with its plan, as far as it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.errors import HistoryError
+from chaos.faults.targets import Aim
+from chaos.history.events import RunBegan, StepBegan
+from chaos.history.history import History
+from chaos.plan.load import load_plan
+from chaos.plan.model import Plan
+from chaos.runner.conduct import SET
+from chaos.store import PLAN, RunResult, load
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """``result`` is ``None`` for a run that was cut short."""
+
+    folder: Path
+    began: RunBegan
+    plan: Plan
+    history: History
+    result: RunResult | None
+
+    @property
+    def aims(self) -> Mapping[str, Aim]:
+        """Whom each step was done to, by its id, where it was done to anybody."""
+        return {
+            event.step: Aim(event.targets, event.towards)
+            for _, event in self.history.every(StepBegan)
+            if event.targets
+        }
+
+
+def open_run(folder: Path) -> StoredRun:
+    """Read the run in ``folder``.
+
+    Raises:
+        HistoryError: it holds no run, or one that never came to its time zero.
+        PlanError: its plan is none to this version.
+    """
+    result, history = load(folder)
+    began = next((event for _, event in history.every(RunBegan)), None)
+    if began is None:
+        raise HistoryError(f"{folder} holds a run that ended before its time zero")
+    return StoredRun(folder, began, _plan(folder, result, began), history, result)
+
+
+def _plan(folder: Path, result: RunResult | None, began: RunBegan) -> Plan:
+    overrides = {
+        key.removeprefix(SET): str(value)
+        for key, value in began.facts.items()
+        if key.startswith(SET)
+    }
+    if result is not None:
+        return load_plan(result.plan_text, result.plan_file, overrides)
+    file = folder / PLAN
+    try:
+        return load_plan(file.read_text(encoding="utf-8"), str(file), overrides)
+    except (OSError, UnicodeDecodeError) as error:
+        raise HistoryError(f"{folder} holds a run without its plan: {error}") from error

@@ -1,0 +1,23 @@
+"""What one run is to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from chaos.faults.targets import Aim
+from chaos.plan.model import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run of one plan; ``reproduce`` is the command that does it again.
+
+    ``fixed`` says of faults, by their steps, whom they are done to, whatever their selectors mean.
+    """
+
+    plan: Plan
+    seed: int
+    reproduce: str
+    fixed: Mapping[str, Aim] = field(default_factory=lambda: MappingProxyType({}))
