@@ -211,6 +211,53 @@ def judge(
 
 
 @app.command()
+def replay(
+    stored: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="The folder of a run, such as reports/latest.",
+            autocompletion=complete_runs,
+        ),
+    ],
+    repeat: Annotated[int, typer.Option(min=1, help="How often; each with the same seed.")] = 1,
+    system: ChosenSystem = None,
+    network: Network = NetworkName.AUTO,
+    zookeeper_home: ZookeeperHome = None,
+    out: Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")] = RUNS,
+    json_: Document = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the outcome only.")] = False,
+) -> None:
+    """Run a stored run again: its plan, its seed, and each fault to whom it was done then.
+
+    Nobody is drawn anew: a plan that hurt peers 2 and 4 hurts peers 2 and 4. On real
+    processes time is another; simulated, the run is the same to the last line.
+    Ends by saying which verdicts are others than then.
+
+    Exit status: that of `chaos run`.
+    """
+    from chaos.cli.drivers import drivers_with
+    from chaos.cli.running import Request, run_plans
+    from chaos.runner.stored import open_run
+
+    again = open_run(stored)
+    request = Request(
+        plans=(),
+        system=again.began.system if system is None else system.value,
+        seed=again.began.seed,
+        repeat=repeat,
+        settings={},
+        network=network.value,
+        out=out,
+        as_json=json_,
+        quiet=quiet,
+        zookeeper_home=zookeeper_home,
+        again=again,
+    )
+    raise typer.Exit(run_plans(request, drivers_with(zookeeper_home)))
+
+
+@app.command()
 def peer(
     config: Annotated[
         Path,

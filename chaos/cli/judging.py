@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.text import Text
 
 from chaos.cli.console import put, voice
-from chaos.cli.verdicts import headed, tell
+from chaos.cli.tally import change_json
+from chaos.cli.verdicts import headed, tell, words
 from chaos.errors import HistoryError, PlanError
 from chaos.runner import codes
-from chaos.runner.rejudge import Change, Rejudged, rejudge
+from chaos.runner.rejudge import Rejudged, rejudge
 from chaos.runner.surroundings import tool_version
 from chaos.store import verdict_json
-from chaos.verify.verdict import Outcome
 
 FORMAT: Final = 1
 
@@ -60,16 +60,9 @@ def _show(console: Console, again: Rejudged) -> None:
         console.print(Text("the run was cut short: it was never judged", style="yellow"))
     tell(console, again.verdicts)
     for change in again.changes:
-        console.print(Text(_words(change), style="bold yellow"), soft_wrap=True)
+        console.print(Text(words(change), style="bold yellow"), soft_wrap=True)
     sign, style = headed(again.exit_code)
     console.print(Text(f"{sign} {again.headline}", style=style), soft_wrap=True)
-
-
-def _words(change: Change) -> str:
-    def word(outcome: Outcome | None) -> str:
-        return "not judged" if outcome is None else outcome.value
-
-    return f"changed: {change.name} was {word(change.was)}, and is {word(change.now)}"
 
 
 def _told(again: Rejudged) -> dict[str, object]:
@@ -84,9 +77,6 @@ def _told(again: Rejudged) -> dict[str, object]:
         "was": None
         if stored is None
         else {"exit_code": stored.exit_code, "headline": stored.headline},
-        "changed": [
-            {"name": one.name, "was": one.was and one.was.value, "is": one.now and one.now.value}
-            for one in again.changes
-        ],
+        "changed": [change_json(one) for one in again.changes],
         "verdicts": [verdict_json(one) for one in again.verdicts],
     }

@@ -23,13 +23,16 @@ from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
 from chaos.cli.reading import read_plans
 from chaos.cli.show import showing
 from chaos.cli.tally import Tally
+from chaos.cli.verdicts import words
 from chaos.errors import ChaosError, InfrastructureError, PlanError
 from chaos.history.history import History
 from chaos.ledger import recover
 from chaos.plan.model import Plan
 from chaos.runner import codes
+from chaos.runner.rejudge import changes
 from chaos.runner.run import ResidueError, perform
 from chaos.runner.show import Show
+from chaos.runner.stored import StoredRun
 from chaos.runner.task import Task
 from chaos.store import PLAN, RunFolder, RunResult
 
@@ -50,6 +53,7 @@ class Request:
     as_json: bool
     quiet: bool
     zookeeper_home: Path | None = None
+    again: StoredRun | None = None  # to be run again, in the place of ``plans``
 
 
 class Terminated(BaseException):
@@ -82,7 +86,8 @@ class _Command:
         request, tally = self._request, self._tally
         try:
             with _sigterm():
-                plans = read_plans(request.plans, request.settings)
+                again = request.again
+                plans = [again.plan] if again else read_plans(request.plans, request.settings)
                 with showing(self._voice, quiet=request.quiet) as show:
                     for plan in plans:
                         self._repeats(plan, show)
@@ -111,9 +116,11 @@ class _Command:
         if first is None:
             first = random.SystemRandom().randrange(_SEED_MAX)
         for number in range(request.repeat):
-            seed = first + number
+            seed = first if request.again else first + number
             try:
-                self._one(Task(plan, seed, _reproduce(plan, seed, system, request)), driver, show)
+                fixed = request.again.aims if request.again else {}
+                words = _reproduce(plan, seed, system, request)
+                self._one(Task(plan, seed, words, fixed), driver, show)
             except ResidueError:
                 raise
             except (ChaosError, OSError) as error:
@@ -131,6 +138,13 @@ class _Command:
         self._tally.judged(result, folder.path)
         if request.quiet and not request.as_json:
             self._voice.print(_line(result), soft_wrap=True, markup=False)
+        if request.again and request.again.result:
+            other = changes(request.again.result.verdicts, result.verdicts)
+            self._tally.compared(other)
+            for line in [words(one) for one in other] or [
+                "as it was then: every verdict is the same"
+            ]:
+                self._voice.print(line, soft_wrap=True, markup=False)
 
 
 def _sweep() -> None:
@@ -158,8 +172,10 @@ def _draw(folder: Path, result: RunResult, history: History) -> str:
 
 def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
     """The command that does this very run again."""
-    file = f"./{plan.file}" if plan.file.startswith("-") else plan.file
-    words = [_program(), "run", file, "--system", system, "--seed", str(seed)]
+    if request.again:
+        words = [_program(), "replay", _path(str(request.again.folder))]
+    else:
+        words = [_program(), "run", _path(plan.file), "--system", system, "--seed", str(seed)]
     if system != "simulated" and request.network != "auto":
         words += ["--network", request.network]
     if system in ("zookeeper", "mixed") and request.zookeeper_home is not None:
@@ -167,6 +183,11 @@ def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
     for key, value in request.settings.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)
+
+
+def _path(path: str) -> str:
+    """A path that no command takes for an option."""
+    return f"./{path}" if path.startswith("-") else path
 
 
 def _program() -> str:

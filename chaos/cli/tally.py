@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.plan.model import Plan
 from chaos.runner import codes
+from chaos.runner.rejudge import Change
 from chaos.store import RunResult, result_json
 
 FORMAT = 1
@@ -28,6 +29,10 @@ class Tally:
         """A run has come to its end."""
         self.codes.append(result.exit_code)
         self.runs.append({"folder": str(folder), **result_json(result)})
+
+    def compared(self, changed: Iterable[Change]) -> None:
+        """What the last run was judged otherwise in than the run that it repeats."""
+        self.runs[-1] = {**self.runs[-1], "changed": [change_json(one) for one in changed]}
 
     def skip(self, plan: Plan, system: str, reason: str) -> None:
         """A plan was not run; says so on stderr."""
@@ -58,3 +63,12 @@ class Tally:
             "errors": self.errors,
         }
         return json.dumps(whole, indent=1) + "\n"
+
+
+def change_json(change: Change) -> dict[str, str | None]:
+    """A verdict that is another one than before; ``None``: there was, or is, none."""
+    return {
+        "name": change.name,
+        "was": None if change.was is None else change.was.value,
+        "is": None if change.now is None else change.now.value,
+    }

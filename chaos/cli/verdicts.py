@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chaos.runner import codes
+from chaos.runner.rejudge import Change
 from chaos.store import RunResult
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
@@ -49,6 +50,14 @@ def tell(console: Console, verdicts: Iterable[Verdict]) -> None:
 def headed(code: int) -> tuple[str, str]:
     """The sign and the style of a run with this exit code."""
     return _HEADS.get(code, _BAD)
+
+
+def words(change: Change) -> str:
+    """``changed: next was holds, and is fails``."""
+    was, now = (
+        "not judged" if outcome is None else outcome.value for outcome in (change.was, change.now)
+    )
+    return f"changed: {change.name} was {was}, and is {now}"
 
 
 def _exercised(verdict: Verdict) -> bool:

@@ -37,12 +37,14 @@ class StoredRun:
 
 
 def open_run(folder: Path) -> StoredRun:
-    """Read the run in ``folder``.
+    """Read the run in ``folder``; ``latest`` goes by the name of the run that it is now.
 
     Raises:
         HistoryError: it holds no run, or one that never came to its time zero.
         PlanError: its plan is none to this version.
     """
+    if folder.is_symlink():
+        folder = folder.parent / folder.readlink()
     result, history = load(folder)
     began = next((event for _, event in history.every(RunBegan)), None)
     if began is None:

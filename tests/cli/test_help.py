@@ -14,6 +14,7 @@ COMMANDS = {
     "run": ["--system", "--seed", "--repeat", "--set", "--network", "--out", "--json", "--quiet"],
     "validate": ["--set", "--json"],
     "judge": ["--json"],
+    "replay": ["--repeat", "--system", "--network", "--out", "--json", "--quiet"],
     "peer": ["--sid", "--data", "--tick-ms"],
     "doctor": ["--json"],
     "schema": [],
