@@ -317,15 +317,15 @@ class _Votes:
 
     def decided(self, state: ServerState, at_ns: int) -> tuple[Vote, Exit] | None:
         """What the server must have decided when it now is in ``state``, if that shows."""
+        if state is ServerState.LEADING:  # by itself, whatever it proposed a moment ago
+            return self.naming(self._sid), Exit.FINALIZED
         elected = self._elected(observes=state is ServerState.OBSERVING)
         leading = self._leading()
         soon = leading is not None and at_ns - self._own_ns < _FINALIZE_NS
         if elected is not None and not soon:  # it waits so long for a better vote
             return elected, Exit.FINALIZED
         if leading is None:
-            leads = self.naming(self._sid) if state is ServerState.LEADING else None
-            vote = self._own or leads
-            return None if vote is None else (vote, Exit.FINALIZED)
+            return None if self._own is None else (self._own, Exit.FINALIZED)
         round_ = max((vote.round for vote in self._looking.values()), default=None)
         return leading, Exit.SAME_ROUND if round_ == leading.round else Exit.OUT_OF_ELECTION
 

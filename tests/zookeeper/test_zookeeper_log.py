@@ -235,6 +235,12 @@ DECIDED = {
         3,
         Exit.SAME_ROUND,
     ),
+    "itself, though it changed its mind in the last moment": (
+        (note(1, 1), note(2, 1), note(2, 1, "FOLLOWING"), note(3, 3), note(1, 3)),
+        "LEADING",
+        1,
+        Exit.FINALIZED,
+    ),
     "an observer hears": ((note(2, 3), note(3, 3)), "OBSERVING", 3, Exit.FINALIZED),
     "nothing was heard, but itself it leads": ((), "LEADING", 1, Exit.FINALIZED),
 }
