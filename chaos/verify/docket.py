@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from chaos.history.history import History
 from chaos.verify.verdict import Kind, Outcome, Verdict
@@ -84,8 +84,8 @@ class Docket:
             return ""
         return f", {self.outside[law]} of them of {self.foreign} (seen from outside)"
 
-    def verdict(self, law: Law, unit: str) -> Verdict:
-        """The answer for ``law``; ``unit`` names what is counted, in the plural."""
+    def verdict(self, law: Law, unit: Unit) -> Verdict:
+        """The answer for ``law``; ``unit`` names what is counted."""
         judged = self.judged[law]
         breaches = self.breaches.get(law, [])
         doubts = self.undecided(law)
@@ -95,9 +95,20 @@ class Docket:
         if doubts:
             return invariant(law, Outcome.UNKNOWN, doubts[0].why, doubts, judged)
         if judged == 0:
-            return invariant(law, Outcome.NOT_EXERCISED, f"no {unit} in this run", [], 0)
-        summary = f"{judged} {unit} judged{self.of_whom(law)}"
+            return invariant(law, Outcome.NOT_EXERCISED, f"no {unit.many} in this run", [], 0)
+        summary = f"{unit.counted(judged)} judged{self.of_whom(law)}"
         return invariant(law, Outcome.HOLDS, summary, [], judged)
+
+
+class Unit(NamedTuple):
+    """What a law counts: ``one`` of it, or none and ``many``."""
+
+    one: str
+    many: str
+
+    def counted(self, number: int) -> str:
+        """``1 promise``, ``2 promises``."""
+        return f"{number} {self.one if number == 1 else self.many}"
 
 
 def invariant(

@@ -50,7 +50,8 @@ class EndsAsTold:
                 case _:
                     pass
         if not found:
-            return self._verdict(Outcome.HOLDS, f"{judged} ends, each by a fault", (), judged)
+            ends = "1 end" if judged == 1 else f"{judged} ends, each"
+            return self._verdict(Outcome.HOLDS, f"{ends} by a fault", (), judged)
         outcome, why, _ = min(found, key=lambda one: one[0] is not Outcome.FAILS)
         return self._verdict(outcome, why, tuple(index for *_, index in found), judged)
 

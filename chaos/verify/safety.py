@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos.history.history import History
-from chaos.verify.docket import Finding, Law, invariant
+from chaos.verify.docket import Finding, Law, Unit, invariant
 from chaos.verify.fold import Folded, fold
 from chaos.verify.kept import kept
 from chaos.verify.standing import Led
@@ -18,10 +18,10 @@ from chaos.verify.verdict import Outcome, Verdict
 
 @dataclass(frozen=True, slots=True)
 class LawCheck:
-    """A law that the fold judges case by case. ``unit`` names its cases, in the plural."""
+    """A law that the fold judges case by case. ``unit`` names its cases."""
 
     law: Law
-    unit: str
+    unit: Unit
 
     @property
     def name(self) -> str:
@@ -87,7 +87,7 @@ class NoAckedWriteLost:
 
     def check(self, history: History) -> Verdict:
         """Hold every established leader's log against what was committed before its epoch."""
-        return kept(history).verdict(Law.ACKED, "acked transactions at later leaders or clients")
+        return kept(history).verdict(Law.ACKED, _ACKED)
 
 
 def _collision(epoch: int, leaders: list[Led], folded: Folded) -> tuple[Finding, bool]:
@@ -102,12 +102,27 @@ def _collision(epoch: int, leaders: list[Led], folded: Folded) -> tuple[Finding,
     return Finding(why, evidence), False
 
 
+_ACKED = Unit(
+    "acked transaction at later leaders or clients",
+    "acked transactions at later leaders or clients",
+)
 AT_MOST_ONE_LEADER_PER_EPOCH = AtMostOneLeaderPerEpoch()
-LEADER_HAS_QUORUM_SUPPORT = LawCheck(Law.SUPPORT, "quorums and decisions")
-VOTE_ORDER_RESPECTED = LawCheck(Law.VOTE_ORDER, "proposals and messages")
-EPOCH_MONOTONE = LawCheck(Law.EPOCHS, "promises")
-LOGICAL_CLOCK_MONOTONE = LawCheck(Law.CLOCK, "announced rounds")
-OBSERVERS_NEVER_VOTE = LawCheck(Law.OBSERVERS, "tallies beside members without a say")
-BOTH_QUORUMS = LawCheck(Law.BOTH_QUORUMS, "tallies over two configurations")
+LEADER_HAS_QUORUM_SUPPORT = LawCheck(
+    Law.SUPPORT, Unit("quorum or decision", "quorums and decisions")
+)
+VOTE_ORDER_RESPECTED = LawCheck(
+    Law.VOTE_ORDER, Unit("proposal or message", "proposals and messages")
+)
+EPOCH_MONOTONE = LawCheck(Law.EPOCHS, Unit("promise", "promises"))
+LOGICAL_CLOCK_MONOTONE = LawCheck(Law.CLOCK, Unit("announced round", "announced rounds"))
+OBSERVERS_NEVER_VOTE = LawCheck(
+    Law.OBSERVERS,
+    Unit("tally beside members without a say", "tallies beside members without a say"),
+)
+BOTH_QUORUMS = LawCheck(
+    Law.BOTH_QUORUMS, Unit("tally over two configurations", "tallies over two configurations")
+)
 NO_ACKED_WRITE_LOST = NoAckedWriteLost()
-ESTABLISHED_BY_QUORUM = LawCheck(Law.ESTABLISHED, "leaders that began to serve")
+ESTABLISHED_BY_QUORUM = LawCheck(
+    Law.ESTABLISHED, Unit("leader that began to serve", "leaders that began to serve")
+)

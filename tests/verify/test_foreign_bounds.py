@@ -83,8 +83,8 @@ def ended(status: int, *, told: bool) -> History:
 
 
 ENDS = [
-    (143, True, HOLDS, "1 ends, each by a fault"),
-    (-9, True, HOLDS, "1 ends, each by a fault"),
+    (143, True, HOLDS, "1 end by a fault"),
+    (-9, True, HOLDS, "1 end by a fault"),
     (143, False, UNKNOWN, "status 143, and no fault did it"),
     (-6, False, FAILS, "crashed by SIGABRT"),
     (13, False, FAILS, "code 13: a packet out of turn"),
