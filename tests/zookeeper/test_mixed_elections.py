@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chaos.actions import Kill
-from chaos.election.effects import Send, Serving
+from chaos.election.effects import Proposed, Send, Serving
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.ensemble import configuration_of
@@ -35,7 +35,7 @@ Rank = tuple[int, int, int]  # peer epoch, zxid, sid: how votes are compared
 
 @dataclass
 class Election:
-    """The best that each server was by its own first votes, and who served in the end."""
+    """The best that each server was by its votes for itself, and who served in the end."""
 
     stood: dict[Sid, Rank] = field(default_factory=dict)
     won: dict[int, Sid] = field(default_factory=dict)  # by epoch
@@ -62,8 +62,9 @@ def _take(event: Stepped | Seen, found: Election, *, leads: bool) -> None:
     sid = event.sid
     for effect in event.effects:
         match effect:
-            case Send(notification=said) if said.state == ServerState.LOOKING:
-                if said.leader == sid and not found.won:
+            # Who hears of a better vote at once says its own to nobody else; its log has it.
+            case Proposed(vote=said) | Send(notification=said) if said.leader == sid:
+                if said.state == ServerState.LOOKING and not found.won:
                     found.stood[sid] = (said.peer_epoch, said.zxid, sid)
             case Serving(epoch=epoch) if leads:
                 found.won[epoch] = sid
