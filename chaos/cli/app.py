@@ -109,6 +109,8 @@ Document = Annotated[
         "--json", help="One JSON document on stdout, even for a bad plan; talk goes to stderr."
     ),
 ]
+Out = Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show the outcome only.")]
 RUNS: Final = Path("reports")
 
 
@@ -139,9 +141,9 @@ def run(
     settings: Settings = None,
     network: Network = NetworkName.AUTO,
     zookeeper_home: ZookeeperHome = None,
-    out: Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")] = RUNS,
+    out: Out = RUNS,
     json_: Document = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the outcome only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run plans: inject their faults, judge the elections, write a report for each run.
 
@@ -224,9 +226,9 @@ def replay(
     system: ChosenSystem = None,
     network: Network = NetworkName.AUTO,
     zookeeper_home: ZookeeperHome = None,
-    out: Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")] = RUNS,
+    out: Out = RUNS,
     json_: Document = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the outcome only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a stored run again: its plan, its seed, and each fault to whom it was done then.
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from chaos.cli.console import put, voice
 from chaos.cli.tally import change_json
-from chaos.cli.verdicts import headed, tell, words
+from chaos.cli.verdicts import change_words, headed, tell
 from chaos.errors import HistoryError, PlanError
 from chaos.runner import codes
 from chaos.runner.rejudge import Rejudged, rejudge
@@ -60,7 +60,7 @@ def _show(console: Console, again: Rejudged) -> None:
         console.print(Text("the run was cut short: it was never judged", style="yellow"))
     tell(console, again.verdicts)
     for change in again.changes:
-        console.print(Text(words(change), style="bold yellow"), soft_wrap=True)
+        console.print(Text(change_words(change), style="bold yellow"), soft_wrap=True)
     sign, style = headed(again.exit_code)
     console.print(Text(f"{sign} {again.headline}", style=style), soft_wrap=True)
 

@@ -23,7 +23,7 @@ from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
 from chaos.cli.reading import read_plans
 from chaos.cli.show import showing
 from chaos.cli.tally import Tally
-from chaos.cli.verdicts import words
+from chaos.cli.verdicts import change_words
 from chaos.errors import ChaosError, InfrastructureError, PlanError
 from chaos.history.history import History
 from chaos.ledger import recover
@@ -119,8 +119,8 @@ class _Command:
             seed = first if request.again else first + number
             try:
                 fixed = request.again.aims if request.again else {}
-                words = _reproduce(plan, seed, system, request)
-                self._one(Task(plan, seed, words, fixed), driver, show)
+                command = _reproduce(plan, seed, system, request)
+                self._one(Task(plan, seed, command, fixed), driver, show)
             except ResidueError:
                 raise
             except (ChaosError, OSError) as error:
@@ -141,7 +141,7 @@ class _Command:
         if request.again and request.again.result:
             other = changes(request.again.result.verdicts, result.verdicts)
             self._tally.compared(other)
-            for line in [words(one) for one in other] or [
+            for line in [change_words(one) for one in other] or [
                 "as it was then: every verdict is the same"
             ]:
                 self._voice.print(line, soft_wrap=True, markup=False)

@@ -52,7 +52,7 @@ def headed(code: int) -> tuple[str, str]:
     return _HEADS.get(code, _BAD)
 
 
-def words(change: Change) -> str:
+def change_words(change: Change) -> str:
     """``changed: next was holds, and is fails``."""
     was, now = (
         "not judged" if outcome is None else outcome.value for outcome in (change.was, change.now)

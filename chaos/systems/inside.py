@@ -29,7 +29,6 @@ from chaos.sandbox.libc import die_with
 from chaos.sandbox.lines import Lines
 
 if TYPE_CHECKING:
-    from chaos.sandbox.agent import Agent
     from chaos.sandbox.routed import Place
 
 _FAILED = 1
@@ -122,7 +121,11 @@ def _first(orders: Orders, parent: int, sockets: _Sockets, made: str) -> int:
             lambda: _serve_zygote(orders, sockets.zygote), sockets.agent, sockets.spawner
         )
         sockets.zygote.close()
-        agent = _agent(orders, (lines, sockets.spawner), places, zygote, facts)
+        from chaos.systems.attending import Post, attend  # noqa: PLC0415  see there
+
+        gc.enable()
+        post = Post(lines, sockets.spawner, places, zygote)
+        agent = attend(post, orders.backend, facts)
     except InfrastructureError as error:
         lines.send({"error": str(error)})
         return _FAILED
@@ -135,33 +138,6 @@ def _places(orders: Orders) -> Mapping[Sid, Place]:
     from chaos.sandbox import routed  # noqa: PLC0415  few worlds have servers
 
     return routed.join([Sid(one) for one in orders.servers], orders.netns)
-
-
-def _agent(
-    orders: Orders,
-    channels: tuple[Lines, socket.socket],
-    places: Mapping[Sid, Place],
-    zygote: int,
-    facts: dict[str, str],
-) -> Agent:
-    """What this process becomes. It imports for that while the zygote imports, too."""
-    from chaos.sandbox import agent  # noqa: PLC0415
-    from chaos.sandbox.addresses import PRIVATE, ROUTED  # noqa: PLC0415
-    from chaos.sandbox.blocks import Blocks, choose_backend  # noqa: PLC0415
-    from chaos.sandbox.nft import Hook  # noqa: PLC0415
-    from chaos.sandbox.spawned import Spawned  # noqa: PLC0415
-
-    gc.enable()
-    lines, spawner = channels
-    chosen = choose_backend(orders.backend, Hook.FORWARD if places else Hook.INPUT)
-    facts |= {"nft": chosen.backend.name}
-    if chosen.why:
-        facts["nft_refused"] = chosen.why
-    lines.send({"ready": {**facts}})
-    spawned = Spawned(spawner, {sid: one.descriptor for sid, one in places.items()})
-    blocks = Blocks(chosen.backend, [one.sockets for one in places.values()])
-    addresses = ROUTED if places else PRIVATE
-    return agent.Agent(lines, zygote, blocks, addresses, spawned)
 
 
 def _serve_zygote(orders: Orders, control: socket.socket) -> int:
