@@ -25,8 +25,9 @@ from chaos import actions as act
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, Appeared, Began, Exited
 from chaos.history.history import History
+from chaos.verify.deeds import deed, facts_of
 from chaos.verify.fold import JOURNAL
-from chaos.verify.traces import Proof, ends, facts_of, inside, name_of
+from chaos.verify.traces import Proof, ends, inside
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
 _COUNTS = ("packets", "frames", "connections", "delayed", "lost", "committed", "acknowledged")
@@ -60,7 +61,7 @@ def _of_step(step: str, acted: list[tuple[int, Acted]], history: History) -> Ver
         return None
     evidence = tuple(dict.fromkeys(i for proof in judged for i in proof.evidence))
     missing = [
-        f"{name_of(one.action)}: {proof.missing}"
+        f"{deed(one.action)}: {proof.missing}"
         for one, proof in proofs
         if proof is not None and proof.missing
     ]
@@ -69,8 +70,13 @@ def _of_step(step: str, acted: list[tuple[int, Acted]], history: History) -> Ver
         return Verdict(
             step, Kind.EVIDENCE, Outcome.UNKNOWN, missing[0] + more, evidence, len(judged)
         )
-    words = "; ".join(dict.fromkeys(name_of(one.action) for one, proof in proofs if proof))
+    words = "; ".join(dict.fromkeys(_shown(one, proof) for one, proof in proofs if proof))
     return Verdict(step, Kind.EVIDENCE, Outcome.HOLDS, f"confirmed: {words}", evidence, len(judged))
+
+
+def _shown(acted: Acted, proof: Proof) -> str:
+    """What was done, and what shows it."""
+    return deed(acted.action) + (f" ({proof.shown})" if proof.shown else "")
 
 
 def _proof(index: int, acted: Acted, history: History) -> Proof | None:
@@ -106,12 +112,13 @@ def _paused(index: int, acted: Acted, sid: Sid, history: History) -> Proof:
     for at in range(index + 1, len(history.events)):
         event = history.events[at]
         if isinstance(event, Acted) and event.action == act.Resume(sid):
-            return Proof("", (index, at))
+            stood = f"stopped for {(event.at_ns - acted.done_ns) / 1e9:.3f} s"
+            return Proof("", (index, at), stood)
         if isinstance(event, Exited) and event.sid == sid:
-            return Proof("", (index, at))
+            return Proof("", (index, at), "stopped until its end")
         if isinstance(event, journal) and event.sid == sid and event.at_ns > acted.done_ns:
             return Proof("its journal goes on while it is stopped", (index, at))
-    return Proof("", (index,))
+    return Proof("", (index,), "stopped to the last")
 
 
 def _process(index: int, acted: Acted, history: History) -> Proof:
@@ -123,11 +130,11 @@ def _process(index: int, acted: Acted, history: History) -> Proof:
         event = history.events[at]
         if isinstance(action, act.Launch):
             if isinstance(event, Began | Appeared) and event.sid == action.sid:
-                return Proof("", (index, at))
+                return Proof("", (index, at), f"pid {event.pid}")
         elif isinstance(event, Exited) and event.sid == action.sid:
             right = (-_SIGKILL,) if isinstance(action, act.Kill) else (0, -_SIGTERM, 128 + _SIGTERM)
             if event.status in right:
-                return Proof("", (index, at))
+                return Proof("", (index, at), f"status {event.status}")
             return Proof(f"the process ended with status {event.status}", (index, at))
     what = "no new start" if isinstance(action, act.Launch) else "no exit of the process"
     return Proof(f"{what} was seen", (index,))
@@ -144,9 +151,10 @@ def _counted(
         event = history.events[at]
         if not isinstance(event, Acted) or event.action != ending(action.name):
             continue
-        total = sum(_count(event.evidence.facts, key) for key in _COUNTS)
-        if total > 0:
-            return Proof("", (index, at))
+        counted = {key: _count(event.evidence.facts, key) for key in _COUNTS}
+        told = [f"{key} {count}" for key, count in counted.items() if count > 0]
+        if told:
+            return Proof("", (index, at), ", ".join(told))
         return Proof(f"it touched nothing: {facts_of(event)}", (index, at))
     return Proof("it was never taken away, so nothing was counted", (index,))
 

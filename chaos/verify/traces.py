@@ -19,19 +19,21 @@ from chaos.election.effects import (
     SkewRound,
     SkewZxid,
 )
-from chaos.election.ids import PeerEpoch, Sid, Zxid, wrap64
+from chaos.election.ids import PeerEpoch, Sid, Zxid, hex64, wrap64
 from chaos.errors import ConfigError
 from chaos.history.events import Acted, Stepped
 from chaos.history.history import History
+from chaos.verify.deeds import deed, facts_of
 from chaos.verify.fold import fold
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What shows that one action bit; ``missing`` says what does not."""
+    """What shows that one action bit; ``missing`` says what does not, ``shown`` what it was."""
 
     missing: str
     evidence: tuple[int, ...]
+    shown: str = ""
 
 
 def ends(action: act.Action) -> bool:
@@ -63,7 +65,7 @@ def inside(index: int, acted: Acted, history: History) -> Proof:
         case act.SkewTimers(sid=sid):
             return _armed((index, acted), sid, history)
         case _:
-            raise AssertionError(f"no evidence is known for {name_of(acted.action)}")
+            raise AssertionError(f"no evidence is known for {deed(acted.action)}")
 
 
 def _steps(index: int, sid: Sid, history: History) -> Iterator[tuple[int, Stepped]]:
@@ -102,7 +104,8 @@ def _announced(index: int, sid: Sid, skew: SkewRound, history: History) -> Proof
                     wrap64(target + 1),
                 )
             ):
-                return Proof("", tuple(dict.fromkeys((index, at, later))))
+                indexes = tuple(dict.fromkeys((index, at, later)))
+                return Proof("", indexes, f"it said so in round {effect.notification.round}")
     return Proof(f"nobody was told of round {target}", (index, at))
 
 
@@ -112,7 +115,7 @@ def _written(
     """The peer took it in and wrote it, or, if it was down, its files were changed."""
     index, facts = acted[0], acted[1].evidence.facts
     if all(facts.get(f"{name} on disk") == value for name, value in values.items()):
-        return Proof("", (index,))
+        return Proof("", (index,), _of_files(values, "on disk"))
     taken = _input(index, sid, skew, history)
     if taken is None:
         return Proof("the peer's journal does not have it", (index,))
@@ -121,7 +124,13 @@ def _written(
     lost = [name for name, value in values.items() if wrote.get(name) != value]
     if lost:
         return Proof(f"the peer did not write {' and '.join(lost)}: it held that already", (at,))
-    return Proof("", (index, at))
+    return Proof("", (index, at), _of_files(values, "written"))
+
+
+def _of_files(values: Mapping[str, int], how: str) -> str:
+    """``acceptedEpoch 3 on disk``; a zxid as hex."""
+    told = {name: hex64(n) if name == "zxid" else str(n) for name, n in values.items()}
+    return " and ".join(f"{name} {text}" for name, text in told.items()) + f" {how}"
 
 
 def _configured(index: int, acted: Acted, asked: act.Configure, history: History) -> Proof:
@@ -135,11 +144,11 @@ def _configured(index: int, acted: Acted, asked: act.Configure, history: History
         match effect:
             case PersistConfig(config=text):
                 if _version(text) == _version(asked.config):
-                    return Proof("", (index, at))
+                    return Proof("", (index, at), f"version {_version(text)} written")
             case Ignored(why=why):
                 heard = _heard(at, acted.step, asked, history)
                 if heard is not None:
-                    return Proof("", (index, heard, at))
+                    return Proof("", (index, heard, at), "written when another target told of it")
                 return Proof(f"the peer ignored it: {why}", (index, at))
             case _:
                 pass
@@ -161,7 +170,8 @@ def _heard(at: int, step: str, asked: act.Configure, history: History) -> int | 
 def _taken(index: int, acted: Acted) -> Proof:
     """A foreign server was read back: the configuration that its leader committed is in force."""
     shown = acted.evidence.bit is True and "version in force" in acted.evidence.facts
-    return Proof("" if shown else f"it did not take force: {facts_of(acted)}", (index,))
+    told = facts_of(acted)
+    return Proof("" if shown else f"it did not take force: {told}", (index,), told)
 
 
 def _version(text: str) -> int | None:
@@ -174,40 +184,13 @@ def _version(text: str) -> int | None:
 def _armed(acted: tuple[int, Acted], sid: Sid, history: History) -> Proof:
     """The peer says how its timers run now, and it had or has one that runs so."""
     index, facts = acted[0], acted[1].evidence.facts
-    if facts.get("timers", 0) != 0:
-        return Proof("", (index,))
+    if (armed := facts.get("timers", 0)) != 0:
+        return Proof("", (index,), f"timers armed by it {armed}")
     for at, step in _steps(index, sid, history):
         if any(isinstance(effect, Arm) for effect in step.effects):
-            return Proof("", (index, at))
+            return Proof("", (index, at), "a timer was armed by it")
     return Proof("the peer has had no timer since", (index,))
 
 
 def _epoch(value: int | None) -> PeerEpoch | None:
     return None if value is None else PeerEpoch(value)
-
-
-# ---- words
-
-
-def name_of(action: act.Action) -> str:
-    """``Pause of peer 3``, ``Block cut-spare``."""
-    kind = type(action).__name__
-    match action:
-        case (
-            act.Block(name=name)
-            | act.Unblock(name=name)
-            | act.Slow(name=name)
-            | act.Lose(name=name)
-            | act.Clear(name=name)
-            | act.Load(name=name)
-            | act.Unload(name=name)
-        ):
-            return f"{kind} {name}"
-        case _:
-            return f"{kind} of peer {action.sid}"
-
-
-def facts_of(acted: Acted) -> str:
-    """The driver's own evidence in words."""
-    facts = ", ".join(f"{key} {value}" for key, value in sorted(acted.evidence.facts.items()))
-    return facts or "no facts"

@@ -10,6 +10,7 @@ from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.history.events import Exited
+from chaos.verify import deeds
 from chaos.verify.evidence import fault_evidence
 from chaos.verify.verdict import Kind, Outcome
 from tests.election.story import configuration
@@ -127,7 +128,7 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
     ),
     "a resume that failed": (
         lambda: pause("T", 0).acted("f", act.Resume(THREE), bit=False, state="T"),
-        "Resume of peer 3",
+        "SIGCONT of peer 3",
     ),
 }
 
@@ -163,3 +164,13 @@ def test_a_configuration_that_a_peer_heard_from_the_faults_other_targets_has_bit
 
 def test_what_no_step_did_needs_no_evidence() -> None:
     assert fault_evidence(up().acted("", act.Kill(THREE)).history()) == ()
+
+
+def test_what_shows_that_it_bit_is_told_with_its_figures() -> None:
+    told = [fault_evidence(story().history())[0].summary for story in CONFIRMED.values()]
+    assert "confirmed: SIGSTOP of peer 3 (stopped for " in " ".join(told)
+    assert [words for words in told if "(" not in words] == []
+
+
+def test_every_action_has_words() -> None:
+    assert {*deeds._OF_PEERS, *deeds._BY_NAME} == set(act.EVERY_ACTION)
