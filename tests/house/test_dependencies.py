@@ -14,7 +14,8 @@ MODULE_OF = {"pyyaml": "yaml"}
 
 def test_every_run_time_dependency_is_imported_and_no_other() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["zookeeper"]]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["zookeeper"], *extras["compare"]]
     names = [re.split(r"[<>=;\[ ]", line)[0].lower() for line in lines]
     assert _imported() == {MODULE_OF.get(name, name) for name in names}
 

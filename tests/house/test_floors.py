@@ -35,6 +35,7 @@ PURE = (
     "errors.py",
     "actions.py",
     "ensemble.py",
+    "statistics",
     "election",
     "wire",
     "history",

@@ -1,0 +1,1 @@
+"""Samples of what was measured, and what may be said of them."""

@@ -1,0 +1,221 @@
+"""How many times slower one sample is than another: Hodges–Lehmann ratio, interval and test.
+
+Two samples are compared by their logarithms, so a shift is a ratio. The interval is the set of
+ratios that the test does not refute, found by asking the same test: test and interval cannot
+contradict one another.
+
+- Unpaired: Mann–Whitney U, two-sided, with the correction for ties. Beside it the probability
+  that the second is slower, U/(mn), ties as one half.
+- Paired: Wilcoxon's signed ranks of the log ratios. Pairs in which neither ended say nothing of
+  an order and are left out of the ranks; :attr:`Shift.used` says how many were not.
+
+What never ended is slower than all that did. Where that is not certain, because it was cut off
+earlier than another took, or because a value is known between bounds only, both ends are tried,
+and the answer is the widest interval and the largest p of them.
+
+Sources: Mann and Whitney 1947; Wilcoxon 1945; Hodges and Lehmann 1963; Vargha and Delaney 2000.
+SciPy does the tests; it is imported when one is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from statistics import median
+from typing import Final
+
+from chaos.statistics.observations import Observation, Sample
+
+_EXACT_UNPAIRED: Final = 8  # values of the smaller side, as SciPy chooses
+_EXACT_PAIRED: Final = 50
+_TO_INFINITY: Final = 1.0  # any step past the outermost difference
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """The second sample is ``ratio`` times the first, between ``low`` and ``high``.
+
+    ``p`` is of a ratio of 1. ``slower`` is the probability that one of the second is slower
+    than one of the first. ``low`` 0 or ``high`` infinite: too few values for a bound. ``used``
+    counts the values, or pairs, that said something.
+    """
+
+    p: float
+    ratio: float
+    low: float
+    high: float
+    slower: float
+    used: int
+
+
+def unpaired(first: Sample, second: Sample, alpha: float) -> Shift:
+    """Compare two samples that have nothing in common.
+
+    Raises:
+        ValueError: one of them is empty.
+    """
+    if not first.values or not second.values:
+        raise ValueError("a sample without values cannot be compared")
+    top = _top((*first.values, *second.values))
+    readings = {
+        (tuple(_read(first.values, one, top)), tuple(_read(second.values, other, top)))
+        for one, other in product((False, True), repeat=2)
+    }
+    return _widest([_mann_whitney(a, b, alpha) for a, b in sorted(readings)])
+
+
+def paired(pairs: Sequence[tuple[Observation, Observation]], alpha: float) -> Shift:
+    """Compare each second with its own first.
+
+    Raises:
+        ValueError: there is no pair.
+    """
+    if not pairs:
+        raise ValueError("without pairs there is nothing to compare")
+    top = _top([one for pair in pairs for one in pair])
+    firsts, seconds = [one for one, _ in pairs], [other for _, other in pairs]
+    readings = {
+        tuple(
+            b - a
+            for a, b in zip(_read(firsts, one, top), _read(seconds, other, top), strict=True)
+            if math.isfinite(a) or math.isfinite(b)
+        )
+        for one, other in product((False, True), repeat=2)
+    }
+    return _widest([_wilcoxon(d, alpha) for d in sorted(readings)])
+
+
+# ---- values
+
+
+def _top(values: Iterable[Observation]) -> int:
+    """The largest value that ended."""
+    return max((one.high for one in values if one.high is not None), default=0)
+
+
+def _read(values: Iterable[Observation], latest: bool, top: int) -> list[float]:  # noqa: FBT001 - one of the two readings of a table
+    """Logarithms, each value at its earliest or latest; at infinity what outlasts ``top``."""
+    found: list[float] = []
+    for one in values:
+        endless = one.high is None and (latest or one.low >= top)
+        value = one.high if latest and one.high is not None else one.low
+        found.append(math.inf if endless else math.log(max(1, value)))
+    return found
+
+
+def _widest(shifts: Sequence[Shift]) -> Shift:
+    """All readings in one, each part as its least favourable reading has it."""
+    if len(shifts) == 1:
+        return shifts[0]
+    return Shift(
+        max(one.p for one in shifts),
+        median(one.ratio for one in shifts),
+        min(one.low for one in shifts),
+        max(one.high for one in shifts),
+        median(one.slower for one in shifts),
+        min(one.used for one in shifts),
+    )
+
+
+# ---- tests
+
+
+def _mann_whitney(a: Sequence[float], b: Sequence[float], alpha: float) -> Shift:
+    from scipy.stats import mannwhitneyu
+
+    few = min(len(a), len(b)) <= _EXACT_UNPAIRED
+    method = "exact" if few and len({*a, *b}) == len(a) + len(b) else "asymptotic"
+
+    def p_of(shift: float) -> float:
+        moved = [value - shift for value in b]
+        return _sure(mannwhitneyu(a, moved, alternative="two-sided", method=method).pvalue)
+
+    differences = sorted(y - x for x in a for y in b if math.isfinite(x) or math.isfinite(y))
+    wins = sum(difference > 0 for difference in differences)
+    ties = len(a) * len(b) - wins - sum(difference < 0 for difference in differences)
+    slower = (wins + ties / 2) / (len(a) * len(b))
+    return _inverted(p_of, differences, alpha, slower, min(len(a), len(b)))
+
+
+def _wilcoxon(differences: Sequence[float], alpha: float) -> Shift:
+    from scipy.stats import wilcoxon
+
+    n = len(differences)
+    sizes = {abs(one) for one in differences}
+    distinct = len(sizes) == n and 0.0 not in sizes
+    method = "exact" if n <= _EXACT_PAIRED and distinct else "asymptotic"
+
+    def p_of(shift: float) -> float:
+        moved = [one - shift for one in differences]
+        if not any(moved):
+            return 1.0
+        return _sure(wilcoxon(moved, method=method).pvalue)
+
+    averages = sorted(_walsh(differences))
+    wins = sum(one > 0 for one in differences) + sum(one == 0 for one in differences) / 2
+    return _inverted(p_of, averages, alpha, wins / n if n else 0.5, n)
+
+
+def _walsh(differences: Sequence[float]) -> Iterable[float]:
+    """The middle of each two differences, each with itself too; of two infinities there is none."""
+    for place, one in enumerate(differences):
+        for other in differences[place:]:
+            if not (math.isinf(one) and one == -other):
+                yield (one + other) / 2
+
+
+def _sure(p: float) -> float:
+    """A p value; 1 where all values are equal and the test has no answer."""
+    return 1.0 if math.isnan(p) else float(p)
+
+
+def _inverted(
+    p_of: Callable[[float], float],
+    shifts: Sequence[float],
+    alpha: float,
+    slower: float,
+    used: int,
+) -> Shift:
+    """The shifts that ``p_of`` does not refute, from one of the sorted ``shifts`` to another.
+
+    Between two neighbours of ``shifts`` no rank changes, so p is asked for once in each gap.
+    """
+    middle = median(shifts) if shifts else 0.0
+    ends = sorted({one for one in shifts if math.isfinite(one)})
+    if not ends:
+        return _endless(p_of(0.0), middle, alpha, slower, used)
+    gaps = [
+        ends[0] - _TO_INFINITY,
+        *((one + other) / 2 for one, other in pairwise(ends)),
+        ends[-1] + _TO_INFINITY,
+    ]
+    centre = min(max(middle, gaps[0]), gaps[-1])
+    top = min(range(len(gaps)), key=lambda gap: abs(gaps[gap] - centre))
+    first = _edge(lambda gap: p_of(gaps[gap]) >= alpha, top, 0)
+    last = _edge(lambda gap: p_of(gaps[gap]) >= alpha, top, len(gaps) - 1)
+    low = 0.0 if first == 0 else math.exp(ends[first - 1])
+    high = math.inf if last == len(gaps) - 1 else math.exp(ends[last])
+    ratio = math.inf if middle == math.inf else math.exp(middle)
+    return Shift(p_of(0.0), ratio, low, high, slower, used)
+
+
+def _endless(p: float, middle: float, alpha: float, slower: float, used: int) -> Shift:
+    """Of two of which none, or one alone, ever ended: no finite ratio is likelier than another."""
+    ratio = math.inf if middle > 0 else math.exp(middle)
+    low, high = (ratio, ratio) if p < alpha else (0.0, math.inf)
+    return Shift(p, ratio, low, high, slower, used)
+
+
+def _edge(kept: Callable[[int], bool], inside: int, outside: int) -> int:
+    """The gap farthest from ``inside`` towards ``outside`` that is still kept."""
+    if kept(outside):
+        return outside
+    while abs(outside - inside) > 1:
+        between = (inside + outside) // 2
+        if kept(between):
+            inside = between
+        else:
+            outside = between
+    return inside
