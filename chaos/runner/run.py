@@ -13,9 +13,10 @@ from chaos.history.history import History
 from chaos.ledger import Ledger
 from chaos.plan.model import FaultStep, Plan, Release, Wait
 from chaos.runner import codes
-from chaos.runner.conduct import Conduct, Ended
+from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.log import StepLog
+from chaos.runner.scene import Ended
 from chaos.runner.show import Show
 from chaos.runner.surroundings import disturbance, environment, health
 from chaos.runner.task import Task

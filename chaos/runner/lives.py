@@ -1,0 +1,131 @@
+"""What each step does from its turn to its end, as a generator of what it waits for.
+
+Time belongs to the system. A life never lets it pass by itself: it yields, and goes on when
+what it waited for is over.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chaos.faults.targets import NoTarget
+from chaos.plan.model import After, At, Elapsed, FaultStep, Otherwise, Release, Step, Wait
+from chaos.plan.words import span
+from chaos.runner.conditions import condition_of
+from chaos.runner.log import StepLog
+from chaos.runner.pending import EdgeOf, Finished, Life, Moment, Satisfied
+from chaos.runner.scene import Ended, Scene
+from chaos.runner.scheduler import Scheduler
+from chaos.runner.spans import Spans
+from chaos.verify.waits import Watch
+
+_LATE_NS: Final = 50_000_000  # a step that begins later than this says so
+
+
+class Lives:
+    """Makes the lives of one run's steps."""
+
+    def __init__(self, scene: Scene, spans: Spans, scheduler: Scheduler) -> None:
+        self._scene = scene
+        self._spans = spans
+        self._scheduler = scheduler
+
+    def in_order(self, steps: tuple[Step, ...]) -> Life:
+        """Each begins when the one before it is done."""
+        for step in steps:
+            yield Finished([self._scheduler.start(self.step(step))])
+
+    def step(self, step: Step) -> Life:
+        """One step, from its turn until it is done.
+
+        Raises:
+            Ended: no further step is to begin.
+        """
+        scene, log = self._scene, self._scene.logs[step.id]
+        if scene.zero_ns:
+            yield from self._its_time(log)
+        match step.verb:
+            case Wait():
+                yield from self._wait(log, step.verb)
+            case FaultStep():
+                self._spans.inject(log, step.verb)
+            case Release():
+                self._release(log, step.verb)
+
+    # ---- when
+
+    def _its_time(self, log: StepLog) -> Life:
+        """Until the step's own time, if it has one."""
+        scene = self._scene
+        match log.step.start:
+            case At(at_ns=at_ns):
+                log.planned_ns = scene.zero_ns + at_ns
+            case After() as after:
+                other = scene.logs[after.step]
+                if other.edge(after.edge) is None:
+                    yield EdgeOf(other, after.edge, scene.deadline_ns)
+                moment = other.edge(after.edge)
+                if moment is None:
+                    scene.give_up(log, f"{after.step} has not {after.edge} by now")
+                log.planned_ns = moment + after.plus_ns
+            case _:
+                log.planned_ns = None
+        if log.planned_ns is not None:
+            yield Moment(min(log.planned_ns, scene.deadline_ns))
+            late_ns = scene.now_ns - log.planned_ns
+            if late_ns > _LATE_NS:
+                log.evidence["late"] = f"began {late_ns / 1e9:.3f} s after its time"
+        if scene.now_ns >= scene.deadline_ns:
+            scene.give_up(log, f"the run's {span(scene.plan.run_timeout_ns)} were up before it")
+
+    # ---- what
+
+    def _release(self, log: StepLog, verb: Release) -> None:
+        self._scene.begin(log, ())
+        for name in verb.steps:
+            self._spans.release(self._scene.logs[name])
+        self._scene.end(log, "done")
+
+    def _wait(self, log: StepLog, wait: Wait) -> Life:
+        scene = self._scene
+        scene.begin(log, ())
+        try:
+            condition = condition_of(wait, lambda selector: scene.whom(log.step, selector))
+        except NoTarget as error:
+            scene.end(log, "inconclusive", str(error))
+            raise Ended from error
+        assert log.began_ns is not None
+        within = wait.condition.time_ns if isinstance(wait.condition, Elapsed) else wait.within_ns
+        until = log.began_ns + within
+        if condition is None:
+            yield Moment(min(until, scene.deadline_ns))
+            satisfied = until <= scene.deadline_ns
+        else:
+            held = Satisfied(Watch(condition), min(until, scene.deadline_ns))
+            yield held
+            satisfied = held.met
+        if satisfied:
+            scene.end(log, "done")
+        elif until > scene.deadline_ns:
+            up = f"the run's {span(scene.plan.run_timeout_ns)} were up while it waited"
+            scene.end(log, "inconclusive", f"{up}; roles were {scene.roles()}")
+            raise Ended
+        else:
+            why = f"not so within {span(wait.within_ns)}; roles were {scene.roles()}"
+            self._ran_out(log, wait.otherwise, why)
+
+    def _ran_out(self, log: StepLog, otherwise: Otherwise, why: str) -> None:
+        """What the plan wants of a step whose time is up.
+
+        Raises:
+            Ended: it does not want to go on.
+        """
+        match otherwise:
+            case Otherwise.RUN:
+                self._scene.end(log, "done", why)
+            case Otherwise.SKIP:
+                self._scene.end(log, "skipped", why)
+                raise Ended
+            case Otherwise.FAIL:
+                self._scene.end(log, "failed", why)
+                raise Ended

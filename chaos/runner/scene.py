@@ -1,0 +1,157 @@
+"""What all steps of a run share: the system, what was seen of it, what became of each step."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+from chaos.election.ids import Sid
+from chaos.faults.targets import Selector, resolve
+from chaos.faults.work import Workload
+from chaos.history.events import Event, StepBegan, StepEnded
+from chaos.plan.model import Elapsed, FaultStep, Step, Wait
+from chaos.plan.words import sentence
+from chaos.runner.log import StepLog
+from chaos.runner.onlooker import Onlooker
+from chaos.runner.show import Show
+from chaos.runner.task import Task
+from chaos.store import RunFolder
+from chaos.systems.base import System
+
+
+class Ended(Exception):  # noqa: N818 - the steps end here, which is no mistake by itself
+    """No further step is begun."""
+
+
+class Scene:
+    """One run of one plan. ``hear`` is told of every event, as soon as it is seen."""
+
+    def __init__(self, task: Task, system: System, folder: RunFolder, show: Show) -> None:
+        self.plan = task.plan
+        self.task = task
+        self.system = system
+        self.zero_ns = 0
+        self.events: list[Event] = []
+        self.names: dict[str, tuple[Sid, ...]] = {}
+        self.logs = {step.id: StepLog(step) for step in task.plan.steps}
+        self.hear: Callable[[Event], None] = lambda _: None
+        self._folder = folder
+        self._show = show
+        self._onlooker = Onlooker(task.plan)
+        self.view = self._onlooker.view
+
+    # ---- time
+
+    @property
+    def now_ns(self) -> int:
+        """The system's clock."""
+        return self.system.now_ns
+
+    @property
+    def elapsed_ns(self) -> int:
+        """Time since time zero."""
+        return self.now_ns - self.zero_ns if self.zero_ns else 0
+
+    @property
+    def deadline_ns(self) -> int:
+        """When the run's time is up."""
+        return self.zero_ns + self.plan.run_timeout_ns
+
+    # ---- what is seen
+
+    def seen(self, until_ns: int) -> Iterator[Event]:
+        """Let the system go on until ``until_ns``; each event that it tells, taken in."""
+        for event in self.system.advance(until_ns):
+            self.observe(event)
+            self.look()
+            yield event
+
+    def catch_up(self) -> None:
+        """Take in what the system has seen by now; what was done at once is seen at once."""
+        for _ in self.seen(self.now_ns):
+            pass
+
+    def look(self) -> None:
+        """Show the ensemble as it is."""
+        self._show.seen(self.view, self.elapsed_ns)
+
+    def observe(self, event: Event) -> None:
+        """Take in one event that the system saw."""
+        self.events.append(event)
+        self._onlooker.observe(event)
+        self.hear(event)
+
+    def record(self, event: Event) -> None:
+        """Take in one event of our own doing, and write it down."""
+        self.observe(event)
+        self._folder.append(event)
+        self._folder.flush()
+
+    # ---- what becomes of steps
+
+    def begin(self, log: StepLog, targets: tuple[Sid, ...], towards: tuple[Sid, ...] = ()) -> None:
+        """A step begins."""
+        log.began_ns = self.now_ns
+        log.targets = targets
+        planned = log.began_ns if log.planned_ns is None else log.planned_ns
+        self.record(StepBegan(log.began_ns, log.step.id, planned, targets, towards))
+        self.tell(log, self.words(log))
+
+    def end(self, log: StepLog, outcome: str, why: str = "") -> None:
+        """A step is over."""
+        log.ended_ns = self.now_ns
+        log.done_ns = log.done_ns or log.ended_ns
+        log.outcome, log.why = outcome, why
+        self.record(StepEnded(log.ended_ns, log.step.id, outcome, why))
+        for text in self._told(log):
+            self.tell(log, text)
+
+    def give_up(self, log: StepLog, why: str) -> NoReturn:
+        """End the steps here: this one could not be done, or nobody can tell whether it was.
+
+        Raises:
+            Ended: always.
+        """
+        log.outcome, log.why = "inconclusive", why
+        self.tell(log, f"inconclusive: {why}")
+        raise Ended
+
+    def tell(self, log: StepLog, text: str) -> None:
+        """Tell whoever watches."""
+        self._show.told(self.elapsed_ns, f"{log.step.id}: {text}")
+
+    def _told(self, log: StepLog) -> Iterator[str]:
+        """What there is to say at a step's end."""
+        if log.fault is not None and not log.fault.instant:
+            yield "ended"
+        elif log.why:
+            yield f"{log.outcome}: {log.why}"
+        elif isinstance(log.step.verb, Wait) and not isinstance(log.step.verb.condition, Elapsed):
+            leader = self.view.leader
+            yield "satisfied; " + ("nobody leads" if leader is None else f"peer {leader} leads")
+
+    def words(self, log: StepLog) -> str:
+        """The step in words, with what its target resolved to."""
+        text, verb = sentence(log.step), log.step.verb
+        if not log.targets or (isinstance(verb, FaultStep) and isinstance(verb.fault, Workload)):
+            return text  # a workload is for whoever leads
+        return f"{text} → {', '.join(map(str, log.targets))}"
+
+    # ---- peers
+
+    def whom(self, step: Step, selector: Selector) -> tuple[Sid, ...]:
+        """The peers that a selector of ``step`` means now.
+
+        Raises:
+            NoTarget: nobody.
+        """
+        return resolve(selector, self.view, self.names, self.dice(step))
+
+    def dice(self, step: Step) -> random.Random:
+        """The step's own stream: no other step's draws move it."""
+        return random.Random(f"{self.task.seed}/{step.id}")
+
+    def roles(self) -> str:
+        """What every peer is now, in words."""
+        return ", ".join(f"{sid} {role}" for sid, role in self.view.roles().items())

@@ -1,0 +1,109 @@
+"""Steps that are under way at the same time, each resumed when what it waits for is over.
+
+Nothing happens in an order that depends on anything but the plan and the events: of several
+steps that can go on the one that began first does. Faults whose ``for`` is over end before
+any step goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chaos.history.events import Event
+from chaos.runner.pending import Life, Pending, Running
+from chaos.runner.scene import Scene
+from chaos.runner.spans import Spans
+
+
+class Scheduler:
+    """The lives of one run."""
+
+    def __init__(self, scene: Scene, spans: Spans) -> None:
+        self._scene = scene
+        self._spans = spans
+        self._running: list[Running] = []
+        scene.hear = self._heard
+
+    def start(self, life: Life) -> Running:
+        """Begin a life, and let it go on until it waits for something.
+
+        Raises:
+            Ended: it ends the steps.
+        """
+        running = Running(life)
+        self._running.append(running)
+        self._go_on(running)
+        return running
+
+    def finish(self, life: Life) -> None:
+        """Let a life come to its end, and others go on meanwhile.
+
+        Raises:
+            Ended: one of them ends the steps.
+        """
+        main = self.start(life)
+        while not main.over:
+            ready = next(self._ready(self._scene.now_ns), None)
+            if ready is None:
+                self._let_time_pass()
+            else:
+                self._go_on(ready)
+
+    def drop(self) -> None:
+        """Nobody goes on any more."""
+        for running in self._running:
+            running.life.close()
+            running.over = True
+        self._running.clear()
+
+    # ----
+
+    def _go_on(self, running: Running) -> None:
+        running.pending = next(running.life, None)
+        if running.pending is None:
+            running.over = True
+            self._running.remove(running)
+        else:
+            running.pending.armed(self._scene.view, self._scene.now_ns)
+
+    def _ready(self, now_ns: int) -> Iterator[Running]:
+        """Those that can go on, the eldest first."""
+        for running in self._running:
+            if running.pending is not None and running.pending.over(now_ns):
+                yield running
+
+    def _let_time_pass(self) -> None:
+        """As far as the next moment at which something is to be done or decided."""
+        pending = list(self._pending())
+        dues = [due for one in pending if (due := one.due_ns) is not None]
+        release = self._spans.next_release()
+        if release is not None:
+            dues.append(release)
+        if not dues:
+            for one in pending:
+                one.hopeless()
+            return
+        limits = [limit for one in pending if (limit := one.limit_ns) is not None]
+        self._watch_until(min(*dues, *limits) if limits else min(dues))
+        self._spans.release_due()
+        self._scene.look()
+        for one in self._pending():
+            one.passed(self._scene.now_ns)
+
+    def _watch_until(self, until_ns: int) -> None:
+        """Let the system go on, no further than the event by which somebody can go on."""
+        view = self._scene.view
+        for event in self._scene.seen(until_ns):
+            for one in self._pending():
+                one.looked(view, event.at_ns)
+            if next(self._ready(event.at_ns), None) is not None:
+                return
+
+    def _heard(self, event: Event) -> None:
+        for one in self._pending():
+            one.heard(event)
+
+    def _pending(self) -> Iterator[Pending]:
+        for running in self._running:
+            if running.pending is not None:
+                yield running.pending
