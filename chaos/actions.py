@@ -6,11 +6,12 @@ A fault answers actions, a driver applies them and returns the evidence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, get_args
 
 from chaos.election.ids import Sid
+from chaos.election.moments import Awaited
 
 
 class Port(StrEnum):
@@ -190,6 +191,37 @@ class Unload:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Have each of ``sids`` hold at the ``nth`` moment that is ``awaited``, from now on.
+
+    It handles nothing at all until it is let go, with its sockets open; the harness can still
+    act on it. A peer that starts later holds too.
+    """
+
+    name: str
+    sids: tuple[Sid, ...]
+    awaited: Awaited
+    nth: int = 1
+
+    def without(self, sids: tuple[Sid, ...]) -> Hold | None:
+        """What is left of it once ``sids`` are let go."""
+        rest = tuple(sid for sid in self.sids if sid not in sids)
+        return replace(self, sids=rest) if rest else None
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """``sids`` hold no more because of the :class:`Hold` called ``name``.
+
+    What they were about to do, they do now. ``again``: they hold at the next such moment.
+    """
+
+    name: str
+    sids: tuple[Sid, ...]
+    again: bool = False
+
+
 Action = (
     Kill
     | Terminate
@@ -208,6 +240,8 @@ Action = (
     | Configure
     | Load
     | Unload
+    | Hold
+    | LetGo
 )
 
 EVERY_ACTION: Final[frozenset[type[Action]]] = frozenset(get_args(Action))

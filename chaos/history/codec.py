@@ -17,7 +17,7 @@ from types import UnionType
 from typing import TypeGuard, get_args, get_origin, get_type_hints
 
 from chaos import actions
-from chaos.election import effects, notification, packets, spec, timings, vote
+from chaos.election import effects, moments, notification, packets, spec, timings, vote
 from chaos.errors import HistoryError
 from chaos.history import events
 from chaos.history.events import Event
@@ -249,6 +249,7 @@ _RECORDS = frozenset(
         actions.PortCut,
         actions.Evidence,
         effects.Timer,
+        moments.Awaited,
         packets.Txn,
         notification.Notification,
         vote.Vote,

@@ -130,6 +130,22 @@ class Left:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A peer holds at the gate ``name`` and handles nothing until it is let go.
+
+    It holds at line ``line``, just before effect ``index`` of it; -1: before all of them.
+    """
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    seq: int
+    name: str
+    line: int
+    index: int = -1
+
+
 # ---- told of foreign servers, which keep no journal of ours
 
 
@@ -310,7 +326,7 @@ class RunEnded:
     why: str
 
 
-PeerEvent = Began | Stepped | Wrote | Lost | LinkOpened | LinkClosed | Rejected | Left
+PeerEvent = Began | Stepped | Wrote | Lost | LinkOpened | LinkClosed | Rejected | Held | Left
 ForeignEvent = Appeared | Seen
 HarnessEvent = (
     RunBegan | Exited | StepBegan | StepEnded | Acted | Sampled | Recalled | Listed | RunEnded

@@ -14,11 +14,13 @@ from collections import deque
 from typing import Final, Protocol
 
 from chaos.actions import Cut, How, PortCut
-from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
+from chaos.election.effects import Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
 from chaos.election.ids import Sid, Zxid
+from chaos.election.moments import Awaited
 from chaos.errors import ChaosError, HistoryError
 from chaos.history.codec import Json, from_json
-from chaos.peer.gate import IN, OUT
+from chaos.peer.holding import Turns
+from chaos.peer.journal import Journal
 from chaos.peer.loop import READ, WRITE, Loop
 from chaos.peer.room import Room
 from chaos.peer.timers import Timers
@@ -42,15 +44,13 @@ class Ordered(Protocol):
     """The peer that a control channel gives orders to."""
 
     loop: Loop
+    journal: Journal
     room: Room
     timers: Timers
+    turns: Turns
 
     def start(self) -> None:
         """Look for a leader from now on."""
-        ...
-
-    def step(self, happened: Input) -> int:
-        """Let something happen; the number of its journal line."""
         ...
 
     def leave(self, why: str) -> None:
@@ -82,7 +82,6 @@ class Control:
         self._sock = sock
         self._waiting: deque[bytes] = deque()
         sock.settimeout(0)
-        process.room.gate.hold = self._hold
 
     def ready(self, sid: Sid) -> None:
         """Say hello: this peer listens."""
@@ -108,13 +107,24 @@ class Control:
             return
         self._watch()
 
+    def fileno(self) -> int:
+        """The descriptor of the channel."""
+        return self._sock.fileno()
+
+    def serve(self) -> None:
+        """While the peer holds: answer one request at once."""
+        self._ready(READ)
+        self._process.journal.flush()
+        self.flush()
+
     # ----
 
     def _watch(self) -> None:
         # A harness that does not read its answers may ask no more meanwhile.
         mask = 0 if len(self._waiting) >= _WAITING_MAX else READ
         mask |= WRITE if self._waiting else 0
-        self._process.loop.watch(self._sock, mask, self._ready)
+        # Who went on after a SIGCONT first hears what it was told while it was stopped.
+        self._process.loop.watch(self._sock, mask, self._ready, urgent=True)
 
     def _ready(self, mask: int) -> None:
         if not mask & READ:
@@ -132,6 +142,7 @@ class Control:
             return
         self._process.loop.read_clock()
         self._say(self._answer(data))
+        self._process.turns.go_on()
 
     def _answer(self, data: bytes) -> Facts:
         number: Json = None
@@ -154,14 +165,14 @@ class Control:
                 return self._message_fault(request)
             case "block" | "unblock":
                 return self._block(request)
-            case "timers" | "gate":
+            case "timers" | "hold" | "let_go":
                 return self._timing(request)
             case "stats" | "committed":
                 return self._account(request)
             case other:
                 raise RequestError(
                     f"unknown request {other!r}; known are go, input, slow, lose, clear, block, "
-                    "unblock, timers, gate, stats and committed"
+                    "unblock, timers, hold, let_go, stats and committed"
                 )
 
     def _account(self, request: Request) -> Facts:
@@ -178,7 +189,7 @@ class Control:
                 "SkewEpochs, Reconfigure and Work can"
             )
         _fits(happened)
-        seq = self._process.step(happened)
+        seq = self._process.turns.tell(happened)
         return {"at_ns": self._process.loop.now_ns, "seq": seq}
 
     def _message_fault(self, request: Request) -> Facts:
@@ -203,7 +214,15 @@ class Control:
 
     def _timing(self, request: Request) -> Facts:
         """When things happen: how fast timers run, and where the peer holds."""
-        return self._gate(request) if request["do"] == "gate" else self._timers(request)
+        match request["do"]:
+            case "hold":
+                return self._hold(request)
+            case "let_go":
+                again = request.get("again") is True
+                held = self._process.turns.gates.let_go(_text(request, "name"), again=again)
+                return {"held": held, "at_ns": self._process.loop.now_ns}
+            case _:
+                return self._timers(request)
 
     def _timers(self, request: Request) -> Facts:
         rate, offset = request.get("rate_ppm"), request.get("offset_ns", 0)
@@ -213,34 +232,12 @@ class Control:
         timers.skew(rate, offset, self._process.loop.now_ns)
         return {"rate_ppm": rate, "offset_ns": offset, "timers": len(timers)}
 
-    def _gate(self, request: Request) -> Facts:
-        way, nth = _text(request, "way"), _whole(request, "nth", 1, NTH_MAX)
-        if way not in (IN, OUT) or not nth:
-            raise RequestError(f'no gate {way!r} of number {nth}; "way" is in or out, "nth" from 1')
-        self._process.room.gate.set(way, _text(request, "packet"), nth)
-        return {}
-
-    def _hold(self, moment: str) -> None:
-        """Say that the peer holds, and do nothing but wait until it is let go."""
-        self._sock.settimeout(None)
-        try:
-            self._sock.send(json.dumps({"held": moment}).encode())
-            while True:
-                data = self._sock.recv(MESSAGE_MAX)
-                if not data:
-                    self._process.leave("the control channel closed while the peer held")
-                    return
-                request = _object(data)
-                answer: Facts = {"id": request.get("id"), "ok": request.get("do") == "release"}
-                if not answer["ok"]:
-                    answer["error"] = f"the peer holds at {moment}; release it first"
-                self._sock.send(json.dumps(answer).encode())
-                if answer["ok"]:
-                    return
-        except OSError as error:
-            self._process.leave(f"the control channel broke: {error}")
-        finally:
-            self._sock.settimeout(0)
+    def _hold(self, request: Request) -> Facts:
+        awaited, nth = from_json(request.get("awaited")), _whole(request, "nth", 1, NTH_MAX)
+        if not isinstance(awaited, Awaited) or not nth:
+            raise RequestError(f"{awaited!r} is no Awaited, or {nth} is below 1")
+        self._process.turns.gates.arm(_text(request, "name"), awaited, nth)
+        return {"at_ns": self._process.loop.now_ns}
 
     def _say(self, message: Facts) -> None:
         self._waiting.append(json.dumps(message).encode())

@@ -18,6 +18,7 @@ from chaos.errors import InfrastructureError
 from chaos.history.codec import Writer
 from chaos.history.events import (
     Began,
+    Held,
     Left,
     LinkClosed,
     LinkOpened,
@@ -70,9 +71,7 @@ class Journal:
 
     def stepped(self, happened: Input, effects: Sequence[Effect]) -> int:
         """Something happened; returns the line's number, which names the step."""
-        seq = self.seq
-        self._add(Stepped(*self._head(), happened, tuple(effects)))
-        return seq
+        return self._add(Stepped(*self._head(), happened, tuple(effects)))
 
     def wrote(self, offer: Offer, to: Sid, link: str, frame: int, *, again: bool) -> None:
         """A message became a frame. The codec's line, made by hand: there is one for each."""
@@ -88,17 +87,22 @@ class Journal:
         """A message will not be written."""
         self._add(Lost(*self._head(), offer.step, offer.index, to, why, fault))
 
-    def link_opened(self, other: Sid, link: str, *, dialed: bool) -> None:
-        """An election link stands."""
-        self._add(LinkOpened(*self._head(), other, link, dialed))
+    def link_opened(self, other: Sid, link: str, *, dialed: bool) -> int:
+        """An election link stands; returns the line's number."""
+        return self._add(LinkOpened(*self._head(), other, link, dialed))
 
-    def link_closed(self, other: Sid, link: str, why: str) -> None:
-        """An election link, or an attempt at one, ended."""
-        self._add(LinkClosed(*self._head(), other, link, why))
+    def link_closed(self, other: Sid, link: str, why: str) -> int:
+        """An election link, or an attempt at one, ended; returns the line's number."""
+        return self._add(LinkClosed(*self._head(), other, link, why))
 
     def rejected(self, port: Port, source: str, why: str) -> None:
         """Bytes made no sense, or a connection was not wanted."""
         self._add(Rejected(*self._head(), port.value, source, why))
+
+    def held(self, name: str, line: int, index: int) -> None:
+        """The peer holds before effect ``index`` of ``line``."""
+        self._loop.read_clock()
+        self._add(Held(*self._head(), name, line, index))
 
     def left(self, why: str) -> None:
         """The peer ends by itself."""
@@ -129,9 +133,10 @@ class Journal:
     def _head(self) -> tuple[int, Sid, int, int]:
         return self._loop.now_ns, self._sid, self._inc, self.seq
 
-    def _add(self, event: PeerEvent) -> None:
+    def _add(self, event: PeerEvent) -> int:
         self._lines.append(self._writer.lines(event))
         self.seq += 1
+        return self.seq - 1
 
 
 def _made(path: str, flags: int) -> int:

@@ -24,7 +24,6 @@ from chaos.election.ids import Sid
 from chaos.election.packets import Packet
 from chaos.errors import WireError
 from chaos.history.codec import Json
-from chaos.peer import gate
 from chaos.peer.blocks import Route
 from chaos.peer.dials import Dial as Attempt
 from chaos.peer.late import LateLine
@@ -114,7 +113,6 @@ class QuorumPort:
         channel = self._channels.get(conn)
         if channel is None:
             return  # it broke, and the rules will hear of it in their next input
-        self._hold(gate.OUT, packet)
         data = encode_packet(packet)
         now, target = self._room.loop.now_ns, channel.stream.route.other
         due = now if target is None else self._room.shim.fate(target, QUORUM.value, now).due_ns
@@ -219,22 +217,10 @@ class QuorumPort:
         for packet in found:
             if channel.conn not in self._channels:
                 return  # a packet before it made the rules close it
-            self._hold(gate.IN, packet)
             self._step(PacketRead(channel.conn, packet))
         if error and channel.conn in self._channels:
             self._room.journal.rejected(QUORUM, channel.stream.other_end, error)
             self._broken(channel, error)
-
-    def _hold(self, way: str, packet: Packet) -> None:
-        """At a gate, put what came before on its way, and wait to be let go."""
-        moment = self._room.gate.hits(way, packet)
-        if moment:
-            filled = self.fill()
-            self._room.journal.flush()
-            for stream in filled:
-                stream.flush()
-            self._room.gate.hold(moment)
-            self._room.loop.read_clock()
 
     def _broken(self, channel: Channel, why: str, *, reset: bool = False) -> None:
         """It ended without the rules' doing: tell them, unless they closed it meanwhile."""

@@ -29,6 +29,7 @@ from chaos.errors import WireError
 from chaos.history.codec import Json
 from chaos.peer.blocks import Route
 from chaos.peer.dials import Dial as Attempt
+from chaos.peer.holding import Turns
 from chaos.peer.journal import Offer
 from chaos.peer.late import LateLine
 from chaos.peer.listener import Listener, refused
@@ -73,15 +74,13 @@ class Link:
 
 
 class ElectionPort:
-    """All election links of one peer. ``deliver`` takes each notification that was read."""
+    """All election links of one peer. ``turns`` take each notification that was read."""
 
-    def __init__(
-        self, room: Room, addresses: Mapping[Sid, Address], deliver: Callable[[Deliver], object]
-    ) -> None:
+    def __init__(self, room: Room, addresses: Mapping[Sid, Address], turns: Turns) -> None:
         self._room = room
         self._loop = room.loop
         self._journal = room.journal
-        self._deliver = deliver
+        self._turns = turns
         self.cnx: CnxManager[Offer] = CnxManager(room.me, addresses)
         self.listener = Listener(room.loop, room.journal, ELECTION, self._arrived)
         self._links: dict[int, Link] = {}
@@ -235,7 +234,8 @@ class ElectionPort:
         stream = link.stream
         if stream.route.other is None:  # its address names nobody, so its word has to do
             stream.route = Route(sid, ELECTION, stream.route.dialed)
-        self._journal.link_opened(sid, stream.to_there, dialed=stream.route.dialed)
+        line = self._journal.link_opened(sid, stream.to_there, dialed=stream.route.dialed)
+        self._turns.linked(sid, line, opened=True)
         if sid not in self.cnx.addresses:
             self._strangers[link.conn] = link
             if len(self._strangers) > STRANGERS_MAX:
@@ -323,7 +323,7 @@ class ElectionPort:
             if isinstance(message, Skipped):
                 self._journal.rejected(ELECTION, name, message.why)
                 continue
-            self._deliver(Deliver(link.sid, message, name, frame))
+            self._turns.step(Deliver(link.sid, message, name, frame))
             if link.why or link.stream.closed:
                 return  # that notification ended the link
         if error:
@@ -351,7 +351,9 @@ class ElectionPort:
                 self._journal.lost(offer, link.sid, "its link closed before it was due")
         other = link.sid if link.sid is not None else stream.route.other
         if other is not None:
-            self._journal.link_closed(other, stream.to_there, link.why or why)
+            line = self._journal.link_closed(other, stream.to_there, link.why or why)
+            if link.sid is not None:
+                self._turns.linked(link.sid, line, opened=False)
         elif not link.why:
             self._journal.rejected(ELECTION, stream.other_end, why)
         stream.close(reset=reset)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _signal  # without the enumerations of signal, which cost each peer memory of its own
 import os
+import select
 import socket
 import sys
 from typing import Final, assert_never
@@ -51,6 +52,7 @@ from chaos.history.codec import Json
 from chaos.peer import disk, stats
 from chaos.peer.birth import Birth
 from chaos.peer.control import Control
+from chaos.peer.holding import Turns
 from chaos.peer.journal import Journal, Offer
 from chaos.peer.learners import QuorumPort
 from chaos.peer.links import ElectionPort
@@ -73,8 +75,9 @@ class Process:
         self.journal = Journal(birth.journal, birth.spec.sid, birth.inc, self.loop)
         self.room = Room.of(birth.spec.sid, birth.spec.timings, self.loop, self.journal, birth.seed)
         self.timers = Timers(self.loop.now_ns)
-        self.election = ElectionPort(self.room, {}, self.step)
-        self.quorum = QuorumPort(self.room, self.step)
+        self.turns = Turns(self)
+        self.election = ElectionPort(self.room, {}, self.turns)
+        self.quorum = QuorumPort(self.room, self.turns.step)
         self._control = None if control is None else Control(self, control)
         self._signals = socket.socketpair()
         self._rules: QuorumPeer | None = None
@@ -97,21 +100,12 @@ class Process:
         self.journal.left(self._over)
         return code if self._close() else EXIT_ERROR
 
-    def step(self, happened: Input) -> int:
-        """Let something happen; returns the number of its journal line."""
-        assert self._rules is not None
-        effects = self._rules.step(happened)
-        seq = self.journal.stepped(happened, effects)
-        for index, effect in enumerate(effects):
-            self._perform(effect, seq, index)
-        return seq
-
     def start(self) -> None:
-        """Look for a leader from now on."""
+        """Look for a leader from now on, once the present turn is done."""
         if not self._started:
             self._started = True
             self.election.listener.start()
-            self.step(Start())
+            self.turns.tell(Start())
 
     def leave(self, why: str) -> None:
         """End when the present wake-up is handled."""
@@ -144,6 +138,37 @@ class Process:
         assert self._rules is not None
         return self._rules.committed(after)
 
+    # ---- its turns
+
+    def decide(self, happened: Input) -> list[Effect]:
+        """What its rules answer."""
+        assert self._rules is not None
+        return self._rules.step(happened)
+
+    def write(self) -> bool:
+        """Write what the links have room for, its lines first; whether there was anything."""
+        filled = self.election.fill() + self.quorum.fill()
+        self.journal.flush()
+        for stream in filled:
+            stream.flush()
+        return bool(filled)
+
+    def hold(self) -> bool:
+        """Serve orders and signals until nothing holds it any more; false if it is to end."""
+        assert self._control is not None, "only a harness arms a gate"
+        heard = select.poll()
+        for source in (self._control, self._signals[0]):
+            heard.register(source.fileno(), select.POLLIN)
+        self._control.flush()
+        while self.turns.gates.held and not self._over:
+            for descriptor, _ in heard.poll():
+                if descriptor == self._control.fileno():
+                    self._control.serve()
+                else:
+                    self._signalled(READ)
+        self.loop.read_clock()
+        return not self._over
+
     def _reconsider(self) -> None:
         self.room.dials.reconsider()
         self.election.reconsider()
@@ -167,6 +192,7 @@ class Process:
             self._control.ready(spec.sid)
         if self._control is None or not self._birth.wait:
             self.start()
+            self.turns.go_on()
         self._settle()
 
     def _heed_signals(self) -> None:
@@ -187,19 +213,16 @@ class Process:
             timer = self.timers.pop(self.loop.now_ns)
             if timer is None:
                 break
-            self.step(Expire(timer, self.election.cnx.have_delivered()))
+            self.turns.step(Expire(timer, self.election.cnx.have_delivered()))
         self._settle()
 
     def _settle(self) -> None:
         """Journal what is to be written, then write it, until nothing is left to do."""
         while True:
             self.loop.settle()
-            filled = self.election.fill() + self.quorum.fill()
-            self.journal.flush()
-            if not filled:
+            self.turns.go_on()
+            if not self.write():
                 break
-            for stream in filled:
-                stream.flush()
         if self._control is not None:
             self._control.flush()
 
@@ -220,7 +243,8 @@ class Process:
 
     # ---- performing
 
-    def _perform(self, effect: Effect, step: int, index: int) -> None:
+    def perform(self, effect: Effect, step: int, index: int) -> None:
+        """Do one effect of line ``step``."""
         match effect:
             case Send():
                 offer = Offer(step, index, encode_frame(effect.notification))

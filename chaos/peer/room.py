@@ -16,7 +16,6 @@ from chaos.errors import InfrastructureError
 from chaos.peer import sockets
 from chaos.peer.blocks import Blocks, Route
 from chaos.peer.dials import Dials
-from chaos.peer.gate import Gate
 from chaos.peer.journal import Journal
 from chaos.peer.loop import Loop
 from chaos.wire.shim import LinkShim
@@ -112,7 +111,6 @@ class Room:
     blocks: Blocks
     shim: LinkShim
     dials: Dials
-    gate: Gate
     _conns: count[int]
 
     @classmethod
@@ -121,7 +119,7 @@ class Room:
         blocks = Blocks(me)
         dials = Dials(loop, "0.0.0.0", blocks)  # noqa: S104 - until it knows its own address
         book, shim = AddressBook(me), LinkShim(seed)
-        return cls(me, timings, loop, journal, book, blocks, shim, dials, Gate(), count(1))
+        return cls(me, timings, loop, journal, book, blocks, shim, dials, count(1))
 
     def next_conn(self) -> int:
         """A number for a connection, never used twice."""

@@ -12,8 +12,10 @@ from chaos.actions import (
     Clear,
     Configure,
     Cut,
+    Hold,
     Kill,
     Launch,
+    LetGo,
     Load,
     Lose,
     Pause,
@@ -29,7 +31,7 @@ from chaos.actions import (
     Unload,
 )
 from chaos.election.ids import Sid
-from chaos.history.events import Acted, StepBegan
+from chaos.history.events import Acted, Exited, Held, StepBegan
 from chaos.history.history import History
 from chaos.report import words
 from chaos.report.words import MS
@@ -90,7 +92,7 @@ def bands(history: History, verbs: Mapping[str, str]) -> tuple[Band, ...]:
         at = open_.pop(undone, None) if undone is not None else None
         if at is not None:
             found[at] = replace(found[at], to_ns=max(found[at].to_ns, event.done_ns))
-        if isinstance(event.action, Resume | Launch | Unblock | Clear | Unload):
+        if isinstance(event.action, Resume | Launch | Unblock | Clear | Unload | Hold | LetGo):
             continue
         fresh = _band(event, index, verbs, targets.get(event.step, ()))
         place = _partner(found, fresh)
@@ -122,6 +124,36 @@ def paused(history: History) -> dict[Sid, list[tuple[int, int]]]:
                 pass
     for sid, from_ns in since.items():
         found.setdefault(sid, []).append((from_ns, history.end_ns))
+    return found
+
+
+def held(history: History) -> dict[Sid, list[tuple[int, int]]]:
+    """When each peer held at a gate."""
+    found: dict[Sid, list[tuple[int, int]]] = {sid: [] for sid in history.sids}
+    gates: dict[Sid, dict[str, int]] = {}  # since when, by the name of the gate
+
+    def over(sid: Sid, at_ns: int, *names: str) -> None:
+        """The last gate that lets it go ends the stretch that the first began."""
+        mine = gates.get(sid, {})
+        since = min(mine.values(), default=at_ns)
+        for name in names:
+            mine.pop(name, None)
+        if not mine and at_ns > since:
+            found.setdefault(sid, []).append((since, at_ns))
+
+    for event in history.events:
+        match event:
+            case Held():
+                gates.setdefault(event.sid, {})[event.name] = event.at_ns
+            case Acted(action=LetGo(name=name, sids=sids)):
+                for sid in sids:
+                    over(sid, event.at_ns, name)
+            case Exited(sid=sid):
+                over(sid, event.at_ns, *gates.get(sid, ()))
+            case _:
+                pass
+    for sid, mine in gates.items():
+        over(sid, history.end_ns, *mine)
     return found
 
 
@@ -207,7 +239,7 @@ def _touched(
         case Slow(links=links) | Lose(links=links):
             pairs = frozenset((cut.source, cut.target) for cut in links)
             return _lanes(pairs, set(), targets), pairs
-        case Unblock() | Clear() | Load() | Unload():
+        case Unblock() | Clear() | Load() | Unload() | Hold() | LetGo():
             return (), frozenset()
         case _:
             return (done.sid,), frozenset()

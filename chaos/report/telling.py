@@ -42,6 +42,7 @@ from chaos.history.events import (
     Began,
     Event,
     Exited,
+    Held,
     Left,
     LinkClosed,
     LinkOpened,
@@ -84,7 +85,7 @@ def what(event: Event) -> str:
             return seen(event)
         case Wrote() | Lost() | LinkOpened() | LinkClosed() | Rejected():
             return _linked(event)
-        case Began() | Appeared() | Exited() | Left():
+        case Began() | Appeared() | Exited() | Left() | Held():
             return _lived(event)
         case Recalled() | Listed():
             return _looked(event)
@@ -109,7 +110,7 @@ def _linked(event: Wrote | Lost | LinkOpened | LinkClosed | Rejected) -> str:
             return f"rejects what came from {event.source} on the {event.port} port: {event.why}"
 
 
-def _lived(event: Began | Appeared | Exited | Left) -> str:
+def _lived(event: Began | Appeared | Exited | Left | Held) -> str:
     match event:
         case Began():
             log = f"zxid {hex64(event.spec.last_zxid)}, epoch {event.spec.current_epoch}"
@@ -124,6 +125,8 @@ def _lived(event: Began | Appeared | Exited | Left) -> str:
             return f"ended with status {event.status}"
         case Left():
             return f"ends by itself: {event.why}"
+        case Held():
+            return f"holds at the gate of {event.name}, line {event.line}, until it is let go"
 
 
 def _looked(event: Recalled | Listed) -> str:

@@ -15,8 +15,10 @@ from chaos.actions import (
     Clear,
     Configure,
     Cut,
+    Hold,
     Kill,
     Launch,
+    LetGo,
     Load,
     Lose,
     Pause,
@@ -155,6 +157,8 @@ def action(done: Action) -> str:
             return _link(done)
         case Load() | Unload():
             return _load(done)
+        case Hold() | LetGo():
+            return _gate(done)
         case _:
             return _skew(done)
 
@@ -194,6 +198,14 @@ def _load(done: Load | Unload) -> str:
             return f"have {done.per_s} writes a second of {done.payload} bytes committed"
         case Unload(name=name):
             return f"end workload {name}"
+
+
+def _gate(done: Hold | LetGo) -> str:
+    whom = sids(done.sids)
+    if isinstance(done, LetGo):
+        return f"let {whom} go{' until the next such moment' if done.again else ''}"
+    kind = done.awaited.kind.value.replace("_", " ")
+    return f"have {whom} hold at {kind}{f' number {done.nth}' if done.nth > 1 else ''}"
 
 
 def _skew(done: TurnRound | SetEpochs | SetZxid | SkewTimers | Configure) -> str:

@@ -47,14 +47,14 @@ class Acts:
         match action:
             case act.Kill() | act.Terminate() | act.Launch() | act.Pause() | act.Resume():
                 return self._process(action)
-            case act.Block():
-                return self._block(action)
-            case act.Unblock():
-                return self._unblock(action.name)
+            case act.Block() | act.Unblock():
+                return self._cut(action)
             case act.Slow() | act.Lose() | act.Clear():
                 return self._shim(action)
             case act.Load() | act.Unload():
                 return self._workload(action)
+            case act.Hold() | act.LetGo():
+                return self._gate(action)
             case _:
                 return self._inside(action)
 
@@ -101,10 +101,15 @@ class Acts:
             host.disk.wipe()
         process = self._world.launch(action.sid)
         if self._world.load is not None:
-            process.step(_work(self._world.load))
+            process.tell(_work(self._world.load))
         return Evidence(True, {"pid": process.pid, "inc": process.inc})
 
     # ---- blocks
+
+    def _cut(self, action: act.Block | act.Unblock) -> Evidence:
+        if isinstance(action, act.Unblock):
+            return self._unblock(action.name)
+        return self._block(action)
 
     def _block(self, action: act.Block) -> Evidence:
         network = self._world.network
@@ -172,7 +177,7 @@ class Acts:
         """Tell every peer that takes orders; the others hear of it when they do again."""
         awake = [process for process in self._world.processes() if not process.paused]
         for process in awake:
-            process.step(work)
+            process.tell(work)
         return len(awake)
 
     def _catch_up(self, process: Process) -> None:
@@ -180,7 +185,22 @@ class Acts:
         load = self._world.load
         work = Work(0) if load is None else _work(load)
         if process.work != work:
-            process.step(work)
+            process.tell(work)
+
+    # ---- gates
+
+    def _gate(self, action: act.Hold | act.LetGo) -> Evidence:
+        world = self._world
+        there = [one for sid in action.sids if (one := world.process(sid)) is not None]
+        if isinstance(action, act.Hold):
+            world.holds[action.name] = action
+            for process in there:
+                process.gates.arm(action.name, action.awaited, action.nth)
+            return Evidence(True, {"armed": len(there)})
+        held = sum(process.let_go(action.name, again=action.again) for process in there)
+        if not action.again:
+            world.left_off(action)
+        return Evidence(True, {"held": held})
 
     # ---- inside a peer
 
@@ -220,7 +240,7 @@ class Acts:
         return self._input(action.sid, SkewEpochs(accepted, current))
 
     def _input(self, sid: Sid, happened: Input) -> Evidence:
-        seq = self._running(sid).step(happened)
+        seq = self._running(sid).tell(happened)
         return Evidence(True, {"at_ns": self._world.clock.now_ns, "seq": seq})
 
     def _write(self, sid: Sid, values: dict[str, int]) -> Evidence:

@@ -41,7 +41,8 @@ class Body(ABC):
         self.alive = True
         self.awake = False  # from its start on: before, it listens and accepts nobody
         self.paused = False  # by SIGSTOP
-        self.stopped = True  # not awake, paused, or not yet through with what waited meanwhile
+        self.holding = False  # at a gate
+        self.stopped = True  # not awake, paused, holding, or not through with what waited then
         self.unread: deque[Call] = deque()
         self.sockets: dict[int, Socket] = {}
         self.clock = fabric.clock
@@ -50,6 +51,7 @@ class Body(ABC):
         self.emit = fabric.emit
         self.shim = LinkShim(f"{fabric.seed}/{sid}/{inc}")
         self.shimmed = False  # whether any rule was ever put into the shim
+        self.kept: deque[Call] = deque()  # what it was about to do when it came to a gate
         self._overdue: deque[Call] = deque()
         self._numbers = 0
         self._lines = 0
@@ -104,9 +106,20 @@ class Body(ABC):
             if self.awake:
                 self.clock.at(self.clock.now_ns, self._catch_up)
 
+    def hold(self) -> None:
+        """At a gate: sockets stay open, and what comes in waits."""
+        self.holding = self.stopped = True
+
+    def go_on(self) -> None:
+        """Let go: what it was about to do happens now, then all that waits."""
+        if self.holding:
+            self.holding = False
+            self.clock.at(self.clock.now_ns, self._catch_up)
+
     def die(self) -> None:
         """The process is gone; its kernel closes what it had open."""
         self.alive = False
+        self.kept.clear()
         self.unread.clear()
         self._overdue.clear()
         for socket in list(self.sockets.values()):
@@ -128,9 +141,13 @@ class Body(ABC):
     def writable(self, socket: Socket) -> None:
         """There is room again in a buffer that was full."""
 
+    @abstractmethod
+    def linked(self, other: Sid, line: int, *, opened: bool) -> None:
+        """The line that says that an election link stands, or has ended, is written."""
+
     def _catch_up(self) -> None:
-        while self.alive and not self.paused:
-            waiting = self.unread or self._overdue
+        while self.alive and not self.paused and not self.holding:
+            waiting = self.kept or self.unread or self._overdue
             if not waiting:
                 self.stopped = False
                 return

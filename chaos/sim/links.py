@@ -62,6 +62,7 @@ class ElectionLinks:
         self._deliver = deliver
         self._dials: dict[Sid, Attempt] = {}
         self._late: dict[int, deque[_Late]] = {}  # what a fault delays, by connection
+        self._unwritten: list[Socket] = []  # have something to write when the peer goes on
 
     # ---- what the peer wants
 
@@ -110,6 +111,12 @@ class ElectionLinks:
         if socket.number in self._body.sockets:
             self._fill(socket)
 
+    def write_on(self) -> None:
+        """The peer goes on: write what it could not at a gate."""
+        waiting, self._unwritten = self._unwritten, []
+        for socket in waiting:
+            self.writable(socket)
+
     # ---- performing the rules
 
     def perform(self, effects: list[CnxEffect[Parcel]]) -> None:
@@ -154,8 +161,9 @@ class ElectionLinks:
         body = self._body
         assert socket.other is not None
         now, name = body.clock.now_ns, socket.name
-        other, dialed = socket.other, socket.dialed
-        body.emit(LinkOpened(now, body.sid, body.inc, body.line(), other, name, dialed))
+        other, dialed, line = socket.other, socket.dialed, body.line()
+        body.emit(LinkOpened(now, body.sid, body.inc, line, other, name, dialed))
+        body.linked(other, line, opened=True)
 
     def _close(self, socket: Socket, why: str) -> None:
         body = self._body
@@ -168,8 +176,9 @@ class ElectionLinks:
             return
         for late in self._late.pop(socket.number, ()):
             self._lose(socket.other, late.parcel, "its link closed before it was due")
-        name = socket.name
-        body.emit(LinkClosed(now, body.sid, body.inc, body.line(), socket.other, name, why))
+        name, line = socket.name, body.line()
+        body.emit(LinkClosed(now, body.sid, body.inc, line, socket.other, name, why))
+        body.linked(socket.other, line, opened=False)
 
     def _unnamed(self, socket: Socket) -> None:
         if socket.other is None:
@@ -182,7 +191,9 @@ class ElectionLinks:
         other = socket.other
         assert other is not None
         body = self._body
-        if body.shimmed:
+        if body.holding:
+            self._unwritten.append(socket)
+        elif body.shimmed:
             self._fill_slowly(socket, other)
         elif socket.unread >= BUFFER_FRAMES:
             socket.stalled = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from chaos.actions import Port
@@ -30,10 +31,12 @@ from chaos.election.effects import (
     Truncate,
     Work,
 )
+from chaos.election.gates import Gates
 from chaos.election.ids import Sid, Zxid
+from chaos.election.moments import BEFORE_ALL, Moment, link_moment
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
-from chaos.history.events import Began, Left, Stepped
+from chaos.history.events import Began, Held, Left, Stepped
 from chaos.sim.body import Body, Fabric
 from chaos.sim.disk import Disk
 from chaos.sim.learners import QuorumPort
@@ -48,6 +51,7 @@ class Process(Body):
     def __init__(self, spec: PeerSpec, inc: int, pid: int, disk: Disk, fabric: Fabric) -> None:
         super().__init__(spec.sid, inc, pid, fabric)
         self.work = Work(0)  # what it was last told
+        self.gates = Gates()
         self._disk = disk
         self._core = QuorumPeer(spec)
         self._elections: dict[Sid, Address] = {}
@@ -68,27 +72,37 @@ class Process(Body):
         self.unread.appendleft(partial(self.step, Start()))
         self.clock.at(due_ns, self.wake)
 
-    def step(self, happened: Input) -> int:
-        """Give the core an input, write the line, perform; the number of the line."""
-        effects = self._core.step(happened)
-        seq = self.line()
-        now = self.clock.now_ns
-        self.emit(Stepped(now, self.sid, self.inc, seq, happened, tuple(effects)))
-        if isinstance(happened, Work):
-            self.work = happened
-        for index, effect in enumerate(effects):
-            match effect:
-                case Arm():
-                    self.timers.arm(effect.timer, effect.delay_ms)
-                case Disarm():
-                    self.timers.disarm(effect.timer)
-                case Send():
-                    self._links.send(effect.to, Parcel(effect.notification, seq, index))
-                case SendPacket():
-                    self._quorum.send(effect.conn, effect.packet)
-                case _:
-                    self._perform(effect)
+    def step(self, happened: Input) -> None:
+        """Give the core an input, write the line, perform."""
+        self._act(*self._decide(happened))
+
+    def tell(self, happened: Input) -> int:
+        """An order: as :meth:`step`, but what a peer at a gate does about it waits.
+
+        Returns the number of its line.
+        """
+        effects, seq, moments = self._decide(happened)
+        if self.holding:
+            self.kept.append(partial(self._act, effects, seq, moments))
+        else:
+            self._act(effects, seq, moments)
         return seq
+
+    def let_go(self, name: str, *, again: bool) -> bool:
+        """The gate ``name`` holds it no more; whether it did."""
+        held = self.gates.let_go(name, again=again)
+        if held and not self.gates.held:
+            self.kept.append(self._links.write_on)
+            self.go_on()
+        return held
+
+    def linked(self, other: Sid, line: int, *, opened: bool) -> None:
+        """A link's line is written: a gate there holds before anything is written on a link."""
+        names = self.gates.hit([link_moment(other, opened=opened)])
+        if names:
+            self.hold()
+            tell = partial(self._held, names, line, BEFORE_ALL)
+            self.clock.at(self.clock.now_ns, tell)  # behind all lines of the same decision
 
     def committed(self, after: Zxid) -> tuple[Zxid, int]:
         """How far its log is committed, and how many transactions beyond ``after`` are."""
@@ -147,6 +161,54 @@ class Process(Body):
             self._links.writable(socket)
 
     # ----
+
+    def _decide(self, happened: Input) -> tuple[list[Effect], int, list[Moment]]:
+        effects = self._core.step(happened)
+        seq = self.line()
+        now = self.clock.now_ns
+        self.emit(Stepped(now, self.sid, self.inc, seq, happened, tuple(effects)))
+        if isinstance(happened, Work):
+            self.work = happened
+        return effects, seq, self.gates.moments(happened, effects)
+
+    def _act(
+        self, effects: list[Effect], seq: int, moments: list[Moment], start: int = BEFORE_ALL
+    ) -> None:
+        """Perform from effect ``start`` on, as far as the next gate."""
+        if moments and start == BEFORE_ALL and self._holds(effects, seq, moments, start):
+            return
+        for index in range(max(start, 0), len(effects)):
+            if moments and self._holds(effects, seq, moments, index):
+                return
+            effect = effects[index]
+            match effect:
+                case Arm():
+                    self.timers.arm(effect.timer, effect.delay_ms)
+                case Disarm():
+                    self.timers.disarm(effect.timer)
+                case Send():
+                    self._links.send(effect.to, Parcel(effect.notification, seq, index))
+                case SendPacket():
+                    self._quorum.send(effect.conn, effect.packet)
+                case _:
+                    self._perform(effect)
+
+    def _holds(self, effects: list[Effect], seq: int, moments: list[Moment], index: int) -> bool:
+        """Whether a gate holds it before effect ``index``; the rest is done when it goes on."""
+        here = [moment for moment in moments if moment.index == index]
+        names = self.gates.hit(here)
+        if not names:
+            return False
+        rest = [moment for moment in moments if moment.index > index]
+        self.hold()
+        self.kept.appendleft(partial(self._act, effects, seq, rest, max(index, 0)))
+        self._held(names, seq, index)
+        return True
+
+    def _held(self, names: Iterable[str], line: int, index: int) -> None:
+        now = self.clock.now_ns
+        for name in names if self.alive else ():
+            self.emit(Held(now, self.sid, self.inc, self.line(), name, line, index))
 
     def _perform(self, effect: Effect) -> None:
         match effect:

@@ -6,7 +6,7 @@ from collections import deque
 from random import Random
 from typing import Final, Literal
 
-from chaos.actions import Load, Lose, Slow
+from chaos.actions import Hold, LetGo, Load, Lose, Slow
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, peer_specs
 from chaos.history.events import Event, Exited
@@ -44,6 +44,7 @@ class World:
         self.network = Network(self.clock, seed, ordered=order == "fifo")
         self.rules: dict[str, Slow | Lose] = {}
         self.load: Load | None = None
+        self.holds: dict[str, Hold] = {}
         self._connects = Connects(self.network)
         self._fabric = Fabric(self.clock, self.network, self._connects, self.seen.append, seed)
         self._looking = False
@@ -75,6 +76,9 @@ class World:
         host.process = process
         for rule in self.rules.values():
             teach(process, rule)
+        for hold in self.holds.values():
+            if sid in hold.sids:
+                process.gates.arm(hold.name, hold.awaited, hold.nth)
         if self._looking:
             self._start(host, process)
         return process
@@ -86,6 +90,13 @@ class World:
             if host.process is not None:
                 self._start(host, host.process)
         return self.clock.now_ns
+
+    def left_off(self, over: LetGo) -> None:
+        """A gate is off at some peers: who starts there later does not hold either."""
+        hold = self.holds.pop(over.name, None)
+        rest = None if hold is None else hold.without(over.sids)
+        if rest is not None:
+            self.holds[over.name] = rest
 
     def gone(self, sid: Sid, status: int) -> None:
         """The process of ``sid`` has died and is reaped."""

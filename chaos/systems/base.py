@@ -32,6 +32,10 @@ class System(Protocol):
         """The clock that all events of this system carry."""
         ...
 
+    def watch_closely(self) -> None:
+        """Before :meth:`prepare`: let :meth:`advance` leave nothing out."""
+        ...
+
     def prepare(self) -> None:
         """Bring every peer up and hold it before it looks for a leader.
 

@@ -15,6 +15,7 @@ from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
 from chaos.history.codec import Json, to_json
 from chaos.peer import disk
+from chaos.systems.gatekeeper import Gatekeeper
 from chaos.systems.loads import Loads
 from chaos.systems.peerlink import PeerLink
 from chaos.systems.world import World
@@ -66,6 +67,7 @@ class Hands:
         self._rules: dict[str, act.Slow | act.Lose] = {}
         self._blocks: dict[str, act.Block] = {}
         self._loads = Loads()
+        self._gates = Gatekeeper(system.peers)
 
     def do(self, action: Action) -> Evidence:
         """Do ``action``; what cannot be done is evidence that it did not happen."""
@@ -103,8 +105,8 @@ class Hands:
                 return self._clear(action.name)
             case act.Load() | act.Unload():
                 return self._loads.do(action, self._running())
-            case act.SkewTimers():
-                return self._timers(action)
+            case act.SkewTimers() | act.Hold() | act.LetGo():
+                return self._timing(action)
             case _:
                 return self._inside(action)
 
@@ -129,12 +131,18 @@ class Hands:
             return Evidence(False, {"error": f"peer {action.sid} is up already"})
         if action.wipe:
             disk.wipe(self._system.home(action.sid))
-        peer = self._system.fork(action.sid, self._system.next_inc(action.sid), wait=False)
+        # With a gate to hold at it must not move before it knows of it.
+        waits = bool(self._gates)
+        peer = self._system.fork(action.sid, self._system.next_inc(action.sid), wait=waits)
         for rule in self._rules.values():
             self._teach(peer, rule)
         for block in self._blocks.values():
             self._shut(peer, block)
         self._loads.teach(peer)
+        self._gates.teach(peer)
+        if waits and self._system.under_way:
+            peer.ask("go")
+            peer.held = False
         return Evidence(True, {"pid": peer.pid, "inc": peer.inc})
 
     def _stop(self, action: act.Pause | act.Resume) -> Evidence:
@@ -222,6 +230,16 @@ class Hands:
         return Evidence(_stopped(facts) > 0, facts)
 
     # ---- inside a peer
+
+    def _timing(self, action: act.SkewTimers | act.Hold | act.LetGo) -> Evidence:
+        """When things happen in a peer: how fast its timers run, and where it holds."""
+        match action:
+            case act.Hold():
+                return self._gates.hold(action)
+            case act.LetGo():
+                return self._gates.let_go(action)
+            case act.SkewTimers():
+                return self._timers(action)
 
     def _timers(self, action: act.SkewTimers) -> Evidence:
         facts = self._up(action.sid).ask(

@@ -160,6 +160,7 @@ class Mixed:
         self._lookout = Lookout(self._look)
         self._facts: dict[str, str] = {}
         self._over = False
+        self._closely = False
 
     # ---- what a runner asks
 
@@ -205,6 +206,10 @@ class Mixed:
             found |= {server.process.pid: f"server {server.sid}" for server in servers}
         return found
 
+    def watch_closely(self) -> None:
+        """Read every line of our peers' journals as soon as it is there."""
+        self._closely = True
+
     def prepare(self) -> None:
         """Open a world, fork our peers, start the others, and hold all of them."""
         folder = self._run / "peers"
@@ -237,6 +242,8 @@ class Mixed:
                 return together([hands.do(action), foreign.do(action)])
             case act.Block() | act.Unblock():
                 return hands.do(action)
+            case act.Hold() | act.LetGo():
+                return self._gate(action)
             case act.Slow():
                 return foreign.slow(action) or hands.do(action)
             case _ if self.standing.servers.knows(action.sid):
@@ -288,7 +295,7 @@ class Mixed:
         stage = Stage(setup, theirs, troupe.installation, folder, shared.path)
         starts = Starts()
         servers = Servers(world, stage, starts)
-        peers = Peers(world, Cradle(ours, self._seed, folder))
+        peers = Peers(world, Cradle(ours, self._seed, folder, self._closely))
         clients = Clients(world, self._run / _CLIENT, tuple(theirs))
         return Standing(
             world=world,
@@ -300,6 +307,16 @@ class Mixed:
             probes=Probes(starts),
             wiretap=Wiretap(world, self._run / _CAPTURE, cast, starts),
         )
+
+    def _gate(self, action: act.Hold | act.LetGo) -> Evidence:
+        """Our peers hold at gates; no other server can be made to."""
+        servers = self.standing.servers
+        ours = tuple(sid for sid in action.sids if not servers.knows(sid))
+        if not ours:
+            return Evidence(False, {"error": "no server of ZooKeeper holds at a gate"})
+        told = self.standing.hands.do(replace(action, sids=ours))
+        free = ", ".join(str(sid) for sid in action.sids if sid not in ours)
+        return replace(told, facts={**told.facts, "cannot hold": free}) if free else told
 
     def _recall(self, standing: Standing) -> list[Event]:
         """While servers still run. Nobody was promised anything where no time zero came."""

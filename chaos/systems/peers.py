@@ -28,11 +28,15 @@ _REAP_NS: Final = 5_000_000_000  # a killed process is gone by then, or the host
 
 @dataclass(frozen=True, slots=True)
 class Cradle:
-    """What every peer of a run is born with. ``folder`` holds a folder for each."""
+    """What every peer of a run is born with. ``folder`` holds a folder for each.
+
+    ``closely``: each line of their journals is read as soon as it is there.
+    """
 
     specs: Mapping[Sid, PeerSpec]
     seed: int
     folder: Path
+    closely: bool = False
 
 
 class Peers:
@@ -42,7 +46,8 @@ class Peers:
         self._world = world
         self._cradle = cradle
         self._peers: dict[Sid, PeerLink] = {}
-        self._tail = Tail(proposals=len(cradle.specs) <= _SEEN_MAX)
+        few = len(cradle.specs) <= _SEEN_MAX
+        self._tail = Tail(proposals=few, everything=cradle.closely)
         self._ended: deque[Exited] = deque()
         self._gone = False
         self.under_way = False

@@ -31,6 +31,7 @@ class Processes:
         self._lookout = Lookout(self._look)
         self._hands: Hands | None = None
         self._over = False
+        self._closely = False
 
     # ---- what a runner asks
 
@@ -58,12 +59,16 @@ class Processes:
         peers = {peer.pid: f"peer {peer.sid}" for peer in self._peers.peers()}
         return {self._world.pid: "the world of a run", **peers}
 
+    def watch_closely(self) -> None:
+        """Read every line of the journals as soon as it is there."""
+        self._closely = True
+
     def prepare(self) -> None:
         """Open a world and fork every peer in it; none looks for a leader yet."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._world = world = World.open(self._wanted, self._folder)
         specs = {spec.sid: spec for spec in peer_specs(self._setup, world.host_of)}
-        self._peers = Peers(world, Cradle(specs, self._seed, self._folder))
+        self._peers = Peers(world, Cradle(specs, self._seed, self._folder, self._closely))
         self._hands = Hands(self._peers, world, self._setup)
         self._peers.start()
         self._hands.slow_links()

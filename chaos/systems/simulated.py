@@ -50,6 +50,9 @@ class Simulated:
         """Virtual time."""
         return self._world.clock.now_ns
 
+    def watch_closely(self) -> None:
+        """Nothing: :meth:`advance` leaves nothing out."""
+
     def prepare(self) -> None:
         """Start every peer; none looks for a leader yet."""
         for sid in self._setup.sids:

@@ -16,7 +16,7 @@ from chaos.history.codec import Reader
 from chaos.history.events import Event
 
 _TEXT: Final = b'{"k":"text"'
-_HEADS: Final = (b'{"k":"Began"', b'{"k":"Left"')
+_HEADS: Final = (b'{"k":"Began"', b'{"k":"Left"', b'{"k":"Held"')
 _NOTABLE_EFFECTS: Final = (
     b'"Entered"',
     b'"Decided"',
@@ -42,11 +42,13 @@ class _Journal:
 class Tail:
     """Any number of journals, read to their present ends.
 
-    ``proposals``: steps that only change a proposal are read at once too.
+    ``proposals``: steps that only change a proposal are read at once too; ``everything``: so
+    is any other line.
     """
 
-    def __init__(self, *, proposals: bool) -> None:
+    def __init__(self, *, proposals: bool, everything: bool = False) -> None:
         self._journals: list[_Journal] = []
+        self._everything = everything
         self._effects = (*_NOTABLE_EFFECTS, _PROPOSED) if proposals else _NOTABLE_EFFECTS
 
     def add(self, path: Path) -> None:
@@ -88,6 +90,8 @@ class Tail:
             journal.file.close()
 
     def _notable(self, line: bytes) -> bool:
+        if self._everything:
+            return True
         if line.startswith(b'{"k":"Stepped"'):
             return any(name in line for name in self._effects)
         return line.startswith(_HEADS)

@@ -27,6 +27,8 @@ _BY_NAME: Final[dict[type[act.Action], str]] = {
     act.Clear: "the end of the message fault",
     act.Load: "the workload",
     act.Unload: "the end of the workload",
+    act.Hold: "the gate",
+    act.LetGo: "the end of the gate",
 }
 
 
