@@ -24,7 +24,7 @@ from chaos.history.events import (
 )
 from chaos.history.history import History, Span
 from chaos.history.view import EnsembleView
-from chaos.report.bands import paused
+from chaos.report.bands import held, paused
 
 
 class Look(Enum):
@@ -35,6 +35,7 @@ class Look(Enum):
     LEADING = ("★", "LEADING")
     OBSERVING = ("O", "OBSERVING")
     PAUSED = ("‖", "paused")
+    HELD = ("⊣", "held at a gate")
     DOWN = ("×", "down")
 
     @property
@@ -85,20 +86,27 @@ class Reign:
 
 def segments(history: History) -> tuple[Segment, ...]:
     """All lanes, by peer and time."""
-    stopped = paused(history)
-    return tuple(part for span in history.spans for part in _parts(span, stopped.get(span.sid, [])))
+    still: dict[Sid, list[tuple[int, int, Look]]] = {}
+    for look, found in ((Look.PAUSED, paused(history)), (Look.HELD, held(history))):
+        for sid, stretches in found.items():
+            still.setdefault(sid, []).extend((*one, look) for one in stretches)
+    return tuple(
+        part
+        for span in history.spans
+        for part in _parts(span, sorted(still.get(span.sid, []), key=lambda one: one[:2]))
+    )
 
 
-def _parts(span: Span, stopped: list[tuple[int, int]]) -> Iterator[Segment]:
-    """A span, and what of it the peer spent stopped."""
+def _parts(span: Span, still: list[tuple[int, int, Look]]) -> Iterator[Segment]:
+    """A span, and what of it the peer spent stopped or held."""
     at_ns = span.from_ns
-    for begin, end in stopped if span.state is not None else []:
+    for begin, end, look in still if span.state is not None else []:
         low, high = max(begin, at_ns), min(end, span.to_ns)
         if low >= high:
             continue
         if at_ns < low:
             yield _segment(span, at_ns, low, _LOOKS[span.state])
-        yield _segment(span, low, high, Look.PAUSED)
+        yield _segment(span, low, high, look)
         at_ns = high
     if at_ns < span.to_ns:
         yield _segment(span, at_ns, span.to_ns, _LOOKS[span.state])

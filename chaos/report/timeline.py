@@ -80,6 +80,7 @@ def defs() -> Markup:
         hatch("looking", AMBER, Lines(2.5, 6, 45, 0.25)),
         hatch("observing", PURPLE, Lines(1, 5, 90, 0.25)),
         hatch("paused", "currentColor", Lines(1, 6, 0, 0.06)),
+        hatch("held", "currentColor", Lines(1, 6, 90, 0.06)),
         hatch("fault", RED, Lines(1.2, 7, -45, 0.06)),
         hatch("early", GREEN, Lines(2.5, 5, 90, 0.3)),
         hatch("wait", AMBER, Lines(1.2, 4, 0, 0.1)),
@@ -144,7 +145,7 @@ def bar(segment: Segment, scale: Scale, y: float, height: float) -> Markup:
     return titled(parts, f"peer {segment.sid}: {segment.look.word}{whom}{early} for {took}")
 
 
-_TEXTURED = (Look.LOOKING, Look.PAUSED, Look.OBSERVING)
+_TEXTURED = (Look.LOOKING, Look.PAUSED, Look.HELD, Look.OBSERVING)
 _ROLES = (Look.LEADING, Look.FOLLOWING, Look.OBSERVING)
 
 
@@ -154,6 +155,7 @@ _PAINT: Final[Mapping[Look, dict[str, Attribute]]] = {
     Look.OBSERVING: {"fill": "url(#observing)", "stroke": PURPLE},
     Look.LOOKING: {"fill": "url(#looking)", "stroke": AMBER},
     Look.PAUSED: {"fill": "url(#paused)", "stroke": "currentColor"},
+    Look.HELD: {"fill": "url(#held)", "stroke": "currentColor"},
     Look.DOWN: {
         "fill": "none",
         "stroke": "currentColor",

@@ -25,6 +25,7 @@ import chaos
 from chaos.actions import How
 from chaos.election.config import Address
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
+from chaos.election.moments import Awaited
 from chaos.election.notification import Notification
 from chaos.election.spec import PeerSpec
 from chaos.election.timings import Timings
@@ -98,6 +99,10 @@ class LivePeer:
         """Put cuts in place."""
         self.done("block", name=name, how=how.value, cuts=[to_json(cut) for cut in cuts])
 
+    def hold(self, name: str, awaited: Awaited, nth: int = 1) -> None:
+        """Arm a gate."""
+        self.done("hold", name=name, awaited=to_json(awaited), nth=nth)
+
     def hear(self, within_s: float = WITHIN_S) -> dict[str, Json]:
         """The next message of the control channel."""
         self.control.settimeout(within_s)
@@ -124,9 +129,14 @@ class LivePeer:
         """All events of one kind up to now."""
         return [event for event in self.look() if isinstance(event, kind)]
 
-    def wait(self, kind: type[E], such: Callable[[E], bool] = lambda _: True) -> E:
+    def wait(
+        self,
+        kind: type[E],
+        such: Callable[[E], bool] = lambda _: True,
+        within_s: float = WITHIN_S,
+    ) -> E:
         """The first event of ``kind`` that is ``such``, as soon as the journal has it."""
-        limit = time.monotonic() + WITHIN_S
+        limit = time.monotonic() + within_s
         seen = 0
         while True:
             events = self.look()

@@ -9,6 +9,7 @@ import pytest
 from chaos import actions
 from chaos.actions import Action, Cut, Port, PortCut
 from chaos.election.ids import PeerEpoch, Sid
+from chaos.election.moments import Awaited, MomentKind
 from chaos.history.events import Sampled, Wrote
 from chaos.history.history import History
 from chaos.report import words
@@ -66,6 +67,8 @@ ONE_OF_EACH: tuple[Action, ...] = (
     actions.Configure(Sid(1), "version=1"),
     actions.Load("w", 50, 100),
     actions.Unload("w"),
+    actions.Hold("h", (Sid(1), Sid(2)), Awaited(MomentKind.DECIDED), 2),
+    actions.LetGo("h", (Sid(1),), again=True),
 )
 
 

@@ -13,10 +13,11 @@ import pytest
 
 from chaos.election.effects import Serving
 from chaos.election.ids import PeerEpoch, Sid, Zxid, zxid_of
+from chaos.election.moments import Awaited, MomentKind
 from chaos.election.spec import PeerSpec
 from chaos.election.timings import Timings
 from chaos.ensemble import EnsembleSetup, PeerSetup
-from chaos.history.events import Stepped
+from chaos.history.events import Held, Stepped
 from chaos.zookeeper.disk import log, prepared_txns
 from tests.peer.nest import LivePeer, nest
 from tests.zookeeper.servers import Servers, wait_until
@@ -26,30 +27,31 @@ pytestmark = pytest.mark.live
 TIMINGS = Timings(tick_ms=200, init_limit=10, sync_limit=5)
 _SERVED_S = 30  # a JVM starts, and an election is held, on a machine that other tests use
 
+READ, SENT = MomentKind.PACKET_RECEIVED, MomentKind.PACKET_SENT
 FOLLOWS = {
-    "LEADERINFO is read": ("in", "LeaderInfo", 1),
-    "ACKEPOCH is due": ("out", "AckEpoch", 1),
-    "DIFF is read": ("in", "Diff", 1),
-    "NEWLEADER is read": ("in", "NewLeader", 1),
-    "the ACK of NEWLEADER is due": ("out", "Ack", 1),
-    "UPTODATE is read": ("in", "UpToDate", 1),
-    "the ACK of UPTODATE is due": ("out", "Ack", 2),
-    "the first PING is read": ("in", "Ping", 1),
-    "the first answer to a PING is due": ("out", "Ping", 1),
+    "LEADERINFO is read": (READ, "LEADERINFO", 1),
+    "ACKEPOCH is due": (SENT, "ACKEPOCH", 1),
+    "DIFF is read": (READ, "DIFF", 1),
+    "NEWLEADER is read": (READ, "NEWLEADER", 1),
+    "the ACK of NEWLEADER is due": (SENT, "ACK", 1),
+    "UPTODATE is read": (READ, "UPTODATE", 1),
+    "the ACK of UPTODATE is due": (SENT, "ACK", 2),
+    "the first PING is read": (READ, "PING", 1),
+    "the first answer to a PING is due": (SENT, "PING", 1),
 }
 LEADS = {
-    "FOLLOWERINFO is read": ("in", "LearnerHello", 1),
-    "LEADERINFO is due": ("out", "LeaderInfo", 1),
-    "ACKEPOCH is read": ("in", "AckEpoch", 1),
-    "DIFF is due": ("out", "Diff", 1),
-    "NEWLEADER is due": ("out", "NewLeader", 1),
-    "the ACK of NEWLEADER is read": ("in", "Ack", 1),
-    "UPTODATE is due": ("out", "UpToDate", 1),
-    "the ACK of UPTODATE is read": ("in", "Ack", 2),
-    "the first PING is due": ("out", "Ping", 1),
-    "the first answer to a PING is read": ("in", "Ping", 1),
+    "FOLLOWERINFO is read": (READ, "FOLLOWERINFO", 1),
+    "LEADERINFO is due": (SENT, "LEADERINFO", 1),
+    "ACKEPOCH is read": (READ, "ACKEPOCH", 1),
+    "DIFF is due": (SENT, "DIFF", 1),
+    "NEWLEADER is due": (SENT, "NEWLEADER", 1),
+    "the ACK of NEWLEADER is read": (READ, "ACK", 1),
+    "UPTODATE is due": (SENT, "UPTODATE", 1),
+    "the ACK of UPTODATE is read": (READ, "ACK", 2),
+    "the first PING is due": (SENT, "PING", 1),
+    "the first answer to a PING is read": (READ, "PING", 1),
 }
-Gate = tuple[str, str, int]
+Gate = tuple[MomentKind, str, int]
 Ensemble = Callable[[EnsembleSetup], Servers]
 SETUP = EnsembleSetup(tuple(PeerSetup(Sid(sid)) for sid in (1, 2, 3)), timings=TIMINGS)
 LEARNER, NEXT = Sid(2), Sid(1)
@@ -74,14 +76,14 @@ def served(peer: LivePeer, lines: int) -> bool:
 
 def goes_on(peer: LivePeer, servers: Servers, others: tuple[int, int], gate: Gate) -> None:
     """Hold ``peer`` at a gate, kill the server it talks to, start another, and see it serve."""
-    way, packet, nth = gate
+    kind, packet, nth = gate
     dies, comes = map(Sid, others)
-    peer.done("gate", way=way, packet=packet, nth=nth)
+    peer.hold("here", Awaited(kind, what=packet), nth)
     servers.start(dies)
     peer.done("go")
-    assert peer.hear(_SERVED_S) == {"held": f"{way} {packet}"}
+    peer.wait(Held, within_s=_SERVED_S)
     servers.kill(dies)
-    peer.done("release")
+    peer.done("let_go", name="here")
     lines = len(peer.look())
     servers.start(comes)
     limit = time.monotonic() + _SERVED_S
@@ -120,10 +122,10 @@ def test_row_81_a_snapshot_that_broke_off_leaves_no_hole(
         text = servers.configuration().text()
         leader = PeerSpec(Sid(3), text, None, _ONE, _ONE, zxid_of(1, 50), TIMINGS)
         ours = home.fork(leader, wait=True)
-        ours.done("gate", way="out", packet="NewLeader", nth=1)
+        ours.hold("here", Awaited(SENT, what="NEWLEADER"))
         servers.start(LEARNER)
         ours.done("go")
-        assert ours.hear(_SERVED_S) == {"held": "out NewLeader"}
+        ours.wait(Held, within_s=_SERVED_S)
         wait_until(lambda: "Getting a snapshot from leader 0x100000032" in servers.log(LEARNER))
         os.kill(ours.pid, signal.SIGKILL)
     servers.start(NEXT)
