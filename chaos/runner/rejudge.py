@@ -19,6 +19,7 @@ from chaos.runner.log import StepLog
 from chaos.runner.onlooker import Onlooker
 from chaos.runner.run import outcome_of
 from chaos.runner.stored import StoredRun, open_run
+from chaos.verify.gating import GATING
 from chaos.verify.traces import ends
 from chaos.verify.verdict import Outcome, Verdict
 
@@ -103,7 +104,7 @@ def _logs(plan: Plan, history: History) -> dict[str, StepLog]:
             case StepBegan(at_ns=at_ns, step=step, planned_ns=planned, targets=targets):
                 for log in _named(step, logs):
                     log.began_ns, log.planned_ns, log.targets = at_ns, planned, targets
-            case Acted(step=step) if not ends(event.action):
+            case Acted(step=step) if not (ends(event.action) or isinstance(event.action, GATING)):
                 for log in _named(step, logs):
                     verb = log.step.verb
                     log.fault = verb.fault if isinstance(verb, FaultStep) else None

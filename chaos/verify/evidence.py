@@ -14,6 +14,7 @@ SetEpochs, ...   the input and the write in the journal, or the file of a peer t
 Configure        the input and the write of the configuration in the journal, or the version
                  that a foreign server has in force
 SkewTimers       the peer's own answer, and a timer that runs by it
+Hold             a peer that held while its step's fault took effect, and did nothing meanwhile
 ===============  ================================================================
 """
 
@@ -27,6 +28,7 @@ from chaos.history.events import Acted, Appeared, Began, Exited
 from chaos.history.history import History
 from chaos.verify.deeds import deed, facts_of
 from chaos.verify.fold import JOURNAL
+from chaos.verify.gating import gated
 from chaos.verify.traces import Proof, ends, inside
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
@@ -90,6 +92,8 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:
             return _process(index, acted, history)
         case act.Block() | act.Slow() | act.Lose() | act.Load():
             return _counted(index, acted.action, history)
+        case act.Hold():
+            return gated(index, acted.action, history)
         case _:
             return inside(index, acted, history)
 

@@ -33,6 +33,7 @@ from chaos.history.events import Acted, StepBegan
 from chaos.history.history import History
 from chaos.verify.elections import START, Election, FaultSpan, changes_leader, spanned
 from chaos.verify.fold import fold
+from chaos.verify.gating import GATING
 from chaos.verify.traces import ends
 from chaos.verify.turns import Turn, What, turns
 from chaos.verify.verdict import Measure
@@ -46,7 +47,7 @@ def faults_of(history: History) -> tuple[FaultSpan, ...]:
     began: dict[str, int] = {}
     over: set[str] = set()
     for _, event in history.every(Acted):
-        if not event.step:
+        if not event.step or isinstance(event.action, GATING):
             continue
         if ends(event.action):
             over.add(event.step)

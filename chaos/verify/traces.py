@@ -42,7 +42,7 @@ def ends(action: act.Action) -> bool:
         case act.SkewTimers(rate_ppm=rate, offset_ns=offset):
             return (rate, offset) == (1_000_000, 0)
         case _:
-            ending = act.Launch | act.Resume | act.Unblock | act.Clear | act.Unload
+            ending = act.Launch | act.Resume | act.Unblock | act.Clear | act.Unload | act.LetGo
             return isinstance(action, ending)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaos.actions import Cut, Hold, Kill, Launch, LetGo, Pause, Resume, Slow, TurnRound
-from chaos.election.effects import Deliver, Expire, Persist, SendPacket, SkewRound
+from chaos.election.effects import Deliver, Persist, SendPacket, SkewRound
 from chaos.election.ids import Sid
 from chaos.election.moments import PACKET_WORDS, STATE_WORDS, Awaited, MomentKind
 from chaos.history.events import Held, LinkOpened, Stepped, Wrote
@@ -198,17 +198,3 @@ def test_it_holds_at_a_link_before_a_word_is_written_there(kind: MomentKind) -> 
         assert [e for e in run.events if isinstance(e, Wrote) and e.link == opened.link] == []
     run.do(LetGo("g", (TWO,)))
     assert run.settle() == 3
-
-
-def test_what_can_be_read_goes_before_timers_that_ran_out_meanwhile() -> None:
-    run = Run(3)
-    run.settle()
-    run.do(Hold("g", (ONE,), Awaited(MomentKind.PACKET_SENT, what="PING")))
-    held = holds(run)
-    run.rest(3)
-    run.do(LetGo("g", (ONE,)))
-    run.rest(0.001)
-    woken = [e for e in lines(run, ONE, held.seq) if isinstance(e, Stepped)]
-    kinds = [isinstance(e.happened, Expire) for e in woken if e.at_ns == woken[0].at_ns]
-    assert {True, False} == set(kinds)
-    assert kinds == sorted(kinds)
