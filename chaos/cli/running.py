@@ -119,8 +119,9 @@ class _Command:
             seed = first if request.again else first + number
             try:
                 fixed = request.again.aims if request.again else {}
+                came = request.again.came if request.again else {}
                 command = _reproduce(plan, seed, system, request)
-                self._one(Task(plan, seed, command, fixed), driver, show)
+                self._one(Task(plan, seed, command, fixed, came), driver, show)
             except ResidueError:
                 raise
             except (ChaosError, OSError) as error:

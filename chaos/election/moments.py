@@ -24,7 +24,6 @@ from chaos.election.effects import (
     Entered,
     Ignored,
     Input,
-    LeaderConnected,
     PacketRead,
     Persist,
     PersistConfig,
@@ -43,6 +42,7 @@ from chaos.election.packets import LearnerHello, Packet
 from chaos.election.vote import Vote
 
 _FINALIZE: Final = Timer(TimerKind.FINALIZE)
+_LEARNS: Final = (ServerState.FOLLOWING, ServerState.OBSERVING)
 BEFORE_ALL: Final = -1  # the index of a moment that comes before every effect of its step
 
 
@@ -120,7 +120,7 @@ class Awaited:
     """
 
     kind: MomentKind
-    peer: Sid | None = None
+    peers: tuple[Sid, ...] = ()  # one of them is concerned
     what: str = ""
     round: int | None = None
     beyond: int | None = None
@@ -129,7 +129,7 @@ class Awaited:
         """Whether ``moment`` is one of them."""
         return (
             moment.kind is self.kind
-            and (self.peer is None or self.peer in moment.others)
+            and (not self.peers or not set(self.peers).isdisjoint(moment.others))
             and (not self.what or self.what == moment.what)
             and (self.round is None or self.round == moment.round)
             and (self.beyond is None or (moment.round is not None and moment.round > self.beyond))
@@ -144,7 +144,7 @@ class Before:
     vote: Vote | None = None  # proposed or decided
     round: Round = Round(0)
     finalizing: bool = False
-    conns: dict[int, Sid] = field(default_factory=dict)  # who is at a quorum connection's end
+    conns: dict[int, Sid] = field(default_factory=dict)  # a leader's learners, by connection
 
     def follow(self, happened: Input, effects: Sequence[Effect]) -> None:
         """Take in one step."""
@@ -160,8 +160,6 @@ class Before:
     def hear(self, happened: Input) -> None:
         """Take in what a step begins with."""
         match happened:
-            case LeaderConnected(conn=conn) if self.vote is not None:
-                self.conns[conn] = self.vote.leader
             case PacketRead(conn=conn, packet=LearnerHello(sid=sid)) if sid is not None:
                 self.conns[conn] = sid
             case ConnectionLost(conn=conn):
@@ -293,6 +291,8 @@ def _packet(
     now: Before, kind: MomentKind, conn: int, packet: Packet, index: int = BEFORE_ALL
 ) -> Moment:
     other = now.conns.get(conn)
+    if now.state in _LEARNS and now.vote is not None:
+        other = now.vote.leader
     observes = isinstance(packet, LearnerHello) and packet.observer
     what = OBSERVERINFO if observes else PACKETS.get(type(packet), "")
     return Moment(kind, index, now.round, () if other is None else (other,), what)

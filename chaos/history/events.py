@@ -244,7 +244,8 @@ class Exited:
 class StepBegan:
     """A step of the plan begins; ``targets`` is what its selector resolved to.
 
-    ``towards`` is the far side of the links that it touches, where it has one.
+    ``towards`` is the far side of the links that it touches, where it has one. ``by`` is the
+    peer whose moment it waited for, if it did; then ``planned_ns`` is that moment.
     """
 
     at_ns: int
@@ -252,6 +253,7 @@ class StepBegan:
     planned_ns: int
     targets: tuple[Sid, ...] = ()
     towards: tuple[Sid, ...] = ()
+    by: Sid | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ from chaos.plan.written_steps import (
     WaitStep,
     WaitText,
     WorkloadStep,
+    event_of,
 )
 
 _SHAPES: Final = {
@@ -83,7 +84,8 @@ class Builder:
             case ReleaseStep():
                 verb = model.Release(tuple(said.text for said in step.release))
         said = id_of(step)
-        return Step(said.text, record.where, verb, self._start(record.at, record.after), record.why)
+        start = self._start(record.at, record.after)
+        return Step(said.text, record.where, verb, start, record.why, event_of(step))
 
     def _start(self, at_ns: int | None, after: SaidMoment | None) -> Start:
         if at_ns is not None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chaos.actions import Action
+from chaos.actions import Action, Hold, LetGo
+from chaos.election.moments import MomentKind
 from chaos.ensemble import EnsembleSetup
 from chaos.faults.base import Fault
 from chaos.faults.targets import Selector
@@ -106,6 +107,44 @@ class Otherwise(StrEnum):
     RUN = "run"  # go on as if it had been satisfied
 
 
+# ---- an event of the protocol
+
+
+class Mode(StrEnum):
+    """What is done about an event that a step waits for."""
+
+    GATE = "gate"  # who comes to it is held there until the step is done
+    OBSERVE = "observe"  # nobody is held: the step begins as soon as it is seen
+    EITHER = "gate_or_observe"  # whoever can hold holds
+
+
+class Turn(StrEnum):
+    """A round that is only known when a step is armed."""
+
+    NEXT = "next"  # later than any that a peer was in then
+    LAST = "last"  # the latest of them
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The ``nth`` such event at any of ``by``, within ``within_ns`` of the step's turn.
+
+    ``what`` is a packet, a state or an epoch, as the event has it. ``bind`` names whoever came
+    to it. What ``otherwise`` says is of this step alone.
+    """
+
+    event: MomentKind
+    by: Selector
+    within_ns: int
+    peer: Selector | None = None
+    what: str = ""
+    round: int | Turn | None = None
+    nth: int = 1
+    mode: Mode = Mode.GATE
+    bind: str | None = None
+    otherwise: Otherwise = Otherwise.FAIL
+
+
 # ---- the verbs
 
 
@@ -154,6 +193,7 @@ class Step:
     verb: Verb
     start: Start = InOrder()
     why: str = ""
+    when: When | None = None
 
 
 # ---- what is to hold
@@ -265,4 +305,6 @@ class Plan:
         for step in self.steps:
             if isinstance(step.verb, FaultStep):
                 found |= step.verb.fault.needs
+            if step.when is not None and step.when.mode is Mode.GATE:
+                found |= {Hold, LetGo}
         return frozenset(found)

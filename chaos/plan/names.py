@@ -25,7 +25,7 @@ ABILITIES: Final[dict[str, frozenset[type[Action]]]] = {
     **{word: frozenset[type[Action]]() for word in FAULTS},  # its step says what it needs
     "links": frozenset({act.Block, act.Unblock, act.Slow, act.Lose, act.Clear}),
     "logical_clock": frozenset({act.TurnRound}),
+    "message_gate": frozenset({act.Hold, act.LetGo}),
     # What is done to the memory of a running peer, which only a peer of our own lets happen.
     INSIDE: frozenset({act.TurnRound, act.SkewTimers}),
 }
-REQUIRES_LATER: Final = frozenset({"message_gate"})

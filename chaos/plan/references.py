@@ -5,7 +5,7 @@ It reads the plan as written, so that each finding has the place of the very wor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from chaos.election.ids import Sid
@@ -17,7 +17,7 @@ from chaos.faults.targets import Between
 from chaos.plan.build_ensemble import stranger
 from chaos.plan.forms import Said
 from chaos.plan.model import Edge
-from chaos.plan.names import ABILITIES, METRICS, REQUIRES_LATER
+from chaos.plan.names import ABILITIES, METRICS
 from chaos.plan.parts import SaidMoment
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed
@@ -30,7 +30,16 @@ from chaos.plan.written_expect import (
     ExpectSame,
     ExpectText,
 )
-from chaos.plan.written_steps import FaultStep, ReleaseStep, StepText, WaitStep, WorkloadStep
+from chaos.plan.written_steps import (
+    FaultStep,
+    FaultText,
+    ReleaseStep,
+    StepText,
+    Timed,
+    WaitStep,
+    WorkloadStep,
+)
+from chaos.plan.written_when import check_when
 from chaos.verify.checks import INVARIANTS
 
 _WAITS: Final = frozenset({"leader", "no_leader", "role"})
@@ -46,6 +55,15 @@ def id_of(step: StepText) -> Said:
     return step.text.id if isinstance(step, FaultStep) else step.id
 
 
+def names_of(step: StepText) -> Iterator[Said]:
+    """What a step gives a name to with ``as``."""
+    record = step.text if isinstance(step, FaultStep) else step
+    if isinstance(record, Timed) and record.when is not None and record.when.as_ is not None:
+        yield record.when.as_
+    if isinstance(record, FaultText) and record.as_ is not None:
+        yield record.as_
+
+
 class _Checker:
     def __init__(self, plan: PlanText, members: list[Sid], problems: Problems) -> None:
         self._plan = plan
@@ -59,11 +77,7 @@ class _Checker:
             if isinstance(step, ReleaseStep)
             for said in step.release
         }
-        self._binds = {
-            step.text.as_.text
-            for step in plan.steps
-            if isinstance(step, FaultStep) and step.text.as_ is not None
-        }
+        self._binds = {said.text for step in plan.steps for said in names_of(step)}
 
     def check(self) -> None:
         """Steps in order, then what is judged when all of them are known."""
@@ -82,9 +96,7 @@ class _Checker:
             for said in invariant.except_after:
                 self._known(said)
         for said in self._plan.requires:
-            if said.text in REQUIRES_LATER:
-                self._problems.add(said.where, f"not supported yet: {said}")
-            elif said.text not in ABILITIES:
+            if said.text not in ABILITIES:
                 self._unknown("ability", said, ABILITIES)
 
     # ---- steps
@@ -96,6 +108,8 @@ class _Checker:
         if record.at is not None and record.after is not None:
             self._problems.add(said.where, f'step "{said}" has at: and after:, which is it?')
         self._after(record.after)
+        if isinstance(record, Timed):
+            self._when(record)
         match step:
             case WaitStep():
                 self._wait(step)
@@ -107,6 +121,14 @@ class _Checker:
                 for name in step.release:
                     self._release(name)
         self._steps.setdefault(said.text, step)
+
+    def _when(self, step: Timed) -> None:
+        check_when(step.when, step.within, step.otherwise, step.where, self._problems)
+        if step.when is not None:
+            for aimed in (step.when.by, step.when.peer):
+                self._aimed(aimed, self._names)
+            if step.when.as_ is not None:
+                self._bind(step.when.as_)
 
     def _wait(self, step: WaitStep) -> None:
         wait, said = step.wait, step.id

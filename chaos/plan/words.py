@@ -12,6 +12,7 @@ from chaos.faults.processes import Kill, Pause, Restart, Terminate
 from chaos.faults.skews import Shift, SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
 from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
 from chaos.faults.work import Workload
+from chaos.plan.event_words import event
 from chaos.plan.model import (
     After,
     At,
@@ -26,14 +27,23 @@ from chaos.plan.model import (
     Step,
     Verb,
     Wait,
+    When,
 )
 
+_ANY = {
+    Word.VOTERS: "any voter",
+    Word.OBSERVERS: "any observer",
+    Word.FOLLOWERS: "any follower",
+    Word.ALL: "any peer",
+}
 _UNITS = ((60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
 
 
 def sentence(step: Step) -> str:
     """What a step does, and when if not in its turn: ``at 2s, pause the leader for 1500ms``."""
     text = _verb(step.verb)
+    if step.when is not None:
+        text = f"{_event(step.when)}, {text}"
     match step.start:
         case At():
             return f"at {span(step.start.at_ns)}, {text}"
@@ -41,6 +51,18 @@ def sentence(step: Step) -> str:
             return f"{moment(step.start)}, {text}"
         case _:
             return text
+
+
+def _event(when: When) -> str:
+    """Of several peers any one will do."""
+    match when.by:
+        case Group(word=Word.LEADER) | Sids(sids=(_,)) | Name() | Pick(n=1):
+            who = whom(when.by)
+        case Group(word=word) if word in _ANY:
+            who = _ANY[word]
+        case _:
+            who = f"one of {whom(when.by)}"
+    return event(when, who, "" if when.peer is None else whom(when.peer))
 
 
 def _verb(verb: Verb) -> str:

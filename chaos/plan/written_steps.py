@@ -11,11 +11,12 @@ from chaos.faults.base import Duration, Fault
 from chaos.faults.catalogue import FAULTS
 from chaos.faults.targets import Ambiguity
 from chaos.plan.forms import BROKEN, Id, Number, Record, Said, Schema
-from chaos.plan.model import Otherwise, Where
+from chaos.plan.model import Otherwise, When, Where
 from chaos.plan.parts import FaultWord, Moment, Outcome, Raw, SaidMoment, SaidOutcome
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed, Target
 from chaos.plan.tree import Leaf, Node, Table, kind
+from chaos.plan.written_when import WhenText, when_of
 
 WRITES_MAX: Final = 1000  # a second: beyond it a two-core machine measures itself
 PAYLOAD_MAX: Final = 100_000  # bytes of one write, well below jute.maxbuffer
@@ -70,7 +71,6 @@ class FaultText:
     """``fault``: do harm, and undo it."""
 
     title: ClassVar[str] = "a fault step"
-    later: ClassVar[frozenset[str]] = frozenset({"when", "within", "otherwise"})
     where: Where
     id: Annotated[Said, Id()]
     fault: Annotated[Said, FaultWord()]
@@ -82,6 +82,9 @@ class FaultText:
     if_ambiguous: Ambiguity = Ambiguity.FAIL
     at: Duration | None = None
     after: Annotated[SaidMoment, Moment()] | None = None
+    when: WhenText | None = None
+    within: Duration | None = None
+    otherwise: Otherwise | None = None
     why: str = ""
 
 
@@ -98,12 +101,14 @@ class ReleaseStep:
     """``release``: end faults early."""
 
     title: ClassVar[str] = "a release step"
-    later: ClassVar[frozenset[str]] = frozenset({"when"})
     where: Where
     id: Annotated[Said, Id()]
     release: tuple[Said, ...]
     at: Duration | None = None
     after: Annotated[SaidMoment, Moment()] | None = None
+    when: WhenText | None = None
+    within: Duration | None = None
+    otherwise: Otherwise | None = None
     why: str = ""
 
 
@@ -130,6 +135,17 @@ class WorkloadStep:
     at: Duration | None = None
     after: Annotated[SaidMoment, Moment()] | None = None
     why: str = ""
+
+
+Timed = FaultText | ReleaseStep  # may wait for an event of the protocol
+
+
+def event_of(step: object) -> When | None:
+    """What a step as written waits for, once ``check_when`` found nothing wrong."""
+    record = step.text if isinstance(step, FaultStep) else step
+    if not isinstance(record, Timed) or record.when is None or record.within is None:
+        return None
+    return when_of(record.when, record.within, record.otherwise)
 
 
 StepText = WaitStep | FaultStep | WorkloadStep | ReleaseStep

@@ -86,6 +86,7 @@ class Conduct:
 
     def release_all(self) -> None:
         """End every fault that is still active, the youngest first."""
+        self._lives.let_go()
         self._spans.release_all()
 
     def advance(self, until_ns: int) -> None:
@@ -145,7 +146,7 @@ class Conduct:
     def _early(self) -> Iterator[Step]:
         """The steps that lead the plan, are due at 0 ms and take no time."""
         for step in self.plan.steps:
-            at_zero = isinstance(step.start, At) and step.start.at_ns == 0
+            at_zero = isinstance(step.start, At) and step.start.at_ns == 0 and step.when is None
             if not at_zero or not isinstance(step.verb, FaultStep | Release):
                 return
             yield step

@@ -11,6 +11,7 @@ from typing import Final
 from chaos.faults.targets import NoTarget
 from chaos.plan.model import After, At, Elapsed, FaultStep, Otherwise, Release, Step, Wait
 from chaos.plan.words import span
+from chaos.runner.arming import Gate
 from chaos.runner.conditions import condition_of
 from chaos.runner.log import StepLog
 from chaos.runner.pending import EdgeOf, Finished, Life, Moment, Satisfied
@@ -29,6 +30,7 @@ class Lives:
         self._scene = scene
         self._spans = spans
         self._scheduler = scheduler
+        self._gates: list[Gate] = []
 
     def in_order(self, steps: tuple[Step, ...]) -> Life:
         """Each begins when the one before it is done."""
@@ -44,6 +46,22 @@ class Lives:
         scene, log = self._scene, self._scene.logs[step.id]
         if scene.zero_ns:
             yield from self._its_time(log)
+        if step.when is None:
+            yield from self._does(log)
+            return
+        gate = Gate(scene, log, step.when)
+        self._gates.append(gate)
+        if (yield from gate.wait()):
+            yield from self._does(log)
+        gate.let_go()
+
+    def let_go(self) -> None:
+        """Nobody is held any more: the steps are over."""
+        for gate in self._gates:
+            gate.let_go()
+
+    def _does(self, log: StepLog) -> Life:
+        step = log.step
         match step.verb:
             case Wait():
                 yield from self._wait(log, step.verb)

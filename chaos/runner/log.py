@@ -20,6 +20,7 @@ class StepLog:
     done_ns: int | None = None  # satisfied, or injected and confirmed
     ended_ns: int | None = None  # released; for a wait the same as done
     targets: tuple[Sid, ...] = ()
+    by: Sid | None = None  # at whose event of the protocol it was done
     fault: Fault | None = None  # as begun, its far side chosen
     outcome: str = "not reached"
     why: str = ""

@@ -90,6 +90,11 @@ def case_of(run: StoredRun) -> Case:
         for log in logs.values()
         if isinstance(log.step.verb, FaultStep) and log.step.verb.bind and log.targets
     }
+    names |= {
+        log.step.when.bind: (log.by,)
+        for log in logs.values()
+        if log.step.when is not None and log.step.when.bind and log.by is not None
+    }
     onlooker = Onlooker(plan)
     for event in history.events:
         onlooker.observe(event)
@@ -104,6 +109,7 @@ def _logs(plan: Plan, history: History) -> dict[str, StepLog]:
             case StepBegan(at_ns=at_ns, step=step, planned_ns=planned, targets=targets):
                 for log in _named(step, logs):
                     log.began_ns, log.planned_ns, log.targets = at_ns, planned, targets
+                    log.by = event.by
             case Acted(step=step) if not (ends(event.action) or isinstance(event.action, GATING)):
                 for log in _named(step, logs):
                     verb = log.step.verb

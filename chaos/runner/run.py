@@ -16,7 +16,7 @@ from chaos.runner import codes
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.log import StepLog
-from chaos.runner.scene import Ended
+from chaos.runner.scene import Ended, watches
 from chaos.runner.show import Show
 from chaos.runner.surroundings import disturbance, environment, health
 from chaos.runner.task import Task
@@ -52,8 +52,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     surroundings = environment()
     ledger: Ledger | None = None
     try:
-        system.prepare()
-        ledger = _write_down(system, folder)
+        ledger = _bring_up(plan, system, folder)
         _lead(conduct, system, show)
         for event in system.finish():
             conduct.observe(event)
@@ -118,6 +117,13 @@ def _walk(conduct: Conduct) -> None:
         return
     conduct.finish_faults()
     _settle(conduct, conduct.plan)
+
+
+def _bring_up(plan: Plan, system: System, folder: RunFolder) -> Ledger | None:
+    if watches(plan):
+        system.watch_closely()
+    system.prepare()
+    return _write_down(system, folder)
 
 
 def _write_down(system: System, folder: RunFolder) -> Ledger | None:

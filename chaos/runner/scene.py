@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from chaos.election.ids import Sid
+from chaos.election.moments import Moment
 from chaos.faults.targets import Selector, resolve
 from chaos.faults.work import Workload
 from chaos.history.events import Event, StepBegan, StepEnded
-from chaos.plan.model import Elapsed, FaultStep, Step, Wait
+from chaos.history.moments import Sights
+from chaos.plan.model import Elapsed, FaultStep, Mode, Plan, Step, Wait
 from chaos.plan.words import sentence
 from chaos.runner.log import StepLog
 from chaos.runner.onlooker import Onlooker
@@ -22,6 +24,11 @@ from chaos.systems.base import System
 
 class Ended(Exception):  # noqa: N818 - the steps end here, which is no mistake by itself
     """No further step is begun."""
+
+
+def watches(plan: Plan) -> bool:
+    """Whether a step may have to see an event of the protocol for itself."""
+    return any(step.when is not None and step.when.mode is not Mode.GATE for step in plan.steps)
 
 
 class Scene:
@@ -36,6 +43,8 @@ class Scene:
         self.names: dict[str, tuple[Sid, ...]] = {}
         self.logs = {step.id: StepLog(step) for step in task.plan.steps}
         self.hear: Callable[[Event], None] = lambda _: None
+        self.moments: list[Moment] = []  # of the event that was seen last
+        self._sights = Sights() if watches(task.plan) else None
         self._folder = folder
         self._show = show
         self._onlooker = Onlooker(task.plan)
@@ -80,6 +89,7 @@ class Scene:
         """Take in one event that the system saw."""
         self.events.append(event)
         self._onlooker.observe(event)
+        self.moments = [] if self._sights is None else self._sights.of(event)
         self.hear(event)
 
     def record(self, event: Event) -> None:
@@ -95,7 +105,7 @@ class Scene:
         log.began_ns = self.now_ns
         log.targets = targets
         planned = log.began_ns if log.planned_ns is None else log.planned_ns
-        self.record(StepBegan(log.began_ns, log.step.id, planned, targets, towards))
+        self.record(StepBegan(log.began_ns, log.step.id, planned, targets, towards, log.by))
         self.tell(log, self.words(log))
 
     def end(self, log: StepLog, outcome: str, why: str = "") -> None:

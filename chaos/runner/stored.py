@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chaos.election.ids import Sid
 from chaos.errors import HistoryError
 from chaos.faults.targets import Aim
 from chaos.history.events import RunBegan, StepBegan
@@ -33,6 +34,15 @@ class StoredRun:
             event.step: Aim(event.targets, event.towards)
             for _, event in self.history.every(StepBegan)
             if event.targets
+        }
+
+    @property
+    def came(self) -> Mapping[str, Sid]:
+        """At whose event of the protocol each step was done that waited for one."""
+        return {
+            event.step: event.by
+            for _, event in self.history.every(StepBegan)
+            if event.by is not None
         }
 
 

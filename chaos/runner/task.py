@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from chaos.election.ids import Sid
 from chaos.faults.targets import Aim
 from chaos.plan.model import Plan
 
@@ -14,10 +15,12 @@ from chaos.plan.model import Plan
 class Task:
     """One run of one plan; ``reproduce`` is the command that does it again.
 
-    ``fixed`` says of faults, by their steps, whom they are done to, whatever their selectors mean.
+    ``fixed`` says of faults, by their steps, whom they are done to, whatever their selectors mean;
+    ``came`` at whose event of the protocol a step is done.
     """
 
     plan: Plan
     seed: int
     reproduce: str
     fixed: Mapping[str, Aim] = field(default_factory=lambda: MappingProxyType({}))
+    came: Mapping[str, Sid] = field(default_factory=lambda: MappingProxyType({}))

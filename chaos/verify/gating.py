@@ -34,7 +34,7 @@ def gated(index: int, hold: act.Hold, history: History) -> Proof:
     if not done:
         return Proof("", (index, held[-1][0]), "nothing was done at it")
     for at, event in held:
-        free_ns = _free_ns(at, event, history)
+        free_ns = _free_ns(event, history)
         first = done[0][1]
         if event.at_ns <= first.at_ns and (free_ns is None or first.done_ns <= free_ns):
             own = next(_own(at, event, free_ns, history), None)
@@ -46,17 +46,22 @@ def gated(index: int, hold: act.Hold, history: History) -> Proof:
     return Proof("it was not in effect while a peer held", (index, held[0][0], done[0][0]))
 
 
-def _free_ns(at: int, held: Held, history: History) -> int | None:
-    """When the peer was let go, as it was asked; ``None`` if it never was."""
-    for event in history.events[at + 1 :]:
-        if (
-            isinstance(event, Acted)
-            and isinstance(event.action, act.LetGo)
+def _free_ns(held: Held, history: History) -> int | None:
+    """When the peer was let go, as it was asked; ``None`` if it never was.
+
+    In virtual time that may be the moment at which it came, and then is no later in a history.
+    """
+    return min(
+        (
+            event.at_ns
+            for _, event in history.every(Acted)
+            if isinstance(event.action, act.LetGo)
             and event.action.name == held.name
             and held.sid in event.action.sids
-        ):
-            return event.at_ns
-    return None
+            and event.at_ns >= held.at_ns
+        ),
+        default=None,
+    )
 
 
 def _own(at: int, held: Held, free_ns: int | None, history: History) -> Iterator[int]:

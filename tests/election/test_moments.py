@@ -245,8 +245,8 @@ SENT = Moment(K.NOTIFICATION_SENT, 2, Round(4), (ONE, THREE))
 FITS = {
     "the kind alone": (Awaited(K.NOTIFICATION_SENT), True),
     "another kind": (Awaited(K.NOTIFICATION_RECEIVED), False),
-    "one of those it goes to": (Awaited(K.NOTIFICATION_SENT, peer=THREE), True),
-    "none of them": (Awaited(K.NOTIFICATION_SENT, peer=TWO), False),
+    "one of those it goes to": (Awaited(K.NOTIFICATION_SENT, peers=(THREE,)), True),
+    "none of them": (Awaited(K.NOTIFICATION_SENT, peers=(TWO,)), False),
     "its round": (Awaited(K.NOTIFICATION_SENT, round=4), True),
     "another round": (Awaited(K.NOTIFICATION_SENT, round=5), False),
     "a later round": (Awaited(K.NOTIFICATION_SENT, beyond=3), True),

@@ -99,7 +99,7 @@ def test_it_holds_between_the_effects_of_one_step(home: Nest, net: str) -> None:
     config = config_of(net, [1, 2])
     peers = [home.fork(PeerSpec(Sid(s), config, timings=QUICK), wait=True) for s in (1, 2)]
     learner = peers[0]
-    learner.hold("here", Awaited(MomentKind.PACKET_SENT, what="ACKEPOCH", peer=Sid(2)))
+    learner.hold("here", Awaited(MomentKind.PACKET_SENT, what="ACKEPOCH", peers=(Sid(2),)))
     for peer in peers:
         peer.done("go")
     held = learner.wait(Held)
@@ -110,7 +110,7 @@ def test_it_holds_between_the_effects_of_one_step(home: Nest, net: str) -> None:
 
 
 def test_it_holds_at_a_link_before_a_word_is_written_there(peer: LivePeer, net: str) -> None:
-    peer.hold("here", Awaited(MomentKind.LINK_OPENED, peer=Sid(3)))
+    peer.hold("here", Awaited(MomentKind.LINK_OPENED, peers=(Sid(3),)))
     peer.done("go")
     with Mock(net, 3).connect(2) as link:
         held = peer.wait(Held)

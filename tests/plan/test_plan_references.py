@@ -65,9 +65,67 @@ WRONG = {
         "this has wait and fault",
     ),
     "verb for later": (_steps("  - {id: w, probe: roles}\n"), "not supported yet: probe"),
-    "gate for later": (
+    "gate of a wait": (
         _steps("  - {id: w, wait: {time: 1s}, when: {}}\n"),
         "not supported yet: when",
+    ),
+    "no time for an event": (
+        _steps("  - {id: a, when: {event: decided}, fault: kill, target: 1}\n"),
+        '"when" needs "within" beside it; write within: 5s',
+    ),
+    "a time without an event": (
+        _steps("  - {id: a, within: 1s, fault: kill, target: 1}\n"),
+        '"within" goes with "when", and this step has none',
+    ),
+    "an event that is none": (
+        _steps("  - {id: a, when: {event: decidde}, within: 1s, fault: kill, target: 1}\n"),
+        'did you mean "decided"?',
+    ),
+    "a packet that is none": (
+        _steps(
+            "  - {id: a, when: {event: packet_sent, packet: ACKEPOCHS}, within: 1s, "
+            "fault: kill, target: 1}\n"
+        ),
+        'did you mean "ACKEPOCH"?',
+    ),
+    "a packet of a vote": (
+        _steps(
+            "  - {id: a, when: {event: decided, packet: ACK}, within: 1s, fault: kill, target: 1}\n"
+        ),
+        "decided has no packet",
+    ),
+    "the other peer of an event that has none": (
+        _steps(
+            "  - {id: a, when: {event: stepped_down, peer: 1}, within: 1s, "
+            "fault: kill, target: 1}\n"
+        ),
+        "stepped_down concerns no other peer",
+    ),
+    "the round of a link": (
+        _steps(
+            "  - {id: a, when: {event: link_opened, round: 1}, within: 1s, "
+            "fault: kill, target: 1}\n"
+        ),
+        "link_opened is of no round",
+    ),
+    "no such round": (
+        _steps(
+            "  - {id: a, when: {event: decided, round: nxt}, within: 1s, fault: kill, target: 1}\n"
+        ),
+        "a round is a number, next or last",
+    ),
+    "nobody to come to an event": (
+        _steps(
+            "  - {id: a, when: {event: decided, by: $who}, within: 1s, fault: kill, target: 1}\n"
+        ),
+        "no step binds $who",
+    ),
+    "an event's name twice": (
+        _steps(
+            "  - {id: a, when: {event: decided, as: x}, within: 1s, "
+            "fault: kill, target: 1, as: x}\n"
+        ),
+        "$x has a meaning already",
     ),
     "key of another verb": (
         _steps("  - {id: w, wait: {time: 1s}, target: 1}\n"),

@@ -38,7 +38,7 @@ def again(led: Led, out: Path) -> Led:
     """Run what was stored, on another ensemble of the same kind."""
     run = open_run(led.folder)
     system, heard = Puppet(run.plan.ensemble, run.began.seed), Heard()
-    task = Task(run.plan, run.began.seed, led.result.reproduce, run.aims)
+    task = Task(run.plan, run.began.seed, led.result.reproduce, run.aims, run.came)
     with closing(RunFolder.create(out, run.plan.name, run.began.seed)) as folder:
         result, history = perform(task, system, folder, heard)
     return Led(result, history, heard, system, folder.path)

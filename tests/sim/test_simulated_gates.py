@@ -49,7 +49,7 @@ awaited = st.one_of(
         st.sampled_from([MomentKind.STATE_CHANGED, MomentKind.DECIDED]),
         what=st.sampled_from(STATE_WORDS[:3]),
     ),
-    st.builds(Awaited, st.just(MomentKind.NOTIFICATION_SENT), st.sampled_from(ALL)),
+    st.builds(Awaited, st.just(MomentKind.NOTIFICATION_SENT), st.tuples(st.sampled_from(ALL))),
 )
 gates = st.builds(Hold, st.just("g"), st.just(ALL), awaited, st.integers(1, 4))
 
@@ -102,7 +102,7 @@ def test_it_holds_between_the_effects_of_one_step() -> None:
 
 def test_what_comes_in_meanwhile_is_handled_behind_what_it_was_about_to_do() -> None:
     run = Run(3)
-    run.do(Hold("g", (TWO,), Awaited(MomentKind.NOTIFICATION_RECEIVED, peer=THREE)))
+    run.do(Hold("g", (TWO,), Awaited(MomentKind.NOTIFICATION_RECEIVED, peers=(THREE,))))
     held = holds(run)
     run.rest(0.1)
     run.do(LetGo("g", (TWO,)))
@@ -183,7 +183,7 @@ def test_it_holds_at_a_link_before_a_word_is_written_there(kind: MomentKind) -> 
     run = Run(3)
     if kind is MomentKind.LINK_BROKEN:
         run.settle()
-    run.do(Hold("g", (TWO,), Awaited(kind, peer=ONE)))
+    run.do(Hold("g", (TWO,), Awaited(kind, peers=(ONE,))))
     if kind is MomentKind.LINK_BROKEN:
         run.do(Kill(ONE))
     held = holds(run)
