@@ -39,6 +39,7 @@ class StepRecord:
 
     ``sentence`` is the step in words, with what its target resolved to. ``where`` is
     ``file:line:column``. ``planned_ns`` is ``None`` for a step that had no planned time.
+    ``depth`` counts the steps that it is inside of.
     """
 
     step: str
@@ -52,6 +53,7 @@ class StepRecord:
     outcome: str
     why: str = ""
     evidence: Mapping[str, int | str] = field(default_factory=dict)
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

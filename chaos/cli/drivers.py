@@ -11,7 +11,7 @@ from typing import Final
 from chaos.actions import Action
 from chaos.ensemble import EnsembleSetup, Runs
 from chaos.errors import UnsupportedError
-from chaos.plan.model import FaultStep, Plan
+from chaos.plan.model import Plan
 from chaos.plan.names import ABILITIES, INSIDE
 from chaos.systems.base import System
 
@@ -47,9 +47,7 @@ def _missing_in(plan: Plan, supports: frozenset[type[Action]]) -> str:
     """The steps of ``plan`` that need more than ``supports``, else what it requires besides."""
     missing = plan.needs - supports
     steps = [
-        f"step {step.id} ({step.verb.kind})"
-        for step in plan.steps
-        if isinstance(step.verb, FaultStep) and step.verb.fault.needs & missing
+        f"step {step} ({verb.kind})" for step, verb in plan.faults if verb.fault.needs & missing
     ]
     return ", ".join(steps or sorted(kind.__name__ for kind in missing))
 

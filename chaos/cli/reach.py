@@ -25,11 +25,8 @@ def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:
     alone = set(foreign) >= set(plan.ensemble.sids)
     none = {Runs.CHAOS: alone, Runs.ZOOKEEPER: not foreign}
     programs = frozenset(runs for runs in Runs if not none[runs])
-    for step in plan.steps:
-        verb = step.verb
-        if not isinstance(verb, FaultStep):
-            continue
-        what = f"cannot do step {step.id} ({verb.kind})"
+    for step, verb in plan.faults:
+        what = f"cannot do step {step} ({verb.kind})"
         if (missing := _nobody(verb.target, programs)) is not None:
             return f"{what}: it asks for peers that run {missing}, and there are none"
         why = _impossible(verb.fault, alone=alone)

@@ -13,7 +13,7 @@ from rich.text import Text
 from chaos.cli.console import put, voice
 from chaos.cli.reading import read_plan
 from chaos.errors import PlanError
-from chaos.plan.model import Plan
+from chaos.plan.model import Plan, tree
 from chaos.plan.words import sentence
 from chaos.runner import codes
 
@@ -51,7 +51,7 @@ def _told(plan: Plan) -> dict[str, object]:
     return {
         "plan": plan.name,
         "plan_file": plan.file,
-        "steps": [{"step": step.id, "sentence": sentence(step)} for step in plan.steps],
+        "steps": [{"step": step.id, "sentence": sentence(step)} for step in plan.every_step],
         "expects": [expectation.id for expectation in plan.expectations],
     }
 
@@ -63,7 +63,7 @@ def _describe(console: Console, plan: Plan) -> None:
     peers = f"{voters} voter{'s' if voters > 1 else ''}{more}"
     head = f"✓ {plan.file}: {plan.name}, {peers}, {plan.ensemble.quorum} quorum"
     console.print(Text(head, style="bold"), soft_wrap=True)
-    for step in plan.steps:
-        console.print(Text(f"    {step.id}: {sentence(step)}"), soft_wrap=True)
+    for depth, step in tree(plan.steps):
+        console.print(Text(f"    {'  ' * depth}{step.id}: {sentence(step)}"), soft_wrap=True)
     names = ", ".join(expectation.id for expectation in plan.expectations)
     console.print(Text(f"    expects: {names or 'nothing'}"), soft_wrap=True)

@@ -40,12 +40,15 @@ from chaos.plan.written_expect import (
 from chaos.plan.written_steps import (
     Confirm,
     FaultStep,
+    NoteStep,
+    ParallelStep,
     ReleaseStep,
     StepText,
     WaitStep,
     WaitText,
     WorkloadStep,
     event_of,
+    every,
 )
 
 _SHAPES: Final = {
@@ -60,7 +63,7 @@ class Builder:
 
     def __init__(self, plan: PlanText) -> None:
         self._plan = plan
-        self._waits = {id_of(s).text for s in plan.steps if isinstance(s, WaitStep)}
+        self._waits = {id_of(s).text for s in every(plan.steps) if isinstance(s, WaitStep)}
 
     def steps(self) -> tuple[Step, ...]:
         """All steps, in order."""
@@ -83,6 +86,10 @@ class Builder:
                 verb = _work(step)
             case ReleaseStep():
                 verb = model.Release(tuple(said.text for said in step.release))
+            case NoteStep():
+                verb = model.Note(step.note)
+            case ParallelStep():
+                verb = model.Parallel(tuple(self._step(child) for child in step.parallel))
         said = id_of(step)
         start = self._start(record.at, record.after)
         return Step(said.text, record.where, verb, start, record.why, event_of(step))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -181,7 +182,21 @@ class Release:
     steps: tuple[str, ...]
 
 
-Verb = Wait | FaultStep | Release
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Say ``text`` in the history and in the report."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """Begin all of ``steps`` now, each at its own time; done when all of them are."""
+
+    steps: tuple[Step, ...]
+
+
+Verb = Wait | FaultStep | Release | Note | Parallel
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +209,18 @@ class Step:
     start: Start = InOrder()
     why: str = ""
     when: When | None = None
+
+    @property
+    def nested(self) -> tuple[Step, ...]:
+        """The steps inside this one."""
+        return self.verb.steps if isinstance(self.verb, Parallel) else ()
+
+
+def tree(steps: tuple[Step, ...], depth: int = 0) -> Iterator[tuple[int, Step]]:
+    """Every step with its depth, in the order of the text: one before those inside it."""
+    for step in steps:
+        yield depth, step
+        yield from tree(step.nested, depth + 1)
 
 
 # ---- what is to hold
@@ -299,12 +326,24 @@ class Plan:
     params: tuple[tuple[str, str], ...] = field(default=())
 
     @property
+    def every_step(self) -> tuple[Step, ...]:
+        """All steps, also those inside others, in the order of the text."""
+        return tuple(step for _, step in tree(self.steps))
+
+    @property
+    def faults(self) -> tuple[tuple[str, FaultStep], ...]:
+        """Everything that may be done to peers, each with its step's id."""
+        return tuple(
+            (step.id, step.verb) for step in self.every_step if isinstance(step.verb, FaultStep)
+        )
+
+    @property
     def needs(self) -> frozenset[type[Action]]:
         """Every kind of action that a system must support to run it."""
         found = set(self.required)
-        for step in self.steps:
-            if isinstance(step.verb, FaultStep):
-                found |= step.verb.fault.needs
+        for _, verb in self.faults:
+            found |= verb.fault.needs
+        for step in self.every_step:
             if step.when is not None and step.when.mode is Mode.GATE:
                 found |= {Hold, LetGo}
         return frozenset(found)

@@ -33,11 +33,14 @@ from chaos.plan.written_expect import (
 from chaos.plan.written_steps import (
     FaultStep,
     FaultText,
+    NoteStep,
+    ParallelStep,
     ReleaseStep,
     StepText,
     Timed,
     WaitStep,
     WorkloadStep,
+    every,
 )
 from chaos.plan.written_when import check_when
 from chaos.verify.checks import INVARIANTS
@@ -71,13 +74,14 @@ class _Checker:
         self._problems = problems
         self._steps: dict[str, StepText] = {}  # those that came before
         self._names: set[str] = set()  # bound by them
+        self._all = tuple(every(plan.steps))
         self._released = {
             said.text
-            for step in plan.steps
+            for step in self._all
             if isinstance(step, ReleaseStep)
             for said in step.release
         }
-        self._binds = {said.text for step in plan.steps for said in names_of(step)}
+        self._binds = {said.text for step in self._all for said in names_of(step)}
 
     def check(self) -> None:
         """Steps in order, then what is judged when all of them are known."""
@@ -120,7 +124,20 @@ class _Checker:
             case ReleaseStep():
                 for name in step.release:
                     self._release(name)
+            case ParallelStep():
+                self._parallel(step)
+            case NoteStep():
+                pass
         self._steps.setdefault(said.text, step)
+
+    def _parallel(self, step: ParallelStep) -> None:
+        """What is inside comes before it: nothing in there can wait for its end."""
+        if not step.parallel:
+            self._problems.add(step.where, f'parallel "{step.id}" holds no steps')
+        for child in step.parallel:
+            if id_of(child).text == step.id.text:
+                self._problems.add(id_of(child).where, f'the id "{step.id}" is taken')
+            self._step(child)
 
     def _when(self, step: Timed) -> None:
         check_when(step.when, step.within, step.otherwise, step.where, self._problems)
@@ -204,7 +221,7 @@ class _Checker:
 
     def _release(self, said: Said) -> None:
         step = self._known(said)
-        if isinstance(step, WaitStep | ReleaseStep):
+        if step is not None and not isinstance(step, FaultStep | WorkloadStep):
             self._problems.add(said.where, f'step "{said}" is no fault, so it cannot be released')
         elif isinstance(step, FaultStep) and step.fault.instant:
             self._problems.add(said.where, f'fault "{said}" is over at once: nothing to release')
@@ -220,7 +237,7 @@ class _Checker:
         found = self._steps.get(said.text)
         if found is not None:
             return found
-        if any(id_of(step).text == said.text for step in self._plan.steps):
+        if any(id_of(step).text == said.text for step in self._all):
             self._problems.add(said.where, f'step "{said}" does not come before this')
         else:
             self._problems.add(

@@ -12,6 +12,7 @@ from chaos.history.codec import Json
 from chaos.plan.forms import Schema
 from chaos.plan.load import FORM
 from chaos.plan.selectors import definitions
+from chaos.plan.written_steps import Step
 
 _PARAM: Final[Schema] = {"type": "string", "pattern": r"^\$\{[^}]+\}$"}
 _SCALARS: Final = ("integer", "number", "boolean")
@@ -24,7 +25,7 @@ def plan_schema() -> Schema:
         "$id": "plan-v1.json",
         "title": "A chaos plan, version 1",
         **_with_params(FORM.schema()),
-        "definitions": _with_params(definitions()),
+        "definitions": {**_with_params(definitions()), "step": _with_params(Step.definition())},
     }
 
 

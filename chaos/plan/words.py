@@ -22,6 +22,8 @@ from chaos.plan.model import (
     FaultStep,
     LeaderOutcome,
     NoLeaderOutcome,
+    Note,
+    Parallel,
     Release,
     RoleOutcome,
     Step,
@@ -73,6 +75,10 @@ def _verb(verb: Verb) -> str:
             return _harm(verb)
         case Release():
             return f"end {' and '.join(verb.steps)}"
+        case Note():
+            return f"note: {verb.text}"
+        case Parallel():
+            return f"begin together: {', '.join(step.id for step in verb.steps)}"
 
 
 def span(time_ns: int) -> str:

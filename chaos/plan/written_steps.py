@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -148,19 +149,49 @@ def event_of(step: object) -> When | None:
     return when_of(record.when, record.within, record.otherwise)
 
 
-StepText = WaitStep | FaultStep | WorkloadStep | ReleaseStep
+@dataclass(frozen=True, slots=True)
+class NoteStep:
+    """``note``: say something in the history."""
 
-_STEPS: Final = {
-    "wait": Record(WaitStep, WaitStep.title),
-    "fault": Record(FaultText, FaultText.title),
-    "workload": Record(WorkloadStep, WorkloadStep.title),
-    "release": Record(ReleaseStep, ReleaseStep.title),
-}
-_VERBS_LATER: Final = ("probe", "change", "parallel", "random", "note", "when")
+    title: ClassVar[str] = "a note step"
+    later: ClassVar[frozenset[str]] = frozenset({"when"})
+    where: Where
+    id: Annotated[Said, Id()]
+    note: str
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelStep:
+    """``parallel``: steps that begin together."""
+
+    title: ClassVar[str] = "a parallel step"
+    later: ClassVar[frozenset[str]] = frozenset({"when"})
+    where: Where
+    id: Annotated[Said, Id()]
+    parallel: tuple[Annotated[StepText, Step()], ...]
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    why: str = ""
+
+
+StepText = WaitStep | FaultStep | WorkloadStep | ReleaseStep | NoteStep | ParallelStep
+
+_VERBS_LATER: Final = ("probe", "change", "random", "when")
 _GIVEN: Final = frozenset({"name", "towards"})
 WITH: Final = {
     word: Record(fault, f'"with" of {word}', given=_GIVEN) for word, fault in FAULTS.items()
 }
+
+
+def every(steps: Iterable[StepText]) -> Iterator[StepText]:
+    """All steps, also those inside others, in the order of the text."""
+    for step in steps:
+        yield step
+        if isinstance(step, ParallelStep):
+            yield from every(step.parallel)
 
 
 def _verb(node: Table, problems: Problems) -> Record | None:
@@ -178,7 +209,8 @@ def _verb(node: Table, problems: Problems) -> Record | None:
         close = [key for key in node.entries if get_close_matches(key, [*_STEPS], 1, 0.7)]
         place = node.entries[close[0]].where if close else node.where
         advice = meant(close[0], _STEPS) if close else ""
-        problems.add(place, f"a step has one verb: wait, fault, workload or release{advice}")
+        known = f"{', '.join([*_STEPS][:-1])} or {[*_STEPS][-1]}"
+        problems.add(place, f"a step has one verb: {known}{advice}")
     return None
 
 
@@ -186,7 +218,7 @@ class Step:
     """A step: which keys it has depends on its verb, and its ``with`` on its fault."""
 
     def read(self, node: Node, problems: Problems) -> object:
-        """A WaitStep, FaultStep, WorkloadStep or ReleaseStep."""
+        """One of the records above; for a fault a FaultStep."""
         if not isinstance(node, Table):
             problems.add(node.where, f"a step is a mapping, not {kind(node)}")
             return BROKEN
@@ -197,7 +229,12 @@ class Step:
         return _harm(node, found, problems) if record is _STEPS["fault"] else found
 
     def schema(self) -> Schema:
-        """One of four; for a fault step, the keys of ``with`` follow the fault."""
+        """A reference, since steps hold steps."""
+        return {"$ref": "#/definitions/step"}
+
+    @staticmethod
+    def definition() -> Schema:
+        """One record a verb; for a fault step, the keys of ``with`` follow the fault."""
         fault = _STEPS["fault"].schema()
         fault["allOf"] = [
             {
@@ -206,8 +243,8 @@ class Step:
             }
             for word, record in WITH.items()
         ]
-        others = [_STEPS[verb].schema() for verb in ("workload", "release")]
-        return {"anyOf": [_STEPS["wait"].schema(), fault, *others]}
+        records = [fault if verb == "fault" else _STEPS[verb].schema() for verb in _STEPS]
+        return {"anyOf": [*records]}
 
 
 def _needs_with(record: Record) -> Schema:
@@ -224,3 +261,13 @@ def _harm(node: Table, found: object, problems: Problems) -> object:
     keys = Table(node.where) if given is None else given
     fault = WITH[word.text].build(keys, problems, {"name": name})
     return FaultStep(text, fault) if text is not None and isinstance(fault, Fault) else BROKEN
+
+
+_STEPS: Final = {
+    "wait": Record(WaitStep, WaitStep.title),
+    "fault": Record(FaultText, FaultText.title),
+    "workload": Record(WorkloadStep, WorkloadStep.title),
+    "release": Record(ReleaseStep, ReleaseStep.title),
+    "note": Record(NoteStep, NoteStep.title),
+    "parallel": Record(ParallelStep, ParallelStep.title),
+}

@@ -31,7 +31,7 @@ from chaos.actions import (
     Unload,
 )
 from chaos.election.ids import Sid
-from chaos.history.events import Acted, Exited, Held, StepBegan
+from chaos.history.events import Acted, Exited, Held, StepBegan, StepEnded
 from chaos.history.history import History
 from chaos.report import words
 from chaos.report.words import MS
@@ -44,6 +44,7 @@ _VERBS: Final[Mapping[type[Action], str]] = {
     SetZxid: "set the zxid of",
     SkewTimers: "skew timers of",
 }
+_NOTE_MAX: Final = 60  # letters on the timeline; the whole of it shows on hover
 _TOGETHER_NS: Final = 50 * MS  # actions of one step and kind this close are one fault
 
 
@@ -107,6 +108,27 @@ def bands(history: History, verbs: Mapping[str, str]) -> tuple[Band, ...]:
     return tuple(
         replace(band, to_ns=max(band.to_ns, history.end_ns)) if place in lasting else band
         for place, band in enumerate(found)
+    )
+
+
+def notes(history: History, verbs: Mapping[str, str]) -> tuple[Band, ...]:
+    """What the plan says on the way: moments that touch nobody."""
+    return tuple(
+        Band(
+            event.step,
+            event.why if len(event.why) <= _NOTE_MAX else event.why[: _NOTE_MAX - 1] + "…",
+            f"note: {event.why}",
+            (),
+            frozenset(),
+            event.at_ns,
+            event.at_ns,
+            event.at_ns,
+            index,
+            harms=False,
+            instant=True,
+        )
+        for index, event in history.every(StepEnded)
+        if verbs.get(event.step) == "note"
     )
 
 

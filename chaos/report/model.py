@@ -9,7 +9,7 @@ from typing import Final
 from chaos.history.events import Sampled
 from chaos.history.history import History
 from chaos.report import words
-from chaos.report.bands import Band, bands
+from chaos.report.bands import Band, bands, notes
 from chaos.report.bins import merged
 from chaos.report.canary import canary
 from chaos.report.elections import Election, elections, finding_of, important
@@ -159,7 +159,7 @@ def page_of(result: RunResult, history: History, insets: int = INSETS_MAX) -> Pa
     sign, word, meaning = words.ENDINGS.get(
         result.exit_code, ("?", f"EXIT {result.exit_code}", "This exit code has no name here.")
     )
-    drawn = _timeline(seen)
+    drawn = _timeline(seen, notes(history, {step.step: step.verb for step in result.steps}))
     lines = result.plan_text.splitlines()
     by_time = seen.elections
     return Page(
@@ -216,7 +216,7 @@ def _edges(history: History) -> tuple[int, int]:
     return history.zero_ns, max(history.end_ns, history.zero_ns + words.MS)
 
 
-def _timeline(seen: _Seen) -> tuple[Markup | None, tuple[str, ...]]:
+def _timeline(seen: _Seen, told: tuple[Band, ...]) -> tuple[Markup | None, tuple[str, ...]]:
     history = seen.history
     if not history.sids:
         return None, ()
@@ -226,7 +226,7 @@ def _timeline(seen: _Seen) -> tuple[Markup | None, tuple[str, ...]]:
             history.sids,
             seen.segments,
             seen.reigns,
-            seen.bands,
+            (*seen.bands, *told),
             seen.messages,
             history.zero_ns,
             from_ns,

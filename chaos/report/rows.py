@@ -42,6 +42,7 @@ class StepRow:
     line: int
     times: str
     facts: tuple[tuple[str, str], ...]
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,11 @@ def step_rows(steps: Iterable[StepRecord]) -> tuple[StepRow, ...]:
             step.sentence,
             _SIGNS.get(step.outcome, "·"),
             step.outcome,
-            step.why,
+            "" if step.verb == "note" else step.why,  # its sentence says it
             line_of(step.where),
             _times(step),
             tuple((name, str(fact)) for name, fact in step.evidence.items()),
+            step.depth,
         )
         for step in steps
     )

@@ -222,7 +222,7 @@ def _faults(
         x, to_x = scale.x(band.from_ns), scale.x(band.to_ns)
         width = max(to_x - x, 1.5)
         shade: dict[str, Attribute] = {"fill": "url(#fault)", "stroke": RED}
-        if not band.harms and not band.lanes:  # a workload
+        if not band.harms and not band.lanes:  # a workload, or a note
             shade = {"fill": "none", "stroke": "currentColor", "stroke_opacity": ".45"}
         boxes = [element("rect", x=x, y=y, width=width, height=FAULT - 4, rx=2, **shade)]
         boxes += [
@@ -240,7 +240,8 @@ def _faults(
             if sid in middle
         ]
         if band.instant:
-            boxes.append(element("path", d=_diamond(x, y + 8, 6), fill=RED))
+            ink = RED if band.harms or band.lanes else "currentColor"  # a note
+            boxes.append(element("path", d=_diamond(x, y + 8, 6), fill=ink))
         inscription = label(
             x + (10 if band.instant else 5),
             y + 12,

@@ -208,7 +208,7 @@ class Gate:
             case Otherwise.FAIL:
                 scene.begin(log, ())
                 scene.end(log, "failed", why)
-                raise Ended
+                raise Ended(log.step.id)
 
     def _act(self, action: Hold | LetGo) -> None:
         scene, log = self._scene, self._log

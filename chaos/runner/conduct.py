@@ -13,7 +13,7 @@ from chaos.election.ids import Sid
 from chaos.history.codec import FORMAT
 from chaos.history.events import Event, RunBegan
 from chaos.history.view import EnsembleView
-from chaos.plan.model import At, FaultStep, Release, Step
+from chaos.plan.model import At, FaultStep, InOrder, Note, Parallel, Release, Step, tree
 from chaos.runner.lives import Lives
 from chaos.runner.log import StepLog
 from chaos.runner.pending import Life, Moment
@@ -54,8 +54,9 @@ class Conduct:
     def begin(self, zero_ns: int) -> None:
         """Time zero of the plan is known: write it down."""
         self._scene.zero_ns = zero_ns
-        for step in self._early():
-            self.logs[step.id].planned_ns = zero_ns
+        for _, step in tree(tuple(self._early())):
+            if isinstance(step.start, At):
+                self.logs[step.id].planned_ns = zero_ns
         facts: dict[str, int | str] = {"format": FORMAT, "chaos": tool_version()}
         facts |= {f"{SET}{key}": value for key, value in self.plan.overrides}
         name = self._scene.system.name
@@ -71,9 +72,9 @@ class Conduct:
         rest = tuple(step for step in self.plan.steps if step.id not in early)
         try:
             self._scheduler.finish(self._lives.in_order(rest))
-        except Ended:
+        except Ended as ended:
             self._scheduler.drop()
-            self._cut_short()
+            self._cut_short(ended.step)
             raise
 
     def finish_faults(self) -> None:
@@ -146,13 +147,24 @@ class Conduct:
     def _early(self) -> Iterator[Step]:
         """The steps that lead the plan, are due at 0 ms and take no time."""
         for step in self.plan.steps:
-            at_zero = isinstance(step.start, At) and step.start.at_ns == 0 and step.when is None
-            if not at_zero or not isinstance(step.verb, FaultStep | Release):
+            if not (_at_zero(step) and _takes_no_time(step)):
                 return
             yield step
 
-    def _cut_short(self) -> None:
-        """Steps that were under way when another ended all of them are over, too."""
+    def _cut_short(self, ending: str) -> None:
+        """Steps that were under way when ``ending`` ended all of them are over, too."""
         for log in self.logs.values():
             if log.began_ns is not None and log.done_ns is None:
-                self._scene.end(log, "inconclusive", "cut short: another step ended the steps")
+                self._scene.end(log, "inconclusive", f"cut short: {ending} ended the steps")
+
+
+def _at_zero(step: Step) -> bool:
+    return isinstance(step.start, At) and step.start.at_ns == 0
+
+
+def _takes_no_time(step: Step) -> bool:
+    """Whether it is done as soon as it has begun."""
+    if isinstance(step.verb, Parallel):
+        begins = all(isinstance(child.start, InOrder) or _at_zero(child) for child in step.nested)
+        return begins and all(_takes_no_time(child) for child in step.nested)
+    return isinstance(step.verb, FaultStep | Release | Note) and step.when is None

@@ -14,7 +14,7 @@ from chaos.history.events import RunBegan, RunEnded
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.plan import model
-from chaos.plan.model import After, FaultStep, InvariantRef, Plan, Wait
+from chaos.plan.model import After, FaultStep, InvariantRef, Parallel, Plan, Wait
 from chaos.runner.conditions import some
 from chaos.runner.log import StepLog
 from chaos.verify import expectations as expect
@@ -85,7 +85,7 @@ class Case:
 
 def judge(case: Case) -> tuple[Verdict, ...]:
     """Every verdict on a run: steps and faults in the plan's order, expectations, invariants."""
-    place = {step.id: number for number, step in enumerate(case.plan.steps)}
+    place = {step: number for number, step in enumerate(case.logs)}
     steps = [*_steps(case), *_evidence(case)]
     return (
         *sorted(steps, key=lambda verdict: place.get(verdict.name, len(place))),
@@ -114,6 +114,8 @@ def wanted_ns(case: Case) -> int | None:
 def _steps(case: Case) -> Iterator[Verdict]:
     for log in case.logs.values():
         verb, where = log.step.verb, str(log.step.where)
+        if isinstance(verb, Parallel):
+            continue  # the steps inside say it all
         if log.outcome == "failed":
             yield Verdict(log.step.id, Kind.STEP, Outcome.FAILS, log.why, (), 1, where)
         elif log.outcome == "inconclusive":

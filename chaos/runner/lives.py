@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import Final
 
 from chaos.faults.targets import NoTarget
-from chaos.plan.model import After, At, Elapsed, FaultStep, Otherwise, Release, Step, Wait
+from chaos.plan.model import (
+    After,
+    At,
+    Elapsed,
+    FaultStep,
+    Note,
+    Otherwise,
+    Parallel,
+    Release,
+    Step,
+    Wait,
+)
 from chaos.plan.words import span
 from chaos.runner.arming import Gate
 from chaos.runner.conditions import condition_of
@@ -69,6 +80,11 @@ class Lives:
                 self._spans.inject(log, step.verb)
             case Release():
                 self._release(log, step.verb)
+            case Note(text=text):
+                self._scene.begin(log, ())
+                self._scene.end(log, "done", text)
+            case Parallel(steps=steps):
+                yield from self._together(log, steps)
 
     # ---- when
 
@@ -98,6 +114,11 @@ class Lives:
 
     # ---- what
 
+    def _together(self, log: StepLog, steps: tuple[Step, ...]) -> Life:
+        self._scene.begin(log, ())
+        yield Finished([self._scheduler.start(self.step(step)) for step in steps])
+        self._scene.end(log, "done")
+
     def _release(self, log: StepLog, verb: Release) -> None:
         self._scene.begin(log, ())
         for name in verb.steps:
@@ -111,7 +132,7 @@ class Lives:
             condition = condition_of(wait, lambda selector: scene.whom(log.step, selector))
         except NoTarget as error:
             scene.end(log, "inconclusive", str(error))
-            raise Ended from error
+            raise Ended(log.step.id) from error
         assert log.began_ns is not None
         within = wait.condition.time_ns if isinstance(wait.condition, Elapsed) else wait.within_ns
         until = log.began_ns + within
@@ -127,7 +148,7 @@ class Lives:
         elif until > scene.deadline_ns:
             up = f"the run's {span(scene.plan.run_timeout_ns)} were up while it waited"
             scene.end(log, "inconclusive", f"{up}; roles were {scene.roles()}")
-            raise Ended
+            raise Ended(log.step.id)
         else:
             why = f"not so within {span(wait.within_ns)}; roles were {scene.roles()}"
             self._ran_out(log, wait.otherwise, why)
@@ -143,7 +164,7 @@ class Lives:
                 self._scene.end(log, "done", why)
             case Otherwise.SKIP:
                 self._scene.end(log, "skipped", why)
-                raise Ended
+                raise Ended(log.step.id)
             case Otherwise.FAIL:
                 self._scene.end(log, "failed", why)
-                raise Ended
+                raise Ended(log.step.id)

@@ -15,6 +15,7 @@ class StepLog:
     """One step as it went; times are of the system's clock."""
 
     step: Step
+    depth: int = 0  # how many steps it is inside of
     planned_ns: int | None = None
     began_ns: int | None = None
     done_ns: int | None = None  # satisfied, or injected and confirmed

@@ -13,7 +13,7 @@ from typing import Final
 
 from chaos.history.events import Acted, RunEnded, StepBegan, StepEnded
 from chaos.history.history import History
-from chaos.plan.model import FaultStep, Plan
+from chaos.plan.model import FaultStep, Plan, tree
 from chaos.runner.judge import Case, judge
 from chaos.runner.log import StepLog
 from chaos.runner.onlooker import Onlooker
@@ -103,7 +103,7 @@ def case_of(run: StoredRun) -> Case:
 
 def _logs(plan: Plan, history: History) -> dict[str, StepLog]:
     """What became of each step, as far as the history tells."""
-    logs = {step.id: StepLog(step) for step in plan.steps}
+    logs = {step.id: StepLog(step, depth) for depth, step in tree(plan.steps)}
     for event in history.events:
         match event:
             case StepBegan(at_ns=at_ns, step=step, planned_ns=planned, targets=targets):

@@ -11,7 +11,7 @@ from chaos.errors import InfrastructureError
 from chaos.history.events import RunEnded
 from chaos.history.history import History
 from chaos.ledger import Ledger
-from chaos.plan.model import FaultStep, Plan, Release, Wait
+from chaos.plan.model import FaultStep, Note, Parallel, Plan, Release, Verb, Wait
 from chaos.runner import codes
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
@@ -191,12 +191,9 @@ def _record(conduct: Conduct, log: StepLog) -> StepRecord:
     def relative(at_ns: int | None) -> int | None:
         return None if at_ns is None else at_ns - zero
 
-    verbs = {Wait: "wait", Release: "release"}
-    verb = log.step.verb
-    name = verb.kind if isinstance(verb, FaultStep) else verbs[type(verb)]
     return StepRecord(
         step=log.step.id,
-        verb=name,
+        verb=_verb(log.step.verb),
         sentence=conduct.words(log),
         where=str(log.step.where),
         planned_ns=relative(log.planned_ns),
@@ -206,4 +203,20 @@ def _record(conduct: Conduct, log: StepLog) -> StepRecord:
         outcome=log.outcome,
         why=log.why,
         evidence=log.evidence,
+        depth=log.depth,
     )
+
+
+def _verb(verb: Verb) -> str:
+    """The plan's word for it."""
+    match verb:
+        case FaultStep(kind=kind):
+            return kind
+        case Wait():
+            return "wait"
+        case Release():
+            return "release"
+        case Note():
+            return "note"
+        case Parallel():
+            return "parallel"

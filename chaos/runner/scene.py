@@ -12,7 +12,7 @@ from chaos.faults.targets import Selector, resolve
 from chaos.faults.work import Workload
 from chaos.history.events import Event, StepBegan, StepEnded
 from chaos.history.moments import Sights
-from chaos.plan.model import Elapsed, FaultStep, Mode, Plan, Step, Wait
+from chaos.plan.model import Elapsed, FaultStep, Mode, Note, Plan, Step, Wait, tree
 from chaos.plan.words import sentence
 from chaos.runner.log import StepLog
 from chaos.runner.onlooker import Onlooker
@@ -23,12 +23,18 @@ from chaos.systems.base import System
 
 
 class Ended(Exception):  # noqa: N818 - the steps end here, which is no mistake by itself
-    """No further step is begun."""
+    """No further step is begun. ``step`` is the one that wants it so."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step)
+        self.step = step
 
 
 def watches(plan: Plan) -> bool:
     """Whether a step may have to see an event of the protocol for itself."""
-    return any(step.when is not None and step.when.mode is not Mode.GATE for step in plan.steps)
+    return any(
+        step.when is not None and step.when.mode is not Mode.GATE for step in plan.every_step
+    )
 
 
 class Scene:
@@ -41,7 +47,7 @@ class Scene:
         self.zero_ns = 0
         self.events: list[Event] = []
         self.names: dict[str, tuple[Sid, ...]] = {}
-        self.logs = {step.id: StepLog(step) for step in task.plan.steps}
+        self.logs = {step.id: StepLog(step, depth) for depth, step in tree(task.plan.steps)}
         self.hear: Callable[[Event], None] = lambda _: None
         self.moments: list[Moment] = []  # of the event that was seen last
         self._sights = Sights() if watches(task.plan) else None
@@ -125,14 +131,16 @@ class Scene:
         """
         log.outcome, log.why = "inconclusive", why
         self.tell(log, f"inconclusive: {why}")
-        raise Ended
+        raise Ended(log.step.id)
 
     def tell(self, log: StepLog, text: str) -> None:
         """Tell whoever watches."""
-        self._show.told(self.elapsed_ns, f"{log.step.id}: {text}")
+        self._show.told(self.elapsed_ns, f"{'  ' * log.depth}{log.step.id}: {text}")
 
     def _told(self, log: StepLog) -> Iterator[str]:
         """What there is to say at a step's end."""
+        if isinstance(log.step.verb, Note):
+            return  # its begin says it all
         if log.fault is not None and not log.fault.instant:
             yield "ended"
         elif log.why:

@@ -34,7 +34,7 @@ class Spans:
                 scene.end(log, "skipped", str(error))
                 return
             scene.end(log, "inconclusive", str(error))
-            raise Ended from error
+            raise Ended(step.id) from error
         fault, targets = aimed.of(verb.fault), aimed.targets
         if verb.bind is not None:
             scene.names[verb.bind] = targets
@@ -42,7 +42,7 @@ class Spans:
         clash = clashing(fault, targets, scene.logs.values())
         if clash is not None:
             scene.end(log, "inconclusive", clash)
-            raise Ended
+            raise Ended(step.id)
         log.fault = fault
         bit, log.done_ns = self._act(log, fault.begin(targets, scene.view))
         log.outcome = "done"
