@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from chaos.actions import Action
+from chaos.actions import Action, Hold
 from chaos.ensemble import EnsembleSetup, Runs
 from chaos.errors import UnsupportedError
-from chaos.plan.model import Plan
+from chaos.plan.model import Mode, Plan
 from chaos.plan.names import ABILITIES, INSIDE
 from chaos.systems.base import System
 
@@ -48,6 +48,11 @@ def _missing_in(plan: Plan, supports: frozenset[type[Action]]) -> str:
     missing = plan.needs - supports
     steps = [
         f"step {step} ({verb.kind})" for step, verb in plan.faults if verb.fault.needs & missing
+    ]
+    steps += [
+        f"step {step.id} (a gate: none of its servers can be held; mode: gate_or_observe watches)"
+        for step in plan.every_step
+        if Hold in missing and step.when is not None and step.when.mode is Mode.GATE
     ]
     return ", ".join(steps or sorted(kind.__name__ for kind in missing))
 

@@ -77,6 +77,11 @@ class FastLeaderElection:
         """Whether a call of :meth:`look` has not ended yet."""
         return self._views is not None
 
+    @property
+    def finalizing(self) -> bool:
+        """Whether it waits for silence after a quorum."""
+        return self._finalizing
+
     def look(self, views: Views, learner_state: ServerState) -> list[Effect]:
         """Begin an election. ``learner_state`` is what this peer becomes under a leader."""
         self._views = views

@@ -27,8 +27,12 @@ class Gates:
         self._gates: dict[str, _Gate] = {}
         self._before = Before()
 
-    def arm(self, name: str, awaited: Awaited, nth: int = 1) -> None:
-        """Hold at the ``nth`` moment from now on; the same name again replaces."""
+    def arm(self, name: str, awaited: Awaited, before: Before, nth: int = 1) -> None:
+        """Hold at the ``nth`` moment from now on; the same name again replaces.
+
+        ``before`` is what the peer is now. It is followed as long as there are gates.
+        """
+        self._before = before
         if awaited.beyond is not None:
             awaited = replace(awaited, beyond=max(awaited.beyond, self._before.round))
         self._gates[name] = _Gate(awaited, nth)
@@ -48,8 +52,10 @@ class Gates:
         return held
 
     def moments(self, happened: Input, effects: Sequence[Effect]) -> list[Moment]:
-        """What of a step a gate may hold at; a peer without gates only follows."""
-        found = moments_of(self._before, happened, effects) if self._gates else []
+        """What of a step a gate may hold at."""
+        if not self._gates:
+            return []
+        found = moments_of(self._before, happened, effects)
         self._before.follow(happened, effects)
         return found
 

@@ -106,6 +106,15 @@ class Leading:
         self._half = False
         self._impatient = False
 
+    @property
+    def conns(self) -> dict[int, Sid]:
+        """The learners that said who they are, by connection."""
+        return {
+            conn: learner.sid
+            for conn, learner in self._learners.items()
+            if learner.heard or learner.stage is not Stage.HELLO
+        }
+
     def begin(self) -> list[Effect]:
         """Listen for learners, and propose an epoch when a quorum has come."""
         timings = self._standing.timings

@@ -8,7 +8,7 @@ Packets go by the names of ZooKeeper 3.8 ``Leader`` (FOLLOWERINFO, LEADERINFO, .
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -32,6 +32,7 @@ from chaos.election.effects import (
     RestartElectionLayer,
     Send,
     SendPacket,
+    Serving,
     SteppedDown,
     Timer,
     TimerKind,
@@ -180,6 +181,8 @@ class Before:
                 self.finalizing = isinstance(effect, Arm)
             case CloseConnection(conn=conn):
                 self.conns.pop(conn, None)
+            case Serving(epoch=epoch) if self.vote is not None:
+                self.vote = replace(self.vote, peer_epoch=epoch)
             case RestartElectionLayer():
                 self.round = Round(0)
             case _:
@@ -187,7 +190,17 @@ class Before:
 
 
 _NOTED: Final = frozenset(
-    {Entered, Proposed, Decided, QuorumSeen, Arm, Disarm, CloseConnection, RestartElectionLayer}
+    {
+        Entered,
+        Proposed,
+        Decided,
+        QuorumSeen,
+        Arm,
+        Disarm,
+        CloseConnection,
+        Serving,
+        RestartElectionLayer,
+    }
 )
 
 

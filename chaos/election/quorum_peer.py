@@ -37,6 +37,7 @@ from chaos.election.fle import FastLeaderElection, create_election_algorithm
 from chaos.election.ids import Round, Sid, Zxid, wrap64
 from chaos.election.leading import Leading
 from chaos.election.learning import Learning
+from chaos.election.moments import Before
 from chaos.election.notification import Notification, ServerState
 from chaos.election.spec import PeerSpec
 from chaos.election.standing import Standing, is_major
@@ -84,6 +85,19 @@ class QuorumPeer:
         """How far the log is known to be committed, and how many beyond ``after`` are."""
         upto = self.standing.committed
         return upto, len(self.standing.log.between(after, upto))
+
+    def before(self) -> Before:
+        """What the moments of its next step depend on."""
+        election, activity = self.election, self._activity
+        if activity is None and not election.looking:
+            return Before(round=election.round)  # it has not come up yet
+        return Before(
+            state=self.state,
+            vote=election.proposal if election.looking else self.standing.vote,
+            round=election.round,
+            finalizing=election.finalizing,
+            conns=activity.conns if isinstance(activity, Leading) else {},
+        )
 
     # ---- elections
 

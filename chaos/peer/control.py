@@ -236,7 +236,7 @@ class Control:
         awaited, nth = from_json(request.get("awaited")), _whole(request, "nth", 1, NTH_MAX)
         if not isinstance(awaited, Awaited) or not nth:
             raise RequestError(f"{awaited!r} is no Awaited, or {nth} is below 1")
-        self._process.turns.gates.arm(_text(request, "name"), awaited, nth)
+        self._process.turns.arm(_text(request, "name"), awaited, nth)
         return {"at_ns": self._process.loop.now_ns}
 
     def _say(self, message: Facts) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 from chaos.election.effects import Effect, Input
 from chaos.election.gates import Gates
 from chaos.election.ids import Sid
-from chaos.election.moments import BEFORE_ALL, Moment, link_moment
+from chaos.election.moments import BEFORE_ALL, Awaited, Before, Moment, link_moment
 from chaos.peer.journal import Journal
 
 
@@ -26,6 +26,10 @@ class Acting(Protocol):
 
     def decide(self, happened: Input) -> list[Effect]:
         """What its rules answer."""
+        ...
+
+    def before(self) -> Before:
+        """What it is now."""
         ...
 
     def perform(self, effect: Effect, step: int, index: int) -> None:
@@ -65,6 +69,10 @@ class Turns:
         effects, seq, moments = self._decide(happened)
         self._waiting.append(partial(self._perform, effects, seq, moments))
         return seq
+
+    def arm(self, name: str, awaited: Awaited, nth: int) -> None:
+        """Hold at the ``nth`` such moment from now on."""
+        self.gates.arm(name, awaited, self._peer.before(), nth)
 
     def linked(self, other: Sid, line: int, *, opened: bool) -> None:
         """A link's line is written: a gate there holds before anything else is done or written."""

@@ -46,6 +46,7 @@ from chaos.election.effects import (
     Truncate,
 )
 from chaos.election.ids import Zxid
+from chaos.election.moments import Before
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from chaos.history.codec import Json
@@ -144,6 +145,11 @@ class Process:
         """What its rules answer."""
         assert self._rules is not None
         return self._rules.step(happened)
+
+    def before(self) -> Before:
+        """What it is now."""
+        assert self._rules is not None
+        return self._rules.before()
 
     def write(self) -> bool:
         """Write what the links have room for, its lines first; whether there was anything."""

@@ -195,7 +195,7 @@ class Acts:
         if isinstance(action, act.Hold):
             world.holds[action.name] = action
             for process in there:
-                process.gates.arm(action.name, action.awaited, action.nth)
+                process.arm(action)
             return Evidence(True, {"armed": len(there)})
         held = sum(process.let_go(action.name, again=action.again) for process in there)
         if not action.again:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from chaos.actions import Port
+from chaos.actions import Hold, Port
 from chaos.election.config import Address, parse_configuration
 from chaos.election.effects import (
     Append,
@@ -87,6 +87,10 @@ class Process(Body):
         else:
             self._act(effects, seq, moments)
         return seq
+
+    def arm(self, hold: Hold) -> None:
+        """Hold at such a moment from now on."""
+        self.gates.arm(hold.name, hold.awaited, self._core.before(), hold.nth)
 
     def let_go(self, name: str, *, again: bool) -> bool:
         """The gate ``name`` holds it no more; whether it did."""

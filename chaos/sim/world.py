@@ -78,7 +78,7 @@ class World:
             teach(process, rule)
         for hold in self.holds.values():
             if sid in hold.sids:
-                process.gates.arm(hold.name, hold.awaited, hold.nth)
+                process.arm(hold)
         if self._looking:
             self._start(host, process)
         return process

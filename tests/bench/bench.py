@@ -27,6 +27,7 @@ from chaos.history.events import Exited, Stepped
 from chaos.history.history import History
 from chaos.sim.bench import elections_per_second
 from chaos.store import load
+from tests.bench import gates
 
 ROOT = Path(__file__).parents[2]
 CHAOS = [sys.executable, "-m", "chaos.cli"]
@@ -163,6 +164,35 @@ def memory_row() -> Row:
     return ("memory of a peer (PSS), the largest of 5", f"{worst:.1f} MiB", "≤ 6 MiB", worst <= 6)
 
 
+def gate_rows(runs: int = 20, each: int = 500) -> list[Row]:
+    """Cuts that are put in place while a peer holds at the moment before it speaks."""
+    count = gates.Count()
+    for _, folder in run_plan(gates.plan(each), "--repeat", str(runs), "--seed", "1"):
+        count.add(load(folder)[1], each)
+    held, whole = (statistics.quantiles(one, n=20) for one in (count.hold_ms, count.whole_ms))
+    exact = count.held == count.wanted and count.missed == count.late == 0
+    return [
+        (
+            f"{count.wanted} gated cuts of processes: held / missed / late",
+            f"{count.held} / {count.missed} / {count.late}",
+            "all / 0 / 0",
+            exact,
+        ),
+        (
+            f"… the peer is held, p50, p95 (longest: {max(count.hold_ms):.1f} ms)",
+            f"{statistics.median(count.hold_ms):.1f} ms, {held[-1]:.1f} ms",
+            "≤ 10 ms",
+            held[-1] <= 10,
+        ),
+        (
+            "… from one arming to the next, p50, p95",
+            f"{statistics.median(count.whole_ms):.1f} ms, {whole[-1]:.1f} ms",
+            "≤ 20 ms",
+            whole[-1] <= 20,
+        ),
+    ]
+
+
 def simulated_row() -> Row:
     """Whole five-peer elections of the simulator, in a second of one core."""
     rate = elections_per_second(5, 3.0)
@@ -193,11 +223,13 @@ def table(rows: list[Row], about: str) -> Table:
 
 
 def main() -> None:
-    """Measure everything and print the table."""
+    """Measure everything, or only the gates where that is asked for, and print the table."""
     rows: list[Row] = []
-    rows += kill_row()
-    rows += [start_row(5, 0.9, 7), start_row(25, 1.5, 5), start_row(101, 4, 3)]
-    rows += [memory_row(), simulated_row(), version_row()]
+    if sys.argv[1:] != ["gates"]:
+        rows += kill_row()
+        rows += [start_row(5, 0.9, 7), start_row(25, 1.5, 5), start_row(101, 4, 3)]
+        rows += [memory_row(), simulated_row(), version_row()]
+    rows += gate_rows()
     Console(width=110).print(table(rows, "our peers"))
 
 

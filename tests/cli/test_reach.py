@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from chaos import actions as act
+from chaos.cli.drivers import Driver
 from chaos.cli.reach import beyond_reach
 from chaos.election.ids import Sid
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
+from chaos.systems.simulated import Simulated
 
 CLOCK = "fault: skew_logical_clock, with: {by: 1}"
 BUMP = "fault: bump_config_version, with: {by: 1}"
@@ -75,3 +78,25 @@ def test_a_step_is_refused_where_it_surely_meets_a_server_that_cannot(
     assert why in found
     assert bool(found) is bool(why)
     assert "step it" in found or not found
+
+
+GATED = """
+version: 1
+name: gated
+ensemble: {size: 3}
+steps:
+  - {id: at-vote, when: {event: decided, mode: MODE}, within: 1s, fault: kill, target: 1}
+"""
+
+
+def test_a_gate_is_refused_where_nobody_can_be_held() -> None:
+    def make(*_: object) -> Simulated:
+        raise AssertionError("nothing is started")
+
+    free = Driver(act.EVERY_ACTION - {act.Hold, act.LetGo}, make, on_host=True)
+    gated, watched, either = (
+        load_plan(GATED.replace("MODE", mode), "p.yaml")
+        for mode in ("gate", "observe", "gate_or_observe")
+    )
+    assert free.lacks(gated).startswith("cannot do step at-vote (a gate: none of its servers can")
+    assert free.lacks(watched) == free.lacks(either) == ""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chaos.actions import Cut, Hold, Kill, Launch, LetGo, Pause, Resume, Slow, TurnRound
 from chaos.election.effects import Deliver, Persist, SendPacket, SkewRound
 from chaos.election.ids import Sid
-from chaos.election.moments import PACKET_WORDS, STATE_WORDS, Awaited, MomentKind
+from chaos.election.moments import PACKET_WORDS, STATE_WORDS, Awaited, Before, MomentKind
 from chaos.history.events import Held, LinkOpened, Stepped, Wrote
 from tests.sim.drive import Run
 
@@ -198,3 +198,25 @@ def test_it_holds_at_a_link_before_a_word_is_written_there(kind: MomentKind) -> 
         assert [e for e in run.events if isinstance(e, Wrote) and e.link == opened.link] == []
     run.do(LetGo("g", (TWO,)))
     assert run.settle() == 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32), at=st.integers(0, 200))
+def test_what_a_peer_is_when_a_gate_is_armed_is_what_its_journal_has_made_of_it(
+    seed: int, at: int
+) -> None:
+    """The peers of a run that is cut off after some events, the last of them a leader."""
+    run = Run(3, seed)
+    for _ in range(at):
+        run.until(lambda: True, 1)
+    known = {sid: Before() for sid in ALL}
+    for event in run.events:
+        if isinstance(event, Stepped):
+            known[event.sid].follow(event.happened, event.effects)
+    run.system.apply(Hold("g", ALL, SENT))
+    world = run.system._world  # type: ignore[attr-defined]
+    for event in list(world.seen):  # what happened at the same instant
+        if isinstance(event, Stepped):
+            known[event.sid].follow(event.happened, event.effects)
+    for sid in ALL:
+        assert world.process(sid).gates._before == known[sid]
