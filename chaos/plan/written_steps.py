@@ -56,7 +56,6 @@ class WaitStep:
     """``wait``: go on when something is so."""
 
     title: ClassVar[str] = "a wait step"
-    later: ClassVar[frozenset[str]] = frozenset({"when"})
     where: Where
     id: Annotated[Said, Id()]
     wait: WaitText
@@ -127,7 +126,6 @@ class WorkloadStep:
     """``workload``: writes go on until it ends."""
 
     title: ClassVar[str] = "a workload step"
-    later: ClassVar[frozenset[str]] = frozenset({"when"})
     where: Where
     id: Annotated[Said, Id()]
     workload: WorkloadText
@@ -135,10 +133,46 @@ class WorkloadStep:
     confirm: Confirm = Confirm.REQUIRED
     at: Duration | None = None
     after: Annotated[SaidMoment, Moment()] | None = None
+    when: WhenText | None = None
+    within: Duration | None = None
+    otherwise: Otherwise | None = None
     why: str = ""
 
 
-Timed = FaultText | ReleaseStep  # may wait for an event of the protocol
+@dataclass(frozen=True, slots=True)
+class NoteStep:
+    """``note``: say something in the history."""
+
+    title: ClassVar[str] = "a note step"
+    where: Where
+    id: Annotated[Said, Id()]
+    note: str
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    when: WhenText | None = None
+    within: Duration | None = None
+    otherwise: Otherwise | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelStep:
+    """``parallel``: steps that begin together."""
+
+    title: ClassVar[str] = "a parallel step"
+    where: Where
+    id: Annotated[Said, Id()]
+    parallel: tuple[Annotated[StepText, Step()], ...]
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    when: WhenText | None = None
+    within: Duration | None = None
+    otherwise: Otherwise | None = None
+    why: str = ""
+
+
+# Those that may wait for an event of the protocol.
+Timed = FaultText | WorkloadStep | ReleaseStep | NoteStep | ParallelStep
 
 
 def event_of(step: object) -> When | None:
@@ -149,37 +183,9 @@ def event_of(step: object) -> When | None:
     return when_of(record.when, record.within, record.otherwise)
 
 
-@dataclass(frozen=True, slots=True)
-class NoteStep:
-    """``note``: say something in the history."""
-
-    title: ClassVar[str] = "a note step"
-    later: ClassVar[frozenset[str]] = frozenset({"when"})
-    where: Where
-    id: Annotated[Said, Id()]
-    note: str
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ParallelStep:
-    """``parallel``: steps that begin together."""
-
-    title: ClassVar[str] = "a parallel step"
-    later: ClassVar[frozenset[str]] = frozenset({"when"})
-    where: Where
-    id: Annotated[Said, Id()]
-    parallel: tuple[Annotated[StepText, Step()], ...]
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    why: str = ""
-
-
 StepText = WaitStep | FaultStep | WorkloadStep | ReleaseStep | NoteStep | ParallelStep
 
-_VERBS_LATER: Final = ("probe", "change", "random", "when")
+_VERBS_LATER: Final = ("probe", "change", "random")
 _GIVEN: Final = frozenset({"name", "towards"})
 WITH: Final = {
     word: Record(fault, f'"with" of {word}', given=_GIVEN) for word, fault in FAULTS.items()

@@ -28,7 +28,7 @@ from chaos.history.events import Acted, Appeared, Began, Exited
 from chaos.history.history import History
 from chaos.verify.deeds import deed, facts_of
 from chaos.verify.fold import JOURNAL
-from chaos.verify.gating import gated
+from chaos.verify.gating import gated, observed
 from chaos.verify.traces import Proof, ends, inside
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
@@ -72,7 +72,8 @@ def _of_step(step: str, acted: list[tuple[int, Acted]], history: History) -> Ver
         return Verdict(
             step, Kind.EVIDENCE, Outcome.UNKNOWN, missing[0] + more, evidence, len(judged)
         )
-    words = "; ".join(dict.fromkeys(_shown(one, proof) for one, proof in proofs if proof))
+    shown = [_shown(one, proof) for one, proof in proofs if proof]
+    words = "; ".join(dict.fromkeys([*shown, *observed(step, history)]))
     return Verdict(step, Kind.EVIDENCE, Outcome.HOLDS, f"confirmed: {words}", evidence, len(judged))
 
 

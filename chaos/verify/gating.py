@@ -11,7 +11,7 @@ from typing import Final
 
 from chaos import actions as act
 from chaos.election.effects import Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
-from chaos.history.events import Acted, Held, Stepped, Wrote
+from chaos.history.events import Acted, Held, StepBegan, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.traces import Proof
 
@@ -32,7 +32,7 @@ def gated(index: int, hold: act.Hold, history: History) -> Proof:
     if not held:
         return Proof("", (index,), "nobody came to it")
     if not done:
-        return Proof("", (index, held[-1][0]), "nothing was done at it")
+        return Proof("", (index, held[-1][0]), f"peer {held[-1][1].sid} held")
     for at, event in held:
         free_ns = _free_ns(event, history)
         first = done[0][1]
@@ -44,6 +44,16 @@ def gated(index: int, hold: act.Hold, history: History) -> Proof:
             words = f"peer {event.sid} held {(first.at_ns - event.at_ns) / 1e6:.1f} ms before"
             return Proof("", (index, at, done[0][0]), words)
     return Proof("it was not in effect while a peer held", (index, held[0][0], done[0][0]))
+
+
+def observed(step: str, history: History) -> Iterator[str]:
+    """How late a step was that could only watch for its event, in words."""
+    for _, began in history.every(StepBegan):
+        if began.step != step or began.by is None:
+            continue
+        if not any(e.name == step and e.sid == began.by for _, e in history.every(Held)):
+            late = (began.at_ns - began.planned_ns) / 1e6
+            yield f"{late:.1f} ms after peer {began.by} came to the event, which was only observed"
 
 
 def _free_ns(held: Held, history: History) -> int | None:

@@ -67,7 +67,11 @@ WRONG = {
     "verb for later": (_steps("  - {id: w, probe: roles}\n"), "not supported yet: probe"),
     "gate of a wait": (
         _steps("  - {id: w, wait: {time: 1s}, when: {}}\n"),
-        "not supported yet: when",
+        'a wait step has no key "when"',
+    ),
+    "an event without a verb": (
+        _steps("  - {id: w, when: {event: decided}, within: 1s}\n"),
+        "a step has one verb",
     ),
     "no time for an event": (
         _steps("  - {id: a, when: {event: decided}, fault: kill, target: 1}\n"),

@@ -206,6 +206,8 @@ def test_what_cannot_be_held_is_done_as_soon_as_it_is_seen(mode: str, tmp_path: 
     assert deeds(led) == ["TurnRound"]
     assert begun(led).by == 2
     assert led.step("hit").evidence["seen"] == "0.0 ms after the event; nobody was held"
+    late = "0.0 ms after peer 2 came to the event, which was only observed"
+    assert led.verdict("hit")[1].endswith(late)
 
 
 def test_an_event_that_is_only_to_be_observed_holds_nobody(tmp_path: Path) -> None:
@@ -288,3 +290,54 @@ def test_time_at_a_gate_is_no_time_of_the_fault(tmp_path: Path) -> None:
     ended = next(one for one in acts(led) if isinstance(one.action, act.Unblock))
     assert ended.at_ns - begun(led).at_ns == SECOND
     assert Sid(begun(led).targets[0]) == begun(led).by
+
+
+# ---- inside parallel
+
+
+def test_gates_of_steps_that_go_on_together_hold_apart(tmp_path: Path) -> None:
+    tale = plan(
+        "steps:\n"
+        "  - id: both\n"
+        "    parallel:\n"
+        "      - {id: one, when: {event: decided, by: 1, as: a}, within: 5s, "
+        "fault: kill, target: $a, with: {restart: after}, for: 1s}\n"
+        "      - {id: two, when: {event: quorum_seen, by: 2, as: b}, within: 5s, "
+        "fault: skew_logical_clock, target: $b, with: {by: 3}}\n" + SETTLED
+    )
+    led = lead(tale, tmp_path)
+    assert led.result.exit_code == 0, led.result.headline
+    assert {(one.name, one.sid) for one in held(led)} == {("one", 1), ("two", 2)}
+    assert again(led, tmp_path).history == led.history
+
+
+def test_whoever_another_step_holds_is_let_go_when_the_steps_end(tmp_path: Path) -> None:
+    tale = plan(
+        "steps:\n"
+        "  - id: both\n"
+        "    parallel:\n"
+        "      - {id: one, when: {event: decided, by: 1, nth: 9}, within: 9s, "
+        "fault: kill, target: 1}\n"
+        "      - {id: two, wait: {outcome: no_leader, hold_for: 3s}, within: 1s}\n"
+    )
+    led = lead(tale, tmp_path)
+    freed = [one.action for _, one in led.history.every(Acted)]
+    assert [type(action) for action in freed] == [act.Hold, act.LetGo]
+    assert led.result.exit_code == 1
+
+
+EVERYTHING_ELSE = {
+    "a note": "note: it has decided",
+    "steps together": (
+        "parallel: [{id: in, fault: kill, target: $who, with: {restart: after}, for: 1s}]"
+    ),
+    "a workload": "workload: {writes_per_s: 20}, for: 1s",
+}
+
+
+@pytest.mark.parametrize("rest", EVERYTHING_ELSE.values(), ids=EVERYTHING_ELSE.keys())
+def test_any_other_step_may_be_done_at_an_event(rest: str, tmp_path: Path) -> None:
+    led = lead(story("event: packet_sent, packet: UPTODATE, as: who", rest), tmp_path)
+    assert led.result.exit_code == 0, led.result.headline
+    assert [one.sid for one in held(led)] == [begun(led).by] == [3]
+    assert led.verdict("hit")[1].startswith("confirmed: the gate (peer 3 held")
