@@ -57,13 +57,14 @@ def sentence(step: Step) -> str:
 
 def _event(when: When) -> str:
     """Of several peers any one will do."""
-    match when.by:
+    by = when.by.parts[0] if isinstance(when.by, Several) and len(when.by.parts) == 1 else when.by
+    match by:
         case Group(word=Word.LEADER) | Sids(sids=(_,)) | Name() | Pick(n=1):
-            who = whom(when.by)
+            who = whom(by)
         case Group(word=word) if word in _ANY:
             who = _ANY[word]
         case _:
-            who = f"one of {whom(when.by)}"
+            who = f"one of {whom(by)}"
     return event(when, who, "" if when.peer is None else whom(when.peer))
 
 

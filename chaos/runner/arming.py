@@ -73,6 +73,7 @@ class Gate:
         self._log = log
         self._when = when
         self._awaited = Awaited(when.event)
+        self._armed = False
         self._held: tuple[Sid, ...] = ()  # where a gate is armed
         self._watched: frozenset[Sid] = frozenset()  # where nobody can hold
         self._left = when.nth  # until the one that is waited for
@@ -88,7 +89,8 @@ class Gate:
         coming = Coming(self._comes, until)
         yield coming
         coming.listening = True
-        self._arm()
+        if not self._armed:
+            self.arm()
         while True:
             yield coming
             came = self._nth(coming)
@@ -98,15 +100,13 @@ class Gate:
             if scene.now_ns >= until:
                 return self._ran_out(until)
 
-    def let_go(self) -> None:
-        """Nobody holds any more because of this step."""
-        if self._held:
-            held, self._held = self._held, ()
-            self._act(LetGo(self._log.step.id, held))
+    def arm(self) -> None:
+        """Have everybody who may come to it hold there.
 
-    # ----
-
-    def _arm(self) -> None:
+        Raises:
+            Ended: nobody can.
+        """
+        self._armed = True
         scene, when, step = self._scene, self._when, self._log.step
         by = self._whom(when.by)
         peers = () if when.peer is None else self._whom(when.peer)
@@ -132,6 +132,14 @@ class Gate:
         if self._log.evidence.get("Hold: error"):
             why = self._log.evidence["Hold: error"]
             scene.give_up(self._log, f"the gate could not be armed: {why}")
+
+    def let_go(self) -> None:
+        """Nobody holds any more because of this step."""
+        if self._held:
+            held, self._held = self._held, ()
+            self._act(LetGo(self._log.step.id, held))
+
+    # ----
 
     def _whom(self, selector: Selector) -> tuple[Sid, ...]:
         if isinstance(selector, Sids):

@@ -45,11 +45,17 @@ class Conduct:
     def before_zero(self) -> None:
         """Do the steps of time zero, before any peer looks for a leader.
 
+        The first behind them is armed already, if it is due then and waits for an event.
+
         Raises:
             Ended: one of them ends the steps.
         """
-        for step in self._early():
+        early = list(self._early())
+        for step in early:
             self._scheduler.finish(self._lives.step(step))
+        for step in self.plan.steps[len(early) : len(early) + 1]:
+            if step.when is not None and _at_zero(step):
+                self._lives.arm(step, step.when)
 
     def begin(self, zero_ns: int) -> None:
         """Time zero of the plan is known: write it down."""

@@ -20,6 +20,7 @@ from chaos.plan.model import (
     Release,
     Step,
     Wait,
+    When,
 )
 from chaos.plan.words import span
 from chaos.runner.arming import Gate
@@ -41,7 +42,7 @@ class Lives:
         self._scene = scene
         self._spans = spans
         self._scheduler = scheduler
-        self._gates: list[Gate] = []
+        self._gates: dict[str, Gate] = {}  # by the step
 
     def in_order(self, steps: tuple[Step, ...]) -> Life:
         """Each begins when the one before it is done."""
@@ -55,20 +56,30 @@ class Lives:
             Ended: no further step is to begin.
         """
         scene, log = self._scene, self._scene.logs[step.id]
-        if scene.zero_ns:
+        gate = self._gates.get(step.id)  # armed before time zero
+        if scene.zero_ns and gate is None:
             yield from self._its_time(log)
         if step.when is None:
             yield from self._does(log)
             return
-        gate = Gate(scene, log, step.when)
-        self._gates.append(gate)
+        if gate is None:
+            gate = self._gates[step.id] = Gate(scene, log, step.when)
         if (yield from gate.wait()):
             yield from self._does(log)
         gate.let_go()
 
+    def arm(self, step: Step, when: When) -> None:
+        """Arm the gate of a step ahead of its turn.
+
+        Raises:
+            Ended: nobody can come to it.
+        """
+        gate = self._gates[step.id] = Gate(self._scene, self._scene.logs[step.id], when)
+        gate.arm()
+
     def let_go(self) -> None:
         """Nobody is held any more: the steps are over."""
-        for gate in self._gates:
+        for gate in self._gates.values():
             gate.let_go()
 
     def _does(self, log: StepLog) -> Life:

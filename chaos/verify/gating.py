@@ -19,8 +19,8 @@ _ORDERED: Final = (SkewRound, SkewEpochs, SkewZxid, Reconfigure, Work)
 GATING: Final = (act.Hold, act.LetGo)
 
 
-def gated(index: int, hold: act.Hold, history: History) -> Proof:
-    """The proof that the gate of ``hold`` held for what its step did, if anybody came to it."""
+def gated(index: int, hold: act.Hold, history: History) -> Proof | None:
+    """The proof that the gate of ``hold`` held for what its step did; ``None`` if nobody came."""
     acted = history.events[index]
     assert isinstance(acted, Acted)
     held = [(at, e) for at, e in history.every(Held) if at > index and e.name == hold.name]
@@ -30,7 +30,7 @@ def gated(index: int, hold: act.Hold, history: History) -> Proof:
         if at > index and event.step == acted.step and not isinstance(event.action, GATING)
     ]
     if not held:
-        return Proof("", (index,), "nobody came to it")
+        return None
     if not done:
         return Proof("", (index, held[-1][0]), f"peer {held[-1][1].sid} held")
     for at, event in held:

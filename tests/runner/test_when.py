@@ -262,6 +262,7 @@ SENTENCES = {
     "event: state_changed, by: [1, 2], mode: observe": (
         "when one of peers 1 and 2 changes its state, as soon as it is seen"
     ),
+    "event: decided, by: [2]": "when peer 2 decides",
     "event: quorum_seen, by: leader, round: 7": "when the leader sees a quorum of round 7",
     "event: epoch_persisted, epoch: accepted, round: last": (
         "when any peer writes its accepted epoch of the last round"
@@ -341,3 +342,21 @@ def test_any_other_step_may_be_done_at_an_event(rest: str, tmp_path: Path) -> No
     assert led.result.exit_code == 0, led.result.headline
     assert [one.sid for one in held(led)] == [begun(led).by] == [3]
     assert led.verdict("hit")[1].startswith("confirmed: the gate (peer 3 held")
+
+
+def test_a_gate_of_time_zero_is_armed_before_any_peer_looks(tmp_path: Path) -> None:
+    first = "event: notification_sent, by: 2, as: who"
+    tale = plan(
+        f"steps:\n  - {{id: hit, at: 0ms, when: {{{first}}}, within: 5s, {SKEW}}}\n" + SETTLED
+    )
+    led = lead(tale, tmp_path)
+    assert led.result.exit_code == 0, led.result.headline
+    assert acts(led)[0].at_ns <= led.history.zero_ns
+    (gate,) = held(led)
+    sent = [
+        (event.seq, index)
+        for _, event in led.history.every(Stepped)
+        for index, effect in enumerate(event.effects)
+        if event.sid == 2 and isinstance(effect, Send)
+    ]
+    assert (gate.line, gate.index) == min(sent)
