@@ -20,23 +20,23 @@ from chaos.faults.targets import (
 )
 from chaos.faults.work import Workload
 from chaos.plan import model
+from chaos.plan.build_metric import Bounds
 from chaos.plan.forms import Said
 from chaos.plan.model import After, At, Edge, InOrder, Start, Step
-from chaos.plan.names import ABILITIES, METRICS
+from chaos.plan.names import ABILITIES
 from chaos.plan.parts import SaidInvariant, SaidMoment
 from chaos.plan.problems import Problems
 from chaos.plan.references import id_of
 from chaos.plan.selectors import Aimed
-from chaos.plan.values import duration_ns
 from chaos.plan.written import PlanText
 from chaos.plan.written_expect import (
     ExpectLeader,
-    ExpectMetric,
     ExpectNoLeader,
     ExpectRole,
     ExpectSame,
     ExpectText,
 )
+from chaos.plan.written_metric import ExpectMetric
 from chaos.plan.written_steps import (
     Confirm,
     FaultStep,
@@ -146,22 +146,20 @@ class Builder:
         return model.NoLeaderExpected(one.id.text, one.where, since, until, _selector(one.among))
 
     def _metric(self, one: ExpectMetric, problems: Problems) -> model.MetricExpected:
-        unit = METRICS[one.metric.text]
-        most = 0
-        if unit == "count":
-            if type(one.max.value) is int:
-                most = one.max.value
-            else:
-                text = f"{one.metric} is a count; write max: 3, not {one.max.text}"
-                problems.add(one.max.where, text)
-        else:
-            try:
-                most = duration_ns(one.max.text)
-            except ValueError as error:
-                problems.add(one.max.where, str(error))
+        bounds = Bounds(one, problems)
         since = self._since(one.from_)
         of = one.of.text if isinstance(one.of, Said) else f"peer {one.of.sid}" if one.of else None
-        return model.MetricExpected(one.id.text, one.where, one.metric.text, most, unit, of, since)
+        return model.MetricExpected(
+            one.id.text,
+            one.where,
+            bounds.metric,
+            bounds.most(one.max),
+            bounds.unit,
+            of,
+            since,
+            bounds.quantiles(),
+            bounds.against(),
+        )
 
 
 def invariants_of(found: tuple[SaidInvariant, ...]) -> tuple[model.InvariantRef, ...]:

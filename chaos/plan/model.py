@@ -281,20 +281,64 @@ class RoleExpected:
     hold_ns: int = 0
 
 
+class SetTest(StrEnum):
+    """How two sets of runs are compared."""
+
+    MANN_WHITNEY = "mann_whitney"  # any runs with any others
+    WILCOXON = "wilcoxon"  # each with the run of the same seed
+
+
+class WhenUndecided(StrEnum):
+    """What a comparison that decides nothing does to the outcome."""
+
+    INCONCLUSIVE = "inconclusive"
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileMax:
+    """The quantile ``share``, called ``name``, is at most ``max``, with ``confidence``."""
+
+    name: str
+    share: float
+    max: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """No slower than the runs of ``baseline``, but for ``noise``; 0.1 is 10 %."""
+
+    baseline: str
+    test: SetTest
+    noise: float
+    alpha: float
+    when_undecided: WhenUndecided
+
+
 @dataclass(frozen=True, slots=True)
 class MetricExpected:
     """Each value of ``metric`` since ``since`` is at most ``max``, in ns or as a count.
 
-    ``of`` keeps to the measures of one fault's step, or of ``peer 3``.
+    ``of`` keeps to the measures of one fault's step, or of ``peer 3``. ``quantiles`` and
+    ``against`` are asked of all runs of the plan together.
     """
 
     id: str
     where: Where
     metric: str
-    max: int
+    max: int | None
     unit: str  # "ns" or "count"
     of: str | None = None
     since: After | None = None
+    quantiles: tuple[QuantileMax, ...] = ()
+    against: Against | None = None
+
+    @property
+    def of_sets(self) -> bool:
+        """Whether something of it is asked of all runs together."""
+        return bool(self.quantiles) or self.against is not None
 
 
 Expectation = LeaderExpected | NoLeaderExpected | SameLeaderExpected | RoleExpected | MetricExpected

@@ -19,6 +19,15 @@ METRICS: Final = {  # and the unit of each
     "rounds": "count",
     "epochs.started": "count",
 }
+SAME_METRIC: Final = {  # other names that a plan may use
+    f"election.phase.{phase}": f"election.{phase}" for phase in ("detect", "vote", "finalize")
+}
+
+
+def metric_of(word: str) -> str:
+    """The name that measures have for what a plan calls ``word``."""
+    return SAME_METRIC.get(word, word)
+
 
 INSIDE: Final = "inside"
 ABILITIES: Final[dict[str, frozenset[type[Action]]]] = {

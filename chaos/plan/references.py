@@ -17,19 +17,19 @@ from chaos.faults.targets import Between
 from chaos.plan.build_ensemble import stranger
 from chaos.plan.forms import Said
 from chaos.plan.model import Edge
-from chaos.plan.names import ABILITIES, METRICS
+from chaos.plan.names import ABILITIES, METRICS, SAME_METRIC
 from chaos.plan.parts import SaidMoment
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed
 from chaos.plan.written import PlanText
 from chaos.plan.written_expect import (
     ExpectLeader,
-    ExpectMetric,
     ExpectNoLeader,
     ExpectRole,
     ExpectSame,
     ExpectText,
 )
+from chaos.plan.written_metric import ExpectMetric
 from chaos.plan.written_steps import (
     FaultStep,
     FaultText,
@@ -304,8 +304,8 @@ class _Checker:
             self._moment(moment)
 
     def _metric(self, expect: ExpectMetric) -> None:
-        if expect.metric.text not in METRICS:
-            self._unknown("metric", expect.metric, METRICS)
+        if expect.metric.text not in {*METRICS, *SAME_METRIC}:
+            self._unknown("metric", expect.metric, {**METRICS, **SAME_METRIC})
         if isinstance(expect.of, Said):
             self._known(expect.of)
         elif expect.of is not None and expect.of.sid not in self._members:

@@ -7,21 +7,13 @@ from typing import Annotated, ClassVar, Final
 
 from chaos.faults.base import Duration
 from chaos.history.codec import Json
-from chaos.plan.forms import BROKEN, Id, Record, Said, Schema
+from chaos.plan.forms import BROKEN, Form, Id, Record, Said, Schema
 from chaos.plan.model import Where
-from chaos.plan.parts import (
-    Amount,
-    Between,
-    Moment,
-    Outcome,
-    SaidMoment,
-    SaidOutcome,
-    SaidPeer,
-    Whose,
-)
+from chaos.plan.parts import Between, Moment, Outcome, SaidMoment, SaidOutcome
 from chaos.plan.problems import Problems
 from chaos.plan.selectors import Aimed, Target
-from chaos.plan.tree import Leaf, Node, Table, kind
+from chaos.plan.tree import Node, Table, kind
+from chaos.plan.written_metric import ExpectMetric, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +68,14 @@ class ExpectRole:
     hold_for: Duration = 0
 
 
-_LATER: Final = frozenset(
-    {"p50", "p90", "p95", "p99", "min", "mean"}
-    | {"baseline", "test", "max_slowdown", "alpha", "when_undecided"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectMetric:
-    """A measure stays below a bound."""
-
-    title: ClassVar[str] = "an expectation of a metric"
-    later: ClassVar[frozenset[str]] = _LATER
-    where: Where
-    id: Annotated[Said, Id()]
-    metric: Said
-    max: Annotated[Leaf, Amount()]
-    of: Annotated[Said | SaidPeer | None, Whose()] = None
-    from_: Annotated[SaidMoment, Moment()] | None = None
-
-
 ExpectText = ExpectLeader | ExpectNoLeader | ExpectSame | ExpectRole | ExpectMetric
 
-_EXPECT: Final = {
+_EXPECT: Final[dict[str, Form]] = {
     "leader": Record(ExpectLeader, ExpectLeader.title),
     "no_leader": Record(ExpectNoLeader, ExpectNoLeader.title),
     "same_leader": Record(ExpectSame, ExpectSame.title),
     "role": Record(ExpectRole, ExpectRole.title),
-    "metric": Record(ExpectMetric, ExpectMetric.title),
+    "metric": Metric(),
 }
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from chaos.election.ids import Sid
 from chaos.faults.targets import NoTarget, Selector, resolve
@@ -24,6 +25,9 @@ from chaos.verify.ends import EndsAsTold
 from chaos.verify.evidence import fault_evidence
 from chaos.verify.measure import measures
 from chaos.verify.verdict import Check, Kind, Measure, Outcome, Verdict
+
+_OF_ALL: Final = "asked of all runs of the plan together"
+_UNBOUND_NS: Final = 10_000_000_000  # how long a run waits for a measure without a bound
 
 
 class NotReached(Exception):  # noqa: N818 - a finding about the run
@@ -195,6 +199,9 @@ def _before(case: Case, reference: InvariantRef | None) -> History:
 
 
 def _expectation(case: Case, one: model.Expectation) -> Verdict:
+    if isinstance(one, model.MetricExpected) and one.max is None:
+        where = str(one.where)
+        return Verdict(one.id, Kind.EXPECTATION, Outcome.NOT_EXERCISED, _OF_ALL, (), 0, where)
     try:
         question, _ = _question(case, one)
     except NotReached as error:
@@ -235,10 +242,11 @@ def _question(case: Case, one: model.Expectation) -> tuple[expect.Expectation, i
 
 def _metric(case: Case, one: model.MetricExpected) -> tuple[expect.MetricMax, int]:
     since = None if one.since is None else case.moment(one.since)
-    metric = expect.MetricMax(
-        one.id, str(one.where), one.metric, one.max, one.of, since, case.faults
-    )
-    bound = 0 if one.unit == "count" else one.max
+    most = one.max
+    if most is None:  # asked of all runs together; this run is to see what it measures
+        most = max((quantile.max for quantile in one.quantiles), default=_UNBOUND_NS)
+    metric = expect.MetricMax(one.id, str(one.where), one.metric, most, one.of, since, case.faults)
+    bound = 0 if one.unit == "count" else most
     latest = max((fault.began_ns for fault in case.faults), default=case.history.zero_ns)
     return metric, max(since or 0, latest) + bound
 

@@ -237,9 +237,46 @@ WRONG = {
         "rounds is a count; write max: 3",
     ),
     "duration as a count": (_expect("{id: e, metric: election.total, max: 3}"), "3 has no unit"),
-    "percentile for later": (
-        _expect("{id: e, metric: election.total, max: 3s, p95: {max: 1s}}"),
-        "not supported yet: p95",
+    "a metric without a bound": (
+        _expect("{id: e, metric: election.total}"),
+        "needs a bound: max, a quantile such as p95, or baseline",
+    ),
+    "a mean": (_expect("{id: e, metric: election.total, mean: {max: 1s}}"), "there is no mean"),
+    "a quantile without its mapping": (
+        _expect("{id: e, metric: election.total, p95: 3s}"),
+        "write {max: 3s}",
+    ),
+    "a quantile's unit": (
+        _expect("{id: e, metric: epochs.started, p95: {max: 3s}}"),
+        "epochs.started is a count",
+    ),
+    "confidence in percent": (
+        _expect("{id: e, metric: rounds, p95: {max: 3, confidence: 95}}"),
+        "from 0.5 to 0.9999 is needed, not 95; write 0.95",
+    ),
+    "bounds that fall": (
+        _expect("{id: e, metric: election.total, p50: {max: 3s}, p95: {max: 2s}}"),
+        "p95 is never below p50",
+    ),
+    "quantiles of a part of a run": (
+        _expect("{id: e, metric: epochs.started, from: cut, p95: {max: 3}}"),
+        "are of whole runs",
+    ),
+    "a phase that is none": (
+        _expect("{id: e, metric: election.phase.finalise, max: 1s}"),
+        'did you mean "election.phase.finalize"?',
+    ),
+    "a slowdown against nothing": (
+        _expect("{id: e, metric: election.total, max: 1s, max_slowdown: 10%}"),
+        "need a baseline",
+    ),
+    "a slowdown of a count": (
+        _expect("{id: e, metric: rounds, baseline: main}"),
+        "which has no slowdown",
+    ),
+    "a test that is none": (
+        _expect("{id: e, metric: election.total, baseline: main, test: mann_witney}"),
+        'did you mean "mann_whitney"?',
     ),
     "unknown invariant": (
         _steps(UP) + "invariants: [epoch_monotonous]\n",

@@ -1,0 +1,1 @@
+"""Many runs: sets of them, and what is asked of a set."""

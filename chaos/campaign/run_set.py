@@ -1,0 +1,88 @@
+"""Runs of one plan as a set: what each measured, and whether it counts.
+
+A run counts unless something that it rests on is missing: a fault without evidence, a target
+that meant nobody. An election that never ended does count, as a censored value; so does a run
+that failed. How many do not count, and why, is always said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from chaos.history.history import History
+from chaos.plan.model import After, Edge
+from chaos.statistics.observations import Observation
+from chaos.store import RunResult
+from chaos.verify.observed import Observed, observed
+from chaos.verify.verdict import Kind, Outcome
+
+WHOLE_RUN = "run"  # what a measure belongs to that counts over the whole run
+
+
+@dataclass(frozen=True, slots=True)
+class SetRun:
+    """One run of a set. ``lacks`` says why it does not count, empty if it does.
+
+    ``edges`` has when each step began and ended, in ns after time zero, as far as it did.
+    ``disturbed`` says why the host was too busy to trust times.
+    """
+
+    seed: int
+    folder: str
+    exit_code: int
+    observed: tuple[Observed, ...]
+    lacks: str = ""
+    disturbed: str = ""
+    edges: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
+
+    def values(
+        self, metric: str, of: str | None = None, since: After | None = None
+    ) -> tuple[Observation, ...]:
+        """Its values of ``metric``, of one fault or peer, from a moment on.
+
+        None of a moment that never came. What counts over the whole run has no moment.
+        """
+        found = [
+            one for one in self.observed if one.name == metric and (of is None or one.of == of)
+        ]
+        if since is None:
+            return tuple(one.value for one in found)
+        began_ns, ended_ns = self.edges.get(since.step, (None, None))
+        edge_ns = ended_ns if since.edge is Edge.ENDED else began_ns
+        if edge_ns is None:
+            return ()
+        from_ns = edge_ns + since.plus_ns
+        return tuple(one.value for one in found if one.of == WHOLE_RUN or one.began_ns >= from_ns)
+
+
+def set_run(result: RunResult, history: History, folder: str) -> SetRun:
+    """A run that is over, for a set."""
+    return SetRun(
+        seed=result.seed,
+        folder=folder,
+        exit_code=result.exit_code,
+        observed=observed(history, result.measures),
+        lacks=_lacks(result),
+        disturbed=result.disturbed,
+        edges={step.step: (step.began_ns, step.ended_ns) for step in result.steps},
+    )
+
+
+def _lacks(result: RunResult) -> str:
+    for verdict in result.verdicts:
+        if verdict.kind is Kind.EVIDENCE and verdict.outcome is not Outcome.HOLDS:
+            return f"{verdict.name}: {verdict.summary}"
+    return ""
+
+
+def counting(runs: Iterable[SetRun]) -> tuple[tuple[SetRun, ...], str]:
+    """The runs that count, and in words how many do not; empty if all do."""
+    every = tuple(runs)
+    kept = tuple(one for one in every if not one.lacks)
+    left_out = [one for one in every if one.lacks]
+    if not left_out:
+        return kept, ""
+    first = left_out[0]
+    many = "1 run does" if len(left_out) == 1 else f"{len(left_out)} runs do"
+    return kept, f"{many} not count (seed {first.seed}: {first.lacks})"
