@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 
-from chaos.campaign.run_set import SetRun, counting
-from chaos.plan.model import MetricExpected, Plan
+from chaos.campaign.baselines import RunSet, open_sets
+from chaos.campaign.compare import Compared, Question, compare_values
+from chaos.campaign.run_set import counting
+from chaos.errors import HistoryError, PlanError
+from chaos.plan.model import Against, MetricExpected, Plan, SetTest, WhenUndecided
 from chaos.statistics.quantiles import Bound
+from chaos.statistics.rule import Rule, Word
+from chaos.verify.observed import told_of
 from chaos.verify.percentiles import QuantileMax, QuantilesExpected
-from chaos.verify.verdict import Verdict
+from chaos.verify.verdict import Kind, Outcome, Verdict
+
+Baselines = Mapping[str, tuple[RunSet, ...]]  # by the expectation's id
+
+_UNDECIDED = {
+    WhenUndecided.INCONCLUSIVE: Outcome.UNKNOWN,
+    WhenUndecided.PASS: Outcome.HOLDS,
+    WhenUndecided.FAIL: Outcome.FAILS,
+}
 
 
 def asks_of_sets(plan: Plan) -> bool:
@@ -17,19 +32,42 @@ def asks_of_sets(plan: Plan) -> bool:
     return any(isinstance(one, MetricExpected) and one.of_sets for one in plan.expectations)
 
 
-def judge_set(plan: Plan, runs: Sequence[SetRun]) -> tuple[Verdict, ...]:
-    """The verdicts on a set of runs of ``plan``, in the plan's order."""
-    return tuple(_verdicts(plan, runs))
+def baselines_of(plan: Plan, out: Path) -> Baselines:
+    """The baselines that ``plan`` names, read before anything runs.
 
-
-def _verdicts(plan: Plan, runs: Sequence[SetRun]) -> Iterator[Verdict]:
-    kept, left_out = counting(runs)
+    Raises:
+        PlanError: there is no such baseline, or nothing to compare it with.
+    """
+    found: dict[str, tuple[RunSet, ...]] = {}
     for one in plan.expectations:
-        if isinstance(one, MetricExpected) and one.quantiles:
-            verdict = _quantiles(one).check(
-                [run.values(one.metric, one.of, one.since) for run in kept]
-            )
-            yield _with(verdict, left_out)
+        if isinstance(one, MetricExpected) and one.against is not None:
+            if find_spec("scipy") is None:
+                advice = "pip install 'quorum-chaos[compare]' brings it"
+                raise PlanError(
+                    f"{one.where}: a baseline is compared by SciPy, which is not here; {advice}"
+                )
+            try:
+                found[one.id] = open_sets(one.against.baseline, out)
+            except HistoryError as error:
+                raise PlanError(f"{one.where}: {error}") from error
+    return found
+
+
+def judge_set(plan: Plan, head: RunSet, baselines: Baselines) -> tuple[Verdict, ...]:
+    """The verdicts on a set of runs of ``plan``, in the plan's order."""
+    return tuple(_verdicts(plan, head, baselines))
+
+
+def _verdicts(plan: Plan, head: RunSet, baselines: Baselines) -> Iterator[Verdict]:
+    kept, left_out = counting(head.runs)
+    for one in plan.expectations:
+        if not isinstance(one, MetricExpected):
+            continue
+        if one.quantiles:
+            values = [run.values(one.metric, one.of, one.since) for run in kept]
+            yield _with(_quantiles(one).check(values), left_out)
+        if one.against is not None:
+            yield _with(_compared(one, one.against, head, baselines[one.id]), left_out)
 
 
 def _quantiles(one: MetricExpected) -> QuantilesExpected:
@@ -38,6 +76,63 @@ def _quantiles(one: MetricExpected) -> QuantilesExpected:
         for quantile in one.quantiles
     )
     return QuantilesExpected(one.id, str(one.where), one.metric, one.unit, bounds)
+
+
+def _compared(
+    one: MetricExpected, against: Against, head: RunSet, bases: Sequence[RunSet]
+) -> Verdict:
+    where = str(one.where)
+    base = next((base for base in bases if base.key == head.key), None)
+    if base is None:
+        why = f"{against.baseline} holds no runs of {head.plan} on {head.system}"
+        return Verdict(one.id, Kind.REGRESSION, Outcome.UNKNOWN, why, (), 0, where)
+    rule = Rule(against.alpha, against.noise)
+    asked = Question(one.metric, one.of, one.since, against.test is SetTest.WILCOXON)
+    row = compare_values(base, head, asked, rule)
+    outcome = _outcome(row, rule, against.when_undecided)
+    why = f"{one.metric} against {against.baseline}: {sentence(row, rule)}"
+    if base.plan_digest != head.plan_digest:
+        why += "; the plan is not the same text"
+    return Verdict(one.id, Kind.REGRESSION, outcome, why, (), row.second.n, where)
+
+
+def _outcome(row: Compared, rule: Rule, undecided: WhenUndecided) -> Outcome:
+    if row.word is Word.REGRESSED:
+        return Outcome.FAILS
+    if row.word in (Word.IMPROVED, Word.NO_CHANGE):
+        return Outcome.HOLDS
+    if row.shift is None:
+        return Outcome.UNKNOWN
+    return Outcome.HOLDS if rule.excludes_slowdown(row.shift) else _UNDECIDED[undecided]
+
+
+def sentence(row: Compared, rule: Rule) -> str:
+    """What a comparison came to, with its figures."""
+    word = "shown" if row.word is None else row.word.value
+    if row.shift is None:
+        return f"{word}: {row.why}"
+    shift = row.shift
+    if row.word is Word.INCONCLUSIVE and rule.excludes_slowdown(shift):
+        word = "no slower"
+    medians = f"median {told_of('ns', row.first.median())} → {told_of('ns', row.second.median())}"
+    found = (
+        f"{word}: ×{shift.ratio:.3g} [{shift.low:.3g}, {shift.high:.3g}], p = {shift.p:.2g}, "
+        f"{medians}, n = {row.first.n} + {row.second.n}"
+    )
+    if row.changed:
+        found += f", {len(row.changed)} seeds changed"
+    if word == Word.INCONCLUSIVE:
+        found += f"; {needs(row)}"
+    return found
+
+
+def needs(row: Compared) -> str:
+    """What would settle an open comparison."""
+    if row.needed is not None:
+        return f"about {row.needed} runs a side would settle it"
+    if row.shift is not None and row.shift.low == 0:
+        return "too few runs for an interval; 30 a side are a start"
+    return "it lies too near the limit for any number of runs to settle"
 
 
 def _with(verdict: Verdict, left_out: str) -> Verdict:

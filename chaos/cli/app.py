@@ -15,6 +15,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from chaos.cli import sets_commands
 from chaos.errors import ChaosError, HistoryError, PlanError
 from chaos.runner.codes import INFRASTRUCTURE, USAGE
 
@@ -151,10 +152,10 @@ def run(
     the system can do is skipped with its reason. The last line of a run is the
     command that repeats it.
 
-    Exit status, of several runs the worst (7, 8, 1, 3, 4, 5, 0):
+    Exit status, of several runs the worst (7, 8, 1, 6, 3, 4, 5, 0):
 
     0 all held; 1 an expectation failed; 2 a bad plan or bad usage;
-    3 inconclusive; 4 the host failed; 5 nothing ran;
+    3 inconclusive; 4 the host failed; 5 nothing ran; 6 slower than a baseline;
     7 a safety property is broken; 8 something was left behind;
     130 and 143 ended by SIGINT and SIGTERM, after cleaning up.
     """
@@ -297,6 +298,10 @@ def schema() -> None:
     from chaos.plan.schema import plan_schema
 
     put(json.dumps(plan_schema(), indent=2) + "\n")
+
+
+app.command()(sets_commands.compare)
+app.add_typer(sets_commands.baseline, name="baseline")
 
 
 def _settings(texts: list[str]) -> dict[str, str]:

@@ -18,12 +18,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from rich.text import Text
+
 from chaos.cli.console import Voice, put, voice
 from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
 from chaos.cli.reading import read_plans
+from chaos.cli.sets import PlanRuns
 from chaos.cli.show import showing
 from chaos.cli.tally import Tally
-from chaos.cli.verdicts import change_words
+from chaos.cli.verdicts import change_words, headed, tell
 from chaos.errors import ChaosError, InfrastructureError, PlanError
 from chaos.history.history import History
 from chaos.ledger import recover
@@ -88,9 +91,10 @@ class _Command:
             with _sigterm():
                 again = request.again
                 plans = [again.plan] if again else read_plans(request.plans, request.settings)
+                sets = [PlanRuns.open(plan, request.out) for plan in plans]
                 with showing(self._voice, quiet=request.quiet) as show:
-                    for plan in plans:
-                        self._repeats(plan, show)
+                    for runs in sets:
+                        self._repeats(runs, show)
         except PlanError as error:
             tally.fail(error)
             return codes.USAGE
@@ -102,9 +106,9 @@ class _Command:
             return codes.TERMINATED if isinstance(error, Terminated) else codes.INTERRUPTED
         return tally.code
 
-    def _repeats(self, plan: Plan, show: Show) -> None:
+    def _repeats(self, runs: PlanRuns, show: Show) -> None:
         """All runs of one plan, unless the system cannot do what it asks for."""
-        request = self._request
+        request, plan = self._request, runs.plan
         system = request.system or plan.system or DEFAULT
         driver = self._drivers[system]()
         if lacking := driver.lacks(plan):
@@ -121,13 +125,28 @@ class _Command:
                 fixed = request.again.aims if request.again else {}
                 came = request.again.came if request.again else {}
                 command = _reproduce(plan, seed, system, request)
-                self._one(Task(plan, seed, command, fixed, came), driver, show)
+                self._one(Task(plan, seed, command, fixed, came), driver, show, runs)
             except ResidueError:
                 raise
             except (ChaosError, OSError) as error:
                 self._tally.fail(f"{plan.name} seed {seed}: {error}", codes.INFRASTRUCTURE)
+        if not request.again:
+            self._together(runs)
 
-    def _one(self, task: Task, driver: Driver, show: Show) -> None:
+    def _together(self, runs: PlanRuns) -> None:
+        """What the plan asks of all its runs together."""
+        outcome = runs.outcome()
+        if outcome is None:
+            return
+        self._tally.together(outcome)
+        if not self._request.quiet:
+            many = "1 run" if outcome.runs == 1 else f"all {outcome.runs} runs"
+            self._voice.print(f"{outcome.plan}, {many} together:", markup=False)
+            tell(self._voice, outcome.verdicts)
+        sign, style = headed(outcome.exit_code)
+        self._voice.print(Text(f"{sign} {outcome.headline}", style=style), soft_wrap=True)
+
+    def _one(self, task: Task, driver: Driver, show: Show, runs: PlanRuns) -> None:
         request, plan = self._request, task.plan
         with closing(RunFolder.create(request.out, plan.name, task.seed)) as folder:
             self._latest = folder.path
@@ -137,6 +156,7 @@ class _Command:
         page = _draw(folder.path, result, history)
         show.ended(result, page)
         self._tally.judged(result, folder.path)
+        runs.add(result, history, folder.path)
         if request.quiet and not request.as_json:
             self._voice.print(_line(result), soft_wrap=True, markup=False)
         if request.again and request.again.result:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.cli.sets import SetOutcome
 from chaos.plan.model import Plan
 from chaos.runner import codes
 from chaos.runner.rejudge import Change
@@ -24,11 +25,17 @@ class Tally:
     runs: list[Mapping[str, object]] = field(default_factory=list)
     skipped: list[Mapping[str, object]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    sets: list[Mapping[str, object]] = field(default_factory=list)
 
     def judged(self, result: RunResult, folder: Path) -> None:
         """A run has come to its end."""
         self.codes.append(result.exit_code)
         self.runs.append({"folder": str(folder), **result_json(result)})
+
+    def together(self, outcome: SetOutcome) -> None:
+        """All runs of a plan were judged together."""
+        self.codes.append(outcome.exit_code)
+        self.sets.append(outcome.document())
 
     def compared(self, changed: Iterable[Change]) -> None:
         """What the last run was judged otherwise in than the run that it repeats."""
@@ -59,6 +66,7 @@ class Tally:
             "version": FORMAT,
             "exit_code": code,
             "runs": self.runs,
+            "sets": self.sets,
             "skipped": self.skipped,
             "errors": self.errors,
         }

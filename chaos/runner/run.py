@@ -27,6 +27,7 @@ from chaos.verify.verdict import Kind, Outcome, Verdict
 _CODES = (
     ({(Outcome.FAILS, Kind.INVARIANT)}, codes.UNSAFE),
     ({(Outcome.FAILS, Kind.STEP), (Outcome.FAILS, Kind.EXPECTATION)}, codes.FAILED),
+    ({(Outcome.FAILS, Kind.REGRESSION)}, codes.REGRESSED),
     (
         {(Outcome.UNKNOWN, kind) for kind in Kind} | {(Outcome.FAILS, Kind.EVIDENCE)},
         codes.INCONCLUSIVE,
@@ -182,7 +183,7 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[int, str]:
     counted = sum(one.outcome is Outcome.HOLDS for one in verdicts)
     if counted == 0:
         return codes.INCONCLUSIVE, "inconclusive: the run judged nothing; give the plan steps"
-    return codes.PASSED, f"all {counted} verdicts hold"
+    return codes.PASSED, "the verdict holds" if counted == 1 else f"all {counted} verdicts hold"
 
 
 def _record(conduct: Conduct, log: StepLog) -> StepRecord:

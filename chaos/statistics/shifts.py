@@ -30,7 +30,7 @@ from chaos.statistics.observations import Observation, Sample
 
 _EXACT_UNPAIRED: Final = 8  # values of the smaller side, as SciPy chooses
 _EXACT_PAIRED: Final = 50
-_TO_INFINITY: Final = 1.0  # any step past the outermost difference
+_GRID: Final = 2.0**40  # logarithms in whole parts of this: what is equal stays equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _read(values: Iterable[Observation], latest: bool, top: int) -> list[float]:
     for one in values:
         endless = one.high is None and (latest or one.low >= top)
         value = one.high if latest and one.high is not None else one.low
-        found.append(math.inf if endless else math.log(max(1, value)))
+        found.append(math.inf if endless else round(math.log(max(1, value)) * _GRID))
     return found
 
 
@@ -136,7 +136,8 @@ def _mann_whitney(a: Sequence[float], b: Sequence[float], alpha: float) -> Shift
     wins = sum(difference > 0 for difference in differences)
     ties = len(a) * len(b) - wins - sum(difference < 0 for difference in differences)
     slower = (wins + ties / 2) / (len(a) * len(b))
-    return _inverted(p_of, differences, alpha, slower, min(len(a), len(b)))
+    test = _Test(p_of, alpha, method == "asymptotic")
+    return test.inverted(differences, slower, min(len(a), len(b)))
 
 
 def _wilcoxon(differences: Sequence[float], alpha: float) -> Shift:
@@ -155,7 +156,8 @@ def _wilcoxon(differences: Sequence[float], alpha: float) -> Shift:
 
     averages = sorted(_walsh(differences))
     wins = sum(one > 0 for one in differences) + sum(one == 0 for one in differences) / 2
-    return _inverted(p_of, averages, alpha, wins / n if n else 0.5, n)
+    test = _Test(p_of, alpha, method == "asymptotic")
+    return test.inverted(averages, wins / n if n else 0.5, n)
 
 
 def _walsh(differences: Sequence[float]) -> Iterable[float]:
@@ -171,41 +173,48 @@ def _sure(p: float) -> float:
     return 1.0 if math.isnan(p) else float(p)
 
 
-def _inverted(
-    p_of: Callable[[float], float],
-    shifts: Sequence[float],
-    alpha: float,
-    slower: float,
-    used: int,
-) -> Shift:
-    """The shifts that ``p_of`` does not refute, from one of the sorted ``shifts`` to another.
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """A test whose p of any shift can be asked for. ``tied``: it knows what to do with ties."""
 
-    Between two neighbours of ``shifts`` no rank changes, so p is asked for once in each gap.
-    """
-    middle = median(shifts) if shifts else 0.0
-    ends = sorted({one for one in shifts if math.isfinite(one)})
-    if not ends:
-        return _endless(p_of(0.0), middle, alpha, slower, used)
-    gaps = [
-        ends[0] - _TO_INFINITY,
-        *((one + other) / 2 for one, other in pairwise(ends)),
-        ends[-1] + _TO_INFINITY,
-    ]
-    centre = min(max(middle, gaps[0]), gaps[-1])
-    top = min(range(len(gaps)), key=lambda gap: abs(gaps[gap] - centre))
-    first = _edge(lambda gap: p_of(gaps[gap]) >= alpha, top, 0)
-    last = _edge(lambda gap: p_of(gaps[gap]) >= alpha, top, len(gaps) - 1)
-    low = 0.0 if first == 0 else math.exp(ends[first - 1])
-    high = math.inf if last == len(gaps) - 1 else math.exp(ends[last])
-    ratio = math.inf if middle == math.inf else math.exp(middle)
-    return Shift(p_of(0.0), ratio, low, high, slower, used)
+    p_of: Callable[[float], float]
+    alpha: float
+    tied: bool
+
+    def inverted(self, shifts: Sequence[float], slower: float, used: int) -> Shift:
+        """The shifts that the test does not refute, from one of the sorted ``shifts`` to another.
+
+        Between two neighbours of ``shifts`` no rank changes: p is asked for once in each gap,
+        and at a neighbour itself, where values are equal, if the test can tell.
+        """
+        middle = median(shifts) if shifts else 0.0
+        ends = sorted({one for one in shifts if math.isfinite(one)})
+        if not ends:
+            return self._endless(middle, slower, used)
+        gaps = [
+            ends[0] - _GRID,
+            *((one + other) / 2 for one, other in pairwise(ends)),
+            ends[-1] + _GRID,
+        ]
+        tried = sorted([*gaps, *ends]) if self.tied else gaps
+        centre = min(max(middle, gaps[0]), gaps[-1])
+        top = min(range(len(tried)), key=lambda place: abs(tried[place] - centre))
+        first = _edge(lambda place: self.p_of(tried[place]) >= self.alpha, top, 0)
+        last = _edge(lambda place: self.p_of(tried[place]) >= self.alpha, top, len(tried) - 1)
+        low = max((one for one in ends if one <= tried[first]), default=-math.inf)
+        high = min((one for one in ends if one >= tried[last]), default=math.inf)
+        return Shift(self.p_of(0.0), _ratio(middle), _ratio(low), _ratio(high), slower, used)
+
+    def _endless(self, middle: float, slower: float, used: int) -> Shift:
+        """Of two of which none, or one alone, ever ended: no finite ratio is likelier."""
+        p, ratio = self.p_of(0.0), _ratio(middle)
+        low, high = (ratio, ratio) if p < self.alpha else (0.0, math.inf)
+        return Shift(p, ratio, low, high, slower, used)
 
 
-def _endless(p: float, middle: float, alpha: float, slower: float, used: int) -> Shift:
-    """Of two of which none, or one alone, ever ended: no finite ratio is likelier than another."""
-    ratio = math.inf if middle > 0 else math.exp(middle)
-    low, high = (ratio, ratio) if p < alpha else (0.0, math.inf)
-    return Shift(p, ratio, low, high, slower, used)
+def _ratio(shift: float) -> float:
+    """The ratio behind a difference of logarithms."""
+    return math.inf if shift == math.inf else math.exp(shift / _GRID)
 
 
 def _edge(kept: Callable[[int], bool], inside: int, outside: int) -> int:

@@ -88,6 +88,5 @@ def told_of(unit: str, value: Observation) -> str:
     """A value that may lie between two bounds."""
     if value.high is None:
         return f"more than {told(unit, value.low)}"
-    if value.high == value.low:
-        return told(unit, value.low)
-    return f"{told(unit, value.low)} to {told(unit, value.high)}"
+    low, high = told(unit, value.low), told(unit, value.high)
+    return low if low == high else f"{low} to {high}"

@@ -23,6 +23,7 @@ class Kind(StrEnum):
 
     INVARIANT = "invariant"  # broken: exit code 7
     EXPECTATION = "expectation"  # broken: exit code 1
+    REGRESSION = "regression"  # slower than a baseline: exit code 6
     STEP = "step"  # a wait that ran out: exit code 1
     EVIDENCE = "evidence"  # a fault that cannot be confirmed: exit code 3
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.campaign.asked import asks_of_sets, judge_set
+from chaos.campaign.baselines import RunSet
 from chaos.campaign.run_set import SetRun, counting, set_run
 from chaos.plan.model import After, Edge
 from chaos.statistics.observations import Observation
@@ -85,17 +86,21 @@ def test_a_fault_that_was_not_confirmed_is_what_a_run_lacks(tmp_path: Path) -> N
     assert set_run(result, led.history, "x").lacks == "stop: nobody saw it"
 
 
+def _set(runs: list[SetRun]) -> RunSet:
+    return RunSet("story", "d", "simulated", {}, tuple(runs))
+
+
 def test_a_set_is_judged_in_the_order_of_the_plan(tmp_path: Path) -> None:
     story = plan(STORY)
     led = lead(story, tmp_path)
     run = set_run(led.result, led.history, "x")
-    quick, few = judge_set(story, [run] * 10)
+    quick, few = judge_set(story, _set([run] * 10), {})
     assert asks_of_sets(story)
     assert (quick.name, quick.outcome) == ("quick", Outcome.UNKNOWN)  # 59 for p95
     assert "p50 is at most 2.000 s" in quick.summary
     assert (few.name, few.outcome, few.judged) == ("few", Outcome.HOLDS, 10)
     bare = replace(run, lacks="stop: nobody saw it")
-    quick, _ = judge_set(story, [run] * 4 + [bare])
+    quick, _ = judge_set(story, _set([*[run] * 4, bare]), {})
     assert "p50 needs 5 runs to be 95 % sure, and there are 4" in quick.summary
     assert quick.summary.endswith("1 run does not count (seed 1: stop: nobody saw it)")
 
@@ -115,5 +120,5 @@ expect:
     (value,) = set_run(led.result, led.history, "x").values("election.leaderless", "cut")
     assert value.censored
     assert 1200 * MS < value.low < 1400 * MS  # the run goes on for as long as the bound asks
-    (verdict,) = judge_set(story, [set_run(led.result, led.history, "x")] * 5)
+    (verdict,) = judge_set(story, _set([set_run(led.result, led.history, "x")] * 5), {})
     assert verdict.outcome is Outcome.FAILS

@@ -78,6 +78,7 @@ class Document:
     version: int
     exit_code: int
     runs: list[dict[str, object]]
+    sets: list[dict[str, object]]
     skipped: list[dict[str, str]]
     errors: list[str]
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "peer": ["--sid", "--data", "--tick-ms"],
     "doctor": ["--json"],
     "schema": [],
+    "compare": ["--paired", "--gate", "--alpha", "--noise", "--out", "--json"],
 }
 
 

@@ -42,6 +42,8 @@ CODES = {
     "a fault is not confirmed": ([(Kind.EVIDENCE, Outcome.UNKNOWN)], 3),
     "a fault is disproved": ([(Kind.EVIDENCE, Outcome.FAILS)], 3),
     "an invariant is broken": ([(Kind.INVARIANT, Outcome.FAILS)], 7),
+    "slower than a baseline": ([(Kind.REGRESSION, Outcome.FAILS), (Kind.STEP, Outcome.UNKNOWN)], 6),
+    "failed beats slower": ([(Kind.REGRESSION, Outcome.FAILS), (Kind.STEP, Outcome.FAILS)], 1),
     "broken beats failed": ([(Kind.STEP, Outcome.FAILS), (Kind.INVARIANT, Outcome.FAILS)], 7),
     "failed beats undecided": ([(Kind.EVIDENCE, Outcome.UNKNOWN), (Kind.STEP, Outcome.FAILS)], 1),
 }

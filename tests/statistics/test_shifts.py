@@ -201,10 +201,27 @@ def test_too_few_values_bound_nothing(n: int) -> None:
     assert found.ratio == pytest.approx(10, rel=0.2)
 
 
+def test_equal_values_leave_nothing_open() -> None:
+    found = unpaired(Sample.of([100] * 10), Sample.of([130] * 10), ALPHA)
+    assert found.p < 0.001
+    assert (found.low, found.ratio, found.high) == pytest.approx((1.3, 1.3, 1.3))
+
+
+@given(st.lists(st.integers(1, 6), min_size=9, max_size=14), st.integers(0, 4))
+@settings(deadline=None, max_examples=15)
+def test_with_ties_too_a_test_and_its_interval_agree(a: list[int], more: int) -> None:
+    found = unpaired(Sample.of(a), Sample.of([one + more for one in a]), ALPHA)
+    if found.p < ALPHA:
+        assert not found.low < 1 < found.high
+    else:
+        assert found.low <= 1 <= found.high
+
+
 def test_equal_pairs_are_no_change() -> None:
     pairs = [(Observation.exactly(one), Observation.exactly(one)) for one in ENDED]
     found = paired(pairs, ALPHA)
-    assert (found.p, found.ratio, found.slower) == (1.0, 1.0, 0.5)
+    assert (found.p, found.slower) == (1.0, 0.5)
+    assert (found.low, found.ratio, found.high) == (1.0, 1.0, 1.0)
 
 
 def test_nothing_cannot_be_compared() -> None:

@@ -1,0 +1,176 @@
+"""Run sets that are kept: gathered from folders of runs, stored under a name, found again.
+
+``chaos baseline save main reports/2026…`` writes ``reports/baselines/main.json``; a plan's
+``baseline: main`` finds it. A baseline may also be named by the folder of a run, by a folder of
+such folders, or by a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from chaos.campaign.run_set import SetRun, set_run
+from chaos.errors import HistoryError
+from chaos.store import HISTORY, RunResult, load
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+VERSION: Final = 1
+FOLDER: Final = "baselines"
+_SAME: Final = ("kernel", "python", "cores")  # facts that two runs on one host share
+_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSet:
+    """Runs of one plan on one system. ``fingerprint`` is what they were measured on.
+
+    ``plan_digest`` is that of the plan's text.
+    """
+
+    plan: str
+    plan_digest: str
+    system: str
+    fingerprint: Mapping[str, str]
+    runs: tuple[SetRun, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it may be compared with: the same plan on the same system."""
+        return self.plan, self.system
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Run sets under a name. ``chaos`` is the version that stored them."""
+
+    name: str
+    chaos: str
+    sets: tuple[RunSet, ...]
+    version: int = VERSION
+
+
+def run_sets(runs: Iterable[tuple[RunResult, SetRun]]) -> tuple[RunSet, ...]:
+    """One set for each plan, system and surroundings, in the order of their first runs."""
+    found: dict[tuple[str, ...], RunSet] = {}
+    for result, run in runs:
+        digest = sha256(result.plan_text.encode()).hexdigest()[:12]
+        marks = fingerprint(result)
+        key = (result.plan, result.system, digest, *marks.values())
+        before = found.get(key)
+        kept = () if before is None else before.runs
+        found[key] = RunSet(result.plan, digest, result.system, marks, (*kept, run))
+    return tuple(found.values())
+
+
+def fingerprint(result: RunResult) -> dict[str, str]:
+    """What makes times comparable; nothing of the host for a simulated run, with its own time."""
+    if result.system == "simulated":
+        return {"network": result.network}
+    facts = {key: result.environment[key] for key in _SAME if key in result.environment}
+    return {"network": result.network, **facts}
+
+
+def gather(folders: Iterable[Path]) -> tuple[RunSet, ...]:
+    """The run sets of folders of runs, or of folders that hold such folders.
+
+    A run that was cut short was never judged and is left out.
+
+    Raises:
+        HistoryError: a folder holds no run, or one that cannot be read.
+    """
+    found: list[tuple[RunResult, SetRun]] = []
+    for folder in folders:
+        for path in _runs(folder):
+            result, history = load(path)
+            if result is not None:
+                found.append((result, set_run(result, history, str(path))))
+    if not found:
+        raise HistoryError(f"{', '.join(map(str, folders))}: no run that came to its end")
+    return run_sets(found)
+
+
+def _runs(folder: Path) -> list[Path]:
+    if (folder / HISTORY).exists():
+        return [folder]
+    found = sorted(
+        path.parent for path in folder.glob(f"*/{HISTORY}") if not path.parent.is_symlink()
+    )
+    if not found:
+        raise HistoryError(f"{folder} holds no run and no folder of a run")
+    return found
+
+
+def open_sets(said: str, out: Path) -> tuple[RunSet, ...]:
+    """The run sets that ``said`` names: a stored name, a run's folder or id, or a file.
+
+    Raises:
+        HistoryError: it names none, or what it names cannot be read.
+    """
+    for file in (place(said, out), Path(said)):
+        if file.is_file():
+            return _read(file).sets
+    for folder in (Path(said), out / said):
+        if folder.is_dir():
+            return gather([folder])
+    known = names(out)
+    close = get_close_matches(said, known, n=1)
+    advice = (
+        f'; did you mean "{close[0]}"?' if close else f"; there is {', '.join(known) or 'none'}"
+    )
+    if not close:
+        advice += f"; chaos baseline save {said} RUN… stores one"
+    raise HistoryError(f'no baseline is called "{said}"{advice}')
+
+
+def save(name: str, chaos: str, sets: tuple[RunSet, ...], out: Path) -> Path:
+    """Store ``sets`` under ``name``, in the place of what was there; its file.
+
+    Raises:
+        HistoryError: the name would be no file's.
+    """
+    if not re.fullmatch(_NAME, name):
+        raise HistoryError(f'"{name}" is no name; it has letters, digits, ., - and _')
+    file = place(name, out)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_bytes(_baselines().dump_json(Baseline(name, chaos, sets), indent=1))
+    return temporary.replace(file)
+
+
+def names(out: Path) -> list[str]:
+    """The stored names."""
+    return sorted(file.stem for file in (out / FOLDER).glob("*.json"))
+
+
+def place(name: str, out: Path) -> Path:
+    """The file of a name, whether it is there or not."""
+    return out / FOLDER / f"{name}.json"
+
+
+def _read(file: Path) -> Baseline:
+    try:
+        found = _baselines().validate_json(file.read_bytes())
+    except (OSError, ValueError) as error:  # as pydantic's are
+        why = str(error).splitlines()[1:2] or [str(error)]
+        raise HistoryError(f"{file} is no baseline: {why[0].strip()}") from error
+    if found.version != VERSION:
+        raise HistoryError(
+            f"{file} is of version {found.version}; this version of chaos reads {VERSION}"
+        )
+    return found
+
+
+@cache
+def _baselines() -> TypeAdapter[Baseline]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Baseline)

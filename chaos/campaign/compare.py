@@ -1,0 +1,171 @@
+"""Two sets of runs, metric by metric.
+
+The unit is a run: a fresh cluster. Runs are paired by their seeds when that is asked for; every
+other comparison is unpaired. Only gated metrics are judged, with Holm over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from chaos.campaign.baselines import RunSet
+from chaos.campaign.run_set import SetRun, counting
+from chaos.plan.model import After
+from chaos.statistics.effects import detectable, holm, spread
+from chaos.statistics.observations import Observation, Sample
+from chaos.statistics.rule import Rule, Word
+from chaos.statistics.shifts import Shift, paired, unpaired
+
+GATED: Final = ("election.total", "election.leaderless")
+_LEFT_OUT: Final = ("election.peer",)  # of each peer: the table would drown
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One metric of two sets. ``word`` is None for a metric that is only shown.
+
+    ``p`` is corrected for all gated rows. ``detectable`` is the least slowdown that so many
+    runs show. ``changed`` has the seeds whose value is another, where runs are paired.
+    """
+
+    plan: str
+    system: str
+    metric: str
+    of: str
+    first: Sample
+    second: Sample
+    shift: Shift | None
+    p: float | None
+    word: Word | None
+    why: str = ""
+    needed: int | None = None
+    detectable: float | None = None
+    changed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which values are compared, and how."""
+
+    metric: str
+    of: str | None = None
+    since: After | None = None
+    pairs: bool = False
+
+
+def compare_values(base: RunSet, head: RunSet, asked: Question, rule: Rule) -> Compared:
+    """Compare one metric, its p uncorrected."""
+    before, _ = counting(base.runs)
+    after, _ = counting(head.runs)
+    first, second = _sample(before, asked), _sample(after, asked)
+    row = Compared(
+        head.plan, head.system, asked.metric, asked.of or "", first, second, None, None, None
+    )
+    if differs := [
+        key for key, value in head.fingerprint.items() if base.fingerprint.get(key, value) != value
+    ]:
+        words = (
+            f"{key} {base.fingerprint[key]} there, {head.fingerprint[key]} here" for key in differs
+        )
+        return replace(row, word=Word.NOT_COMPARABLE, why="; ".join(words))
+    if not first.values or not second.values:
+        return replace(row, word=Word.INCONCLUSIVE, why=_missing(first, asked.metric))
+    changed: tuple[int, ...] = ()
+    if asked.pairs:
+        pairs = _pairs(before, after, asked)
+        if not pairs:
+            why = "no run has the seed of a run of the baseline; paired tests need the same seeds"
+            return replace(row, word=Word.INCONCLUSIVE, why=why)
+        shift = paired([(one, other) for _, one, other in pairs], rule.alpha)
+        changed = tuple(sorted(seed for seed, one, other in pairs if one != other))
+    else:
+        shift = unpaired(first, second, rule.alpha)
+    noise = spread(first)
+    n = min(first.n, second.n)
+    return replace(
+        row,
+        shift=shift,
+        p=shift.p,
+        word=rule.word(shift, shift.p, first.median().low),
+        needed=rule.needed(shift),
+        detectable=None if noise is None else detectable(noise, n, rule.alpha),
+        changed=changed,
+    )
+
+
+def compare_sets(
+    bases: Sequence[RunSet],
+    heads: Sequence[RunSet],
+    rule: Rule,
+    gated: Iterable[str] = GATED,
+    *,
+    pairs: bool = False,
+) -> tuple[Compared, ...]:
+    """Every duration that both sides measured, plan by plan; p and words after Holm."""
+    rows: list[Compared] = []
+    for head in heads:
+        for base in bases:
+            if base.key == head.key:
+                rows += [
+                    compare_values(base, head, Question(metric, of, pairs=pairs), rule)
+                    for metric, of in _metrics(base, head)
+                ]
+    return _corrected(rows, frozenset(gated), rule)
+
+
+def _corrected(rows: list[Compared], gated: frozenset[str], rule: Rule) -> tuple[Compared, ...]:
+    ps = {
+        place: row.p for place, row in enumerate(rows) if row.metric in gated and row.p is not None
+    }
+    adjusted = holm(ps)
+    found: list[Compared] = []
+    for place, row in enumerate(rows):
+        if row.metric not in gated:
+            found.append(row if row.shift is None else replace(row, word=None, needed=None))
+        elif row.shift is None or place not in adjusted:
+            found.append(row)
+        else:
+            p = adjusted[place]
+            word = rule.word(row.shift, p, row.first.median().low)
+            found.append(replace(row, p=p, word=word))
+    return tuple(found)
+
+
+def _metrics(base: RunSet, head: RunSet) -> list[tuple[str, str]]:
+    """The durations that both sides have, in the order in which they were measured."""
+    there = {(one.name, one.of) for run in base.runs for one in run.observed}
+    return list(
+        dict.fromkeys(
+            (one.name, one.of)
+            for run in head.runs
+            for one in run.observed
+            if one.unit == "ns" and one.name not in _LEFT_OUT and (one.name, one.of) in there
+        )
+    )
+
+
+def _sample(runs: Sequence[SetRun], asked: Question) -> Sample:
+    return Sample(tuple(value for run in runs if (value := _value(run, asked)) is not None))
+
+
+def _value(run: SetRun, asked: Question) -> Observation | None:
+    values = run.values(asked.metric, asked.of, asked.since)
+    return Sample(values).median() if values else None
+
+
+def _pairs(
+    before: Sequence[SetRun], after: Sequence[SetRun], asked: Question
+) -> list[tuple[int, Observation, Observation]]:
+    first = {run.seed: value for run in before if (value := _value(run, asked)) is not None}
+    return [
+        (run.seed, first[run.seed], value)
+        for run in after
+        if run.seed in first and (value := _value(run, asked)) is not None
+    ]
+
+
+def _missing(first: Sample, metric: str) -> str:
+    where = "these runs" if first.values else "the baseline"
+    return f"{metric} was never measured in {where}"
