@@ -50,6 +50,7 @@ class Ballots:
         self.sid = sid
         self.oracle = Oracle(sid, electorate)
         self.decisions: list[Decision] = []
+        self.told: dict[Ballot, int] = {}  # what it proposed as a voter, and when first
         self.spoken: dict[tuple[int, int], Spoken] = {}  # by seq and number of the effect
         self._docket = docket
         self._current = self.oracle.proposal  # what a Send carries now
@@ -81,9 +82,12 @@ class Ballots:
 
     # ---- what the peer said
 
-    def proposed(self, effect: Proposed) -> None:
+    def proposed(self, effect: Proposed, index: int) -> None:
         """Collected; :meth:`settle` judges."""
         self._current = ballot_of(effect.vote)
+        # Who has no vote hears the last decision of those who look, in their present round.
+        if self.sid in self.oracle.electorate.voters:
+            self.told.setdefault(self._current, index)
         self._said.append(self._current)
 
     def quorum_seen(self, effect: QuorumSeen) -> None:
@@ -124,6 +128,7 @@ class Ballots:
         """Hold what was said since the last call against what was due."""
         due = self.oracle.due
         if not self._excused:
+            self._judge_join(index)
             self._judge_proposals(due.proposals, index)
             self._judge_quorums(due.quorums, index)
             self._judge_wait(index)
@@ -135,7 +140,21 @@ class Ballots:
         """E5c: whatever reaches the queue in the finalize wait starts it anew."""
         if self.oracle.due.dropped and self._finalizing:
             wrong = "" if self._rearmed else f"peer {self.sid} did not start its silence anew"
-            self._docket.case(Law.SUPPORT, wrong, index)
+            self._docket.case(Law.SILENCE, wrong, index)
+
+    def _judge_join(self, index: int) -> None:
+        """E7c: an answer that completes a quorum of settled peers ends the election."""
+        due = self.oracle.due
+        support = due.same_round if due.same_round is not None else due.out_of_election
+        if support is None:
+            return
+        wrong = ""
+        if self.oracle.looking:
+            wrong = (
+                f"peer {self.sid} goes on looking; the answers of {_set(support)} tell it to join "
+                f"leader {due.joined.leader if due.joined is not None else '?'}"
+            )
+        self._docket.case(Law.JOINS, wrong, index)
 
     def _judge_proposals(self, due: list[Ballot], index: int) -> None:
         case = self._docket.case
@@ -168,13 +187,21 @@ class Ballots:
             self._support(f"saw a quorum for {ballot}", said, want, index)
 
     def _support(self, what: str, said: frozenset[int], want: frozenset[int], index: int) -> None:
-        """E5a, E9, E10: ``want`` counted from what was delivered, ``said`` by the peer."""
+        """E5a, E8, E9, E10: ``want`` counted from what was delivered, ``said`` by the peer."""
         electorate, wrong, both = self.oracle.electorate, "", ""
         if said != want:
             wrong = f"peer {self.sid} {what} from {_set(said)}; the votes it holds are {_set(want)}"
         elif not electorate.quorum(want):
             wrong = f"peer {self.sid} {what}, but {_set(want)} are no quorum"
         self._docket.case(Law.SUPPORT, wrong, index)
+        stale = said - want - (said - electorate.voters)
+        kept = ""
+        if stale:
+            kept = (
+                f"peer {self.sid} {what} and counted {_set(stale)}, whose last word in this "
+                "round, or call, is another"
+            )
+        self._docket.case(Law.TALLY, kept, index)
         if electorate.split:
             if not electorate.quorum(said):
                 both = (
@@ -204,10 +231,11 @@ class Ballots:
             arrived = {sid: self.oracle.arrived[sid] for sid in want}
             electorate = self.oracle.electorate
             self.decisions.append(Decision(index, self.sid, ballot, electorate, arrived))
+        self.oracle.looking = False
         self.settle(index)
         if effect.how is Exit.OUT_OF_ELECTION:
             self.oracle.round = ballot.round  # up or down
-        self.oracle.looking = self.oracle.finalizing = self._finalizing = False
+        self.oracle.finalizing = self._finalizing = False
 
     def _silence(self, event: Stepped, ballot: Ballot, index: int) -> None:
         """E5c: the finalize wait ran out, and for this very proposal."""
@@ -221,7 +249,7 @@ class Ballots:
             wrong = f"peer {self.sid} decided {ballot} without the silence that it must wait for"
         elif ballot != self.oracle.proposal:
             wrong = f"peer {self.sid} decided {ballot}; its proposal was {self.oracle.proposal}"
-        self._docket.case(Law.SUPPORT, wrong, index)
+        self._docket.case(Law.SILENCE, wrong, index)
 
     def _role(self, effect: Decided, index: int) -> None:
         """E9: observers observe, and who has no weight leads nobody else."""

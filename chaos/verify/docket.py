@@ -20,15 +20,31 @@ _REMEMBERED = 3  # histories: a whole run, and what came before a step that brea
 class Law(StrEnum):
     """The properties of ``checks``; the value is the plan-level name."""
 
-    ONE_LEADER = "at_most_one_leader_per_epoch"  # H5
-    SUPPORT = "leader_has_quorum_support"  # E5a, E5b, E7
-    VOTE_ORDER = "vote_order_respected"  # E2, E3, E6
-    EPOCHS = "epoch_monotone"  # H1, H2
     CLOCK = "logical_clock_monotone"  # E1
-    OBSERVERS = "observers_never_vote"  # E9
+    VOTE_ORDER = "vote_order_respected"  # E2, E3, E6
+    ORIGIN = "votes_have_an_origin"  # E4
+    SUPPORT = "leader_has_quorum_support"  # E5a, E5b, E7
+    SILENCE = "silence_before_decision"  # E5c
+    JOINS = "join_not_refused"  # E7c
+    TALLY = "tally_hygiene"  # E8
+    OBSERVERS = "observers_never_vote"  # E9, H14
     BOTH_QUORUMS = "both_quorums"  # E10
-    ESTABLISHED = "established_by_quorum"  # H6
+    BOUNDS = "stays_within_bounds"  # E11
+    TIMERS = "timings_respected"
+    EPOCHS = "epoch_monotone"  # H1, H2
+    FRESH = "fresh_epoch"  # H3
+    EPOCH_QUORUM = "epoch_by_quorum"  # H5: what ``led`` means
+    RECENT = "leader_is_most_recent"  # H4
+    ONE_LEADER = "at_most_one_leader_per_epoch"  # H5
+    ESTABLISHED = "established_by_quorum"  # H6, at the leader
+    SYNCED = "synced_before_ack"  # H6, at the learner
     ACKED = "no_acked_write_lost"  # H7
+    SPLIT_BRAIN = "no_split_brain"  # H9
+    STRANGERS = "no_acks_for_strangers"  # H10
+    STEP_DOWN = "steps_down_in_time"  # H11
+    DISTURBANCE = "no_disturbance"  # H12
+    VERSIONS = "configuration_monotone"  # H13
+    RECONFIG = "reconfigured_by_quorums"  # H13
 
 
 @dataclass(frozen=True, slots=True)

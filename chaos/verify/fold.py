@@ -36,18 +36,22 @@ from chaos.election.effects import (
     Truncate,
 )
 from chaos.election.ids import Sid, wrap64
-from chaos.history.events import Began, ForeignEvent, PeerEvent, Stepped
+from chaos.history.events import Began, ForeignEvent, PeerEvent, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.ballots import Ballots, Decision, Spoken
-from chaos.verify.births import Meddling, birth, meddling
+from chaos.verify.births import birth
 from chaos.verify.docket import Docket, Finding, Once
 from chaos.verify.foreign.judge import judge_foreign, servers
+from chaos.verify.laws.beside import Beside
+from chaos.verify.laws.past import Past
+from chaos.verify.laws.watcher import SKEWS
 from chaos.verify.messages import Source, follow
+from chaos.verify.origins import Origins, originate
 from chaos.verify.standing import Disk, Forgot, Led, Standing
+from chaos.verify.tester import Meddling, meddling
 
 JOURNAL = get_args(PeerEvent)  # the records that a peer's journal holds
 FOREIGN = get_args(ForeignEvent)  # those that tell of servers without one
-_SKEWS = (SkewRound, SkewZxid, SkewEpochs)
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class Folded:
     led: list[Led] = field(default_factory=list)
     forgot: list[Forgot] = field(default_factory=list)
     foreign: frozenset[Sid] = frozenset()  # judged by what was seen of them
+    origins: Origins = field(default_factory=Origins)
     turned: dict[int, int] = field(default_factory=dict)  # event of a SkewRound -> its round
 
 
@@ -93,15 +98,16 @@ def whole(lines: list[Line]) -> tuple[list[Line], Finding | None]:
 class PeerFold:
     """One incarnation, step by step."""
 
-    def __init__(self, began: Began, standing: Standing, folded: Folded) -> None:
+    def __init__(self, began: Began, standing: Standing, folded: Folded, beside: Beside) -> None:
         self._standing = standing
         self._ballots = Ballots(began.sid, standing.electorate, folded.docket)
+        self._beside = beside
         self._turned = folded.turned
         self._tester = False  # the step at hand is a skew
 
     def step(self, index: int, event: Stepped) -> None:
         """Take one step in: its configuration, then its input, then its effects."""
-        self._tester = isinstance(event.happened, _SKEWS)
+        self._tester = isinstance(event.happened, SKEWS)
         ahead = 0
         while ahead < len(event.effects):
             effect = event.effects[ahead]
@@ -110,6 +116,7 @@ class PeerFold:
             self._config(effect)
             ahead += 1
         self._standing.take(index, event)
+        self._beside.take(index, event, self._standing)
         self._input(index, event)
         for number in range(ahead, len(event.effects)):
             self._effect(event.effects[number], index, (event.seq, number), event)
@@ -117,10 +124,15 @@ class PeerFold:
             self._ballots.oracle.initial = self._standing.initial()
         self._ballots.settle(index)
 
+    def wrote(self, index: int, line: Wrote) -> None:
+        """Take in that a message was written."""
+        self._beside.traffic.wrote(index, line)
+
     def finish(self, folded: Folded, inc: int) -> None:
         """Hand over what only a whole history can judge."""
         sid = self._standing.sid
         folded.decisions += self._ballots.decisions
+        folded.origins.take(sid, self._ballots.told)
         folded.led += self._standing.led
         folded.forgot += self._standing.forgot
         for (seq, number), spoken in self._ballots.spoken.items():
@@ -161,7 +173,7 @@ class PeerFold:
                     ballots.waits(on=isinstance(effect, Arm))
             case Proposed():
                 self._reconsider(index)
-                ballots.proposed(effect)
+                ballots.proposed(effect, index)
             case QuorumSeen():
                 ballots.quorum_seen(effect)
             case Decided():
@@ -208,24 +220,58 @@ def _restarted(effects: tuple[Effect, ...]) -> bool:
     return False
 
 
+class Folding:
+    """All peers at once: their lines come as they were written, each journal in its order."""
+
+    def __init__(self, tester: Meddling) -> None:
+        self.folded = Folded()
+        self._tester = tester
+        self._disks: dict[Sid, Disk] = {}
+        self._pasts: dict[Sid, Past] = {}
+        self._peers: dict[tuple[Sid, int], PeerFold] = {}
+
+    def take(self, index: int, event: PeerEvent) -> None:
+        """Take in one line. Lines before a birth say nothing."""
+        key = (event.sid, event.inc)
+        peer = self._peers.get(key)
+        match event:
+            case Began() if peer is None:
+                self._peers[key] = self._born(index, event)
+            case Stepped() if peer is not None:
+                peer.step(index, event)
+            case Wrote() if peer is not None:
+                peer.wrote(index, event)
+            case _:
+                pass
+
+    def finish(self) -> Folded:
+        """Hand over what only a whole history can judge."""
+        for (_, inc), peer in sorted(self._peers.items()):
+            peer.finish(self.folded, inc)
+        return self.folded
+
+    def _born(self, index: int, began: Began) -> PeerFold:
+        docket, sid = self.folded.docket, began.sid
+        standing = birth(index, began, self._disks.get(sid), self._tester, docket)
+        self._disks[sid] = standing.disk
+        past = self._pasts.setdefault(sid, Past())
+        past.born(index, began, standing)
+        beside = Beside(index, began, past, docket, self._tester)
+        return PeerFold(began, standing, self.folded, beside)
+
+
 def _fold(history: History) -> Folded:
-    folded = Folded()
     tester = meddling(history)
-    disks: dict[Sid, Disk] = {}
-    for (sid, inc), lines in journals(history).items():
+    folding = Folding(tester)
+    for lines in journals(history).values():
         readable, gap = whole(lines)
         if gap is not None:
-            folded.docket.gaps.append(gap)
-        if not readable or not isinstance(readable[0][1], Began):
-            continue
-        index, began = readable[0][0], readable[0][1]
-        standing = birth(index, began, disks.get(sid), tester, folded.docket)
-        disks[sid] = standing.disk
-        peer = PeerFold(began, standing, folded)
-        for at, event in readable:
-            if isinstance(event, Stepped):
-                peer.step(at, event)
-        peer.finish(folded, inc)
+            folding.folded.docket.gaps.append(gap)
+        if readable and isinstance(readable[0][1], Began):
+            for index, event in readable:
+                folding.take(index, event)
+    folded = folding.finish()
+    originate(history, folded.origins, tester, folded.docket)
     _look_from_outside(history, tester, folded)
     follow(history, folded.decisions, folded.spoken, folded.docket)
     return folded

@@ -12,12 +12,12 @@ from chaos.election.ids import hex64
 from chaos.election.packets import Txn
 from chaos.history.events import Listed, Recalled
 from chaos.history.history import History
-from chaos.verify.births import meddling
 from chaos.verify.docket import Docket, Law, Once
 from chaos.verify.foreign.judge import servers
 from chaos.verify.foreign.terms import follow_foreign
 from chaos.verify.lineage import Acked, Logs, Reign
 from chaos.verify.logs import follow_journals
+from chaos.verify.tester import meddling
 
 _OURS: Final = "/chaos-"  # what our own leaders create for a workload, with its zxid behind
 _NAMED: Final = 3  # missing writes that a sentence names

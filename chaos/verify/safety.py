@@ -1,6 +1,6 @@
 """The safety properties: what must hold in every history, whatever was done to the ensemble.
 
-Numbers (E1, H5, …) are those of ``docs/adding-a-check.md``. All of them judge one shared
+Numbers (E1, H5, …) are those of ``docs/checks.md``. All of them judge one shared
 fold; ``docs/adding-a-check.md`` shows how to add one.
 """
 
@@ -125,4 +125,31 @@ BOTH_QUORUMS = LawCheck(
 NO_ACKED_WRITE_LOST = NoAckedWriteLost()
 ESTABLISHED_BY_QUORUM = LawCheck(
     Law.ESTABLISHED, Unit("leader that began to serve", "leaders that began to serve")
+)
+
+VOTES_HAVE_AN_ORIGIN = LawCheck(Law.ORIGIN, Unit("vote passed on", "votes passed on"))
+SILENCE_BEFORE_DECISION = LawCheck(Law.SILENCE, Unit("finalize wait", "finalize waits"))
+JOIN_NOT_REFUSED = LawCheck(Law.JOINS, Unit("join", "joins"))
+TALLY_HYGIENE = LawCheck(Law.TALLY, Unit("tally", "tallies"))
+STAYS_WITHIN_BOUNDS = LawCheck(
+    Law.BOUNDS, Unit("round of notifications", "rounds of notifications")
+)
+TIMINGS_RESPECTED = LawCheck(Law.TIMERS, Unit("armed timer or state", "armed timers and states"))
+FRESH_EPOCH = LawCheck(Law.FRESH, Unit("proposed epoch", "proposed epochs"))
+EPOCH_BY_QUORUM = LawCheck(Law.EPOCH_QUORUM, Unit("quorum of discovery", "quorums of discovery"))
+LEADER_IS_MOST_RECENT = LawCheck(
+    Law.RECENT, Unit("learner that was counted", "learners that were counted")
+)
+SYNCED_BEFORE_ACK = LawCheck(Law.SYNCED, Unit("acked log", "acked logs"))
+NO_SPLIT_BRAIN = LawCheck(Law.SPLIT_BRAIN, Unit("ack", "acks"))
+NO_ACKS_FOR_STRANGERS = LawCheck(Law.STRANGERS, Unit("ack", "acks"))
+STEPS_DOWN_IN_TIME = LawCheck(
+    Law.STEP_DOWN, Unit("tick of a serving leader", "ticks of serving leaders")
+)
+NO_DISTURBANCE = LawCheck(Law.DISTURBANCE, Unit("word to a settled peer", "words to settled peers"))
+CONFIGURATION_MONOTONE = LawCheck(
+    Law.VERSIONS, Unit("configuration that a peer took", "configurations that peers took")
+)
+RECONFIGURED_BY_QUORUMS = LawCheck(
+    Law.RECONFIG, Unit("configuration put in force", "configurations put in force")
 )

@@ -29,6 +29,7 @@ from chaos.election.spec import PeerSpec
 from chaos.history.events import Began, Stepped
 from chaos.verify.docket import Docket, Law
 from chaos.verify.rules import Ballot, Electorate
+from chaos.verify.tester import Meddling
 
 _DISK = ("acceptedEpoch", "currentEpoch", "zxid")
 
@@ -86,10 +87,10 @@ class Standing:
     """One incarnation's files, configurations, state and leaderships.
 
     A log that the tester gave an epoch of its own travels to others by DIFF, so that from
-    event ``pure_until`` on no log is held against an epoch.
+    then on no log is held against an epoch.
     """
 
-    def __init__(self, began: Began, disk: Disk, docket: Docket, pure_until: int) -> None:
+    def __init__(self, began: Began, disk: Disk, docket: Docket, tester: Meddling) -> None:
         spec = began.spec
         self.sid = spec.sid
         self.inc = began.inc
@@ -101,7 +102,7 @@ class Standing:
         self.led: list[Led] = []
         self.forgot: list[Forgot] = []
         self._docket = docket
-        self._pure_until = pure_until  # the event by which the tester spoiled some log or epoch
+        self._tester = tester
         self._learners: dict[int, Sid] = {}  # by quorum connection
         self._offered: set[int] = set()  # connections that were sent NEWLEADER
         self._acks: set[int] = set()
@@ -114,6 +115,11 @@ class Standing:
         if self.sid in committed.observers:
             return Ballot(leader, UNSET, 0, UNSET)
         return Ballot(leader, self.zxid, 0, self.disk.values["currentEpoch"])
+
+    @property
+    def acks(self) -> frozenset[int]:
+        """Who has acked NEWLEADER of the leadership at hand, itself included."""
+        return frozenset(self._acks)
 
     # ---- what comes in
 
@@ -239,14 +245,27 @@ class Standing:
             return
         self.zxid = zxid_of(effect.epoch)  # in memory only
         self._lead(effect.epoch, index)
-        electorate, acks = self.electorate, frozenset(self._acks)
+        electorate, acks = self.electorate, self.acks
         wrong = ""
         if not electorate.quorum(acks):
             who = sorted(acks & electorate.voters)
             wrong = f"peer {self.sid} serves epoch {effect.epoch} with the acks of {who} only"
         self._docket.case(Law.ESTABLISHED, wrong, index)
+        self._bystanders(effect.epoch, index)
         if electorate.split:
             self._docket.case(Law.BOTH_QUORUMS, wrong, index)
+
+    def _bystanders(self, epoch: int, index: int) -> None:
+        """H14: who has no vote leads nothing, and its ack counts for nothing."""
+        electorate, wrong = self.electorate, ""
+        if self.sid not in electorate.voters:
+            wrong = f"peer {self.sid} serves epoch {epoch} as leader, and does not vote"
+        idle = self.acks & (electorate.bystanders - electorate.voters)
+        if idle and not electorate.quorum(self.acks):
+            who = ", ".join(map(str, sorted(idle)))
+            wrong = f"peer {self.sid} serves epoch {epoch}; observers made its quorum: {who}"
+        if electorate.bystanders or wrong:
+            self._docket.case(Law.OBSERVERS, wrong, index)
 
     def _promised(self, packet: str, name: str, epoch: int, index: int) -> None:
         if name in self.disk.touched:
@@ -277,7 +296,7 @@ class Standing:
             wrong = (
                 f"peer {self.sid} {when} with currentEpoch {current} above its promise {accepted}"
             )
-        elif epoch_of(zxid) > current and index < self._pure_until and not self.disk.ahead:
+        elif epoch_of(zxid) > current and index < self._tester.first and not self.disk.ahead:
             wrong = (
                 f"peer {self.sid} {when} with a log of epoch {epoch_of(zxid)} in epoch {current}"
             )

@@ -51,6 +51,7 @@ class Lockstep:
         self.peers: dict[Sid, Peer] = {}
         self.disks: dict[Sid, dict[str, int]] = {sid: {} for sid in self.config.members}
         self.logs = {sid: Log(Zxid(0), b"", ()) for sid in self.config.members}
+        self.configs: dict[Sid, str] = {}  # in force, once a newer one was
         self.cut: set[tuple[Sid, Sid]] = set()
         self.torn: dict[Sid, int] = {}  # dies at NEWLEADER, after so many effects of that step
         self._cores = dict(cores or {})
@@ -70,7 +71,7 @@ class Lockstep:
             disk, log = self.disks[sid], self.logs[sid]
             spec = PeerSpec(
                 sid,
-                self.config.text(),
+                self.configs.get(sid, self.config.text()),
                 accepted_epoch=PeerEpoch(disk.get("acceptedEpoch", 0)),
                 current_epoch=PeerEpoch(disk.get("currentEpoch", 0)),
                 zxid=log.begins,
@@ -174,6 +175,8 @@ class Lockstep:
                 peer.timers.pop(effect.timer, None)
             case fx.Persist() | fx.Append() | fx.Truncate() | fx.Restore():
                 self._keep(sid, effect)
+            case fx.PersistConfig(config=text, active=True):
+                self.configs[sid] = text
             case fx.OpenLeaderPort() | fx.CloseLeaderPort():
                 peer.listens = isinstance(effect, fx.OpenLeaderPort)
                 if not peer.listens:
@@ -208,6 +211,7 @@ class Lockstep:
     def wipe(self, sid: int) -> None:
         """Forget what a peer that is down has kept."""
         self.disks[Sid(sid)].clear()
+        self.configs.pop(Sid(sid), None)
         self.logs[Sid(sid)] = Log(Zxid(0), b"", ())
 
     def _send(self, sid: Sid, peer: Peer, to: Sid, effect: fx.Send, at: tuple[int, int]) -> None:

@@ -10,10 +10,10 @@ from chaos.election.effects import Decided, Entered, PacketRead, SendPacket, Ser
 from chaos.election.ids import Sid, epoch_of, zxid_of
 from chaos.election.notification import ServerState
 from chaos.history.events import Seen
-from chaos.verify.births import Change
 from chaos.verify.docket import Docket, Law
 from chaos.verify.foreign.lives import Life, Votership
 from chaos.verify.standing import Forgot, Led
+from chaos.verify.tester import Change
 
 
 class Reign:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from chaos.election.ids import Sid
 from chaos.history.history import History
 from chaos.verify.ballots import Spoken
-from chaos.verify.births import Meddling
 from chaos.verify.docket import Docket
 from chaos.verify.foreign.epochs import Epochs
 from chaos.verify.foreign.lives import lives
 from chaos.verify.foreign.votes import Votes
 from chaos.verify.messages import Source
 from chaos.verify.standing import Forgot, Led
+from chaos.verify.tester import Meddling
 
 
 def servers(sids: Set[Sid]) -> str:

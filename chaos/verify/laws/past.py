@@ -1,0 +1,29 @@
+"""What a peer's earlier incarnations leave to the laws of the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chaos.history.events import Began
+from chaos.verify.standing import Standing
+
+
+@dataclass(slots=True)
+class Past:
+    """What all incarnations of a peer so far have promised, and put in force.
+
+    ``promised`` is the last epoch that it acked, and the event; ``version`` is of the highest
+    configuration, ``None`` before there was one. A watcher writes both.
+    """
+
+    promised: tuple[int, int] = (0, 0)
+    version: int | None = None
+    unwritten: int | None = None  # the version before, if the last step of all changed it
+
+    def born(self, index: int, began: Began, standing: Standing) -> None:
+        """Forget what the tester took back while the peer was down."""
+        touched = standing.disk.touched
+        if "acceptedEpoch" in touched and began.spec.accepted_epoch < self.promised[0]:
+            self.promised = (began.spec.accepted_epoch, index)
+        if {"zxid", "currentEpoch"} <= touched:
+            self.version = self.unwritten = None  # a wiped disk forgets its configuration too

@@ -1,0 +1,60 @@
+"""What the tester did itself, which is never held against a peer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from sys import maxsize
+
+from chaos.actions import Launch, SetEpochs, SetZxid, SkewTimers, TurnRound
+from chaos.election.effects import SkewEpochs, SkewRound, SkewZxid
+from chaos.election.ids import Sid, epoch_of
+from chaos.history.events import Acted, Appeared, Began, Event, Stepped
+from chaos.history.history import History
+
+Change = tuple[int, Launch | SetEpochs | SetZxid]  # with the index of its event
+
+
+@dataclass(slots=True)
+class Meddling:
+    """What was done to disks and clocks, event by event.
+
+    ``changes`` are those of disks; ``first`` is the first event by which any log or epoch was
+    changed, beyond every event while none was. ``turned``: some logical clock was moved.
+    ``skewed`` are the peers whose timers ever ran fast or slow.
+    """
+
+    changes: dict[Sid, list[Change]] = field(default_factory=dict)
+    first: int = maxsize
+    turned: bool = False
+    skewed: set[Sid] = field(default_factory=set)
+
+    def observe(self, index: int, event: Event) -> None:
+        """Take one event in. A plan may begin with logs ahead of their epochs."""
+        match event:
+            case Acted(action=Launch(wipe=True) | SetEpochs() | SetZxid() as action):
+                self.changes.setdefault(action.sid, []).append((index, action))
+                meddled = not isinstance(action, Launch)
+            case Acted(action=SkewTimers(sid=sid)):
+                self.skewed.add(sid)
+                return
+            case Stepped(happened=SkewRound()) | Acted(action=TurnRound()):
+                self.turned = True
+                return
+            case Stepped(happened=SkewEpochs() | SkewZxid()):
+                meddled = True
+            case Began(inc=0, spec=spec):
+                meddled = epoch_of(spec.last_zxid) > spec.current_epoch
+            case Appeared(inc=0, zxid=zxid, current_epoch=current):
+                meddled = epoch_of(zxid) > current
+            case _:
+                return
+        if meddled:
+            self.first = min(self.first, index)
+
+
+def meddling(history: History) -> Meddling:
+    """Look for it in a whole history."""
+    found = Meddling()
+    for index, event in enumerate(history.events):
+        found.observe(index, event)
+    return found
