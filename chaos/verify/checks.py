@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.verify import safety
+from chaos.verify import liveness, safety
 from chaos.verify.conformance import Conformance
 from chaos.verify.verdict import Check
 
@@ -35,6 +35,9 @@ ALWAYS: tuple[Check, ...] = (
     safety.NO_DISTURBANCE,
     safety.CONFIGURATION_MONOTONE,
     safety.RECONFIGURED_BY_QUORUMS,
+    liveness.LEADER_SERVES_IN_TIME,
+    liveness.MEMBERS_SERVE_IN_TIME,
+    liveness.NO_NEEDLESS_CHANGE,
     CONFORMANCE,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_off_a_terminal_a_run_is_plain_lines_of_any_length(folder: Path) -> None
     assert "a leader among" in found
     assert len(found) > 60, "it is not wrapped"
     assert [line for line in lines if line != line.rstrip()] == []
-    assert lines[-3] == "✓ all 10 verdicts hold"
+    assert re.fullmatch(r"✓ all \d+ verdicts hold", lines[-3])
     assert lines[-2].startswith("report: reports/")
     assert lines[-1] == "reproduce: chaos run good.yaml --system simulated --seed 4"
     assert done.stderr == ""
@@ -61,7 +62,7 @@ def test_with_json_and_quiet_there_is_the_document_and_nothing_else(folder: Path
 def test_quiet_says_one_line_a_run(folder: Path) -> None:
     done = chaos(folder, "run", "good.yaml", "failing.yaml", *SIMULATED, "--seed", "3", "-q")
     first, second = done.stdout.splitlines()
-    assert first == "✓ pause-the-leader seed 3: all 10 verdicts hold"
+    assert re.fullmatch(r"✓ pause-the-leader seed 3: all \d+ verdicts hold", first)
     assert second.startswith("✗ pause-too-short seed 3: next: ")
 
 
@@ -135,7 +136,7 @@ def test_a_reader_that_leaves_does_not_change_the_outcome(
 def test_a_locale_without_our_signs_is_no_reason_to_fail(folder: Path) -> None:
     done = chaos(folder, "run", "good.yaml", *SIMULATED, env={"PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0, done.stderr
-    assert "\\u2713 all 10 verdicts hold" in done.stdout
+    assert re.search(r"\\u2713 all \d+ verdicts hold", done.stdout)
 
 
 def test_a_report_that_cannot_be_written_is_told_and_changes_no_verdict(folder: Path) -> None:

@@ -104,4 +104,6 @@ def test_no_escape_code_where_none_is_wanted(env: dict[str, str], folder: Path) 
 
 def test_quiet_draws_nothing(folder: Path) -> None:
     drawn = lines(on_a_terminal(folder, *RUN, "--quiet"))
-    assert drawn == ["✓ pause-the-leader seed 4: all 10 verdicts hold", ""]
+    told, rest = drawn
+    assert re.fullmatch(r"✓ pause-the-leader seed 4: all \d+ verdicts hold", told)
+    assert rest == ""

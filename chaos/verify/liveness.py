@@ -1,0 +1,266 @@
+"""Conditional liveness, L1 to L3: progress is due only while a living quorum is left alone.
+
+The bound is that of :func:`bound`, from the plan's timings and from what the members of S were
+when the span began (``chaos/verify/stability.py``); a message spells it out. Only k, the
+handshakes that failed, is counted afterwards. A span that the next fault ends before its bound
+demands nothing. What the tester's own run cut short is UNKNOWN, unless nobody could have been
+elected in so little time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from chaos.election.ids import Sid
+from chaos.election.notification import ServerState
+from chaos.election.timings import Timings
+from chaos.history.events import Sampled
+from chaos.history.history import History
+from chaos.verify.docket import Docket, Finding, invariant
+from chaos.verify.fold import fold
+from chaos.verify.foreign.judge import servers
+from chaos.verify.replay import index_at, seconds
+from chaos.verify.stability import Held, Span, stable
+from chaos.verify.verdict import Outcome, Verdict
+
+_MS: Final = 1_000_000
+_CONNECTS_MS: Final = 500  # all attempts at a leader that has not opened its port
+_SYNC_MS: Final = 40  # four times that a disk is written through
+_FAILURES: Final = 8  # handshakes in a row that no chance explains
+_LATE_PERCENT: Final = 25  # of a tick; a host that is later than that judges no times
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A + B + C + D + k (initLimit + C + D), milliseconds each."""
+
+    release: int
+    silence: int
+    exchange: int
+    handshake: int
+    failed: int
+    init: int
+
+    @property
+    def total_ns(self) -> int:
+        """The sum."""
+        again = self.failed * (self.init + self.least)
+        return (self.release + self.silence + self.least + again) * _MS
+
+    @property
+    def least(self) -> int:
+        """What an election takes that nothing holds up."""
+        return self.exchange + self.handshake
+
+    def __str__(self) -> str:
+        return (
+            f"{self.total_ns / 1e9:.3f} s = A {self.release} + B {self.silence} + "
+            f"C {self.exchange} + D {self.handshake} + {self.failed}·({self.init} + "
+            f"{self.exchange} + {self.handshake}) ms"
+        )
+
+
+def bound(held: Iterable[Held], span: Span, failed: int) -> Bound:
+    """How long it may take until one of ``held`` serves, after ``failed`` handshakes."""
+    timings, members = span.timings, list(held)
+    delay = -(-span.delay_ns // _MS)
+    silence = max(min(2 * one.resend_ms, timings.notification_ms_max) for one in members)
+    return Bound(
+        max(_release(one, timings) for one in members),
+        silence + timings.connect_ms,
+        4 * delay + 3 * timings.finalize_ms,
+        _CONNECTS_MS + 6 * delay + _SYNC_MS,
+        failed,
+        2 * timings.init_ms,  # its connect phase may vanish, then it shakes hands
+    )
+
+
+def _release(held: Held, timings: Timings) -> int:
+    """How long a member may cling to a hope that is dead."""
+    match held.state:
+        case ServerState.LOOKING:
+            return 0
+        case ServerState.LEADING if held.serving:
+            return (timings.sync_limit + 2) * timings.tick_ms
+        case ServerState.LEADING:
+            return 3 * timings.init_ms
+        case _ if held.serving:
+            return timings.sync_ms + timings.tick_ms // 2
+        case _:
+            return 2 * timings.init_ms
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the spans of one history say."""
+
+    fails: list[Finding]
+    doubts: list[Finding]
+    excused: list[Finding]
+    judged: int = 0
+    lapsed: int = 0
+
+
+Judge = Callable[[History, Span, _Found], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """One of L1 to L3 over every span of a history."""
+
+    name: str
+    what: str  # what was judged, for the summary
+    judge: Judge
+
+    def check(self, history: History) -> Verdict:
+        """FAILS past the bound; UNKNOWN where the evidence or the run ended before it."""
+        found = _Found([], [], [])
+        for span in stable(history):
+            self.judge(history, span, found)
+        docket: Docket = fold(history).docket
+        if found.fails and not docket.gaps:
+            return invariant(
+                self.name, Outcome.FAILS, found.fails[0].why, found.fails, found.judged
+            )
+        doubts = [*found.doubts, *docket.gaps]
+        if doubts:
+            return invariant(self.name, Outcome.UNKNOWN, doubts[0].why, doubts, found.judged)
+        if found.excused:
+            why = found.excused[0].why
+            return invariant(self.name, Outcome.NOT_EXERCISED, why, found.excused, found.judged)
+        if not found.judged:
+            why = "no living quorum was left alone for long enough"
+            return invariant(self.name, Outcome.NOT_EXERCISED, why, [], 0)
+        times = "once" if found.judged == 1 else f"{found.judged} times"
+        lapsed = f"; {found.lapsed} ended before their bounds" if found.lapsed else ""
+        why = f"{self.what} {times}{lapsed}"
+        return invariant(self.name, Outcome.HOLDS, why, [], found.judged)
+
+
+def _leader_serves(history: History, span: Span, found: _Found) -> None:
+    """L1: some member of S leads a quorum of S in time."""
+    failed = max(span.failed.values(), default=0)
+    due = bound(span.held.values(), span, failed)
+    until = span.served[0] if span.served is not None else span.to_ns
+    took = until - span.from_ns
+    if took > due.total_ns or failed > _FAILURES:
+        why = f"{_alone(history, span)}: {_first(span)} after {took / 1e9:.3f} s; due in {due}"
+        if failed > _FAILURES:
+            why += f"; {failed} handshakes of one member failed in a row"
+        _past(history, span, found, Finding(why, (span.index, index_at(history, until))))
+    elif span.served is not None:
+        found.judged += 1
+    else:
+        _short(history, span, found, due, "a leader")
+
+
+def _members_serve(history: History, span: Span, found: _Found) -> None:
+    """L2: every other member of S serves under it in time, or is excused by its promise."""
+    if span.served is None or span.leader is None:
+        return
+    since, _ = span.served
+    for sid in sorted(span.members - {span.leader}):
+        failed = span.failed_later.get(sid, 0)
+        due = bound([span.at_serve[sid]], span, failed)
+        until = span.joined[sid][0] if sid in span.joined else span.to_ns
+        took = until - since
+        if sid in span.joined and took <= due.total_ns:
+            found.judged += 1
+        elif span.accepted[sid] > span.epoch:
+            why = (
+                f"peer {sid} is excused: it promised epoch {span.accepted[sid]}, and peer "
+                f"{span.leader} serves epoch {span.epoch}"
+            )
+            found.excused.append(Finding(why, (span.index,)))
+        elif took > due.total_ns:
+            joined = "serves" if sid in span.joined else "does not serve"
+            why = (
+                f"{_alone(history, span)}: peer {sid} {joined} {took / 1e9:.3f} s after leader "
+                f"{span.leader}; due in {due}"
+            )
+            _past(history, span, found, Finding(why, (span.index, index_at(history, until))))
+        else:
+            _short(history, span, found, due, f"peer {sid}", since)
+
+
+def _nobody_changes(history: History, span: Span, found: _Found) -> None:
+    """L3: once all members serve, the leadership lasts as long as the span."""
+    if span.lost is None or span.spoiled:
+        found.judged += len(span.joined) == len(span.members)
+        return
+    at_ns, index = span.lost
+    why = (
+        f"{_alone(history, span)}: all served under peer {span.leader}, which led no more at "
+        f"{seconds(history, at_ns)}, and no fault touched them"
+    )
+    _past(history, span, found, Finding(why, (span.index, index)))
+
+
+# ---- in common
+
+
+def _past(history: History, span: Span, found: _Found, finding: Finding) -> None:
+    """A breach, unless the evidence is of outside, or the host itself was late."""
+    late = _late_ns(history, span)
+    foreign = span.members & set(history.foreign)
+    doubt = ""
+    if foreign:
+        doubt = f"{servers(foreign)} were seen from outside only"
+    elif late > span.timings.tick_ms * _MS * _LATE_PERCENT // 100:
+        doubt = f"the host was {late / _MS:.0f} ms late meanwhile"
+    found.judged += 1
+    if doubt:
+        found.doubts.append(Finding(f"{finding.why}; {doubt}", finding.evidence))
+    else:
+        found.fails.append(finding)
+
+
+def _short(  # noqa: PLR0913, PLR0917 - one place for all that is said of it
+    history: History,
+    span: Span,
+    found: _Found,
+    due: Bound,
+    whom: str,
+    since: int | None = None,
+) -> None:
+    """The span ended before the bound."""
+    lasted = span.to_ns - (span.from_ns if since is None else since)
+    if not span.by_end or lasted < due.least * _MS:
+        found.lapsed += 1
+        return
+    why = (
+        f"{_alone(history, span)}: the run ended {lasted / 1e9:.3f} s later, and did not wait "
+        f"for {whom}; due in {due}"
+    )
+    found.doubts.append(Finding(why, (span.index,)))
+
+
+def _late_ns(history: History, span: Span) -> int:
+    """How late the canary was, at most, from the beginning of the span to its end."""
+    samples = (sample for _, sample in history.every(Sampled))
+    meanwhile = (s.late_ns for s in samples if span.from_ns <= s.at_ns <= span.to_ns + 1_000 * _MS)
+    return max(meanwhile, default=0)
+
+
+def _alone(history: History, span: Span) -> str:
+    who = ", ".join(map(str, sorted(span.members)))
+    return f"{{{who}}} were left alone from {seconds(history, span.from_ns)}"
+
+
+def _first(span: Span) -> str:
+    return "nobody serves" if span.served is None else f"peer {_sid(span.leader)} serves only"
+
+
+def _sid(sid: Sid | None) -> str:
+    return "?" if sid is None else str(sid)
+
+
+LEADER_SERVES_IN_TIME = Liveness("leader_serves_in_time", "a leader served in time", _leader_serves)
+MEMBERS_SERVE_IN_TIME = Liveness(
+    "members_serve_in_time", "a member served under its leader in time", _members_serve
+)
+NO_NEEDLESS_CHANGE = Liveness(
+    "no_needless_change", "a leadership lasted while nothing touched it", _nobody_changes
+)

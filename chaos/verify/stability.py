@@ -1,0 +1,397 @@
+"""When an ensemble was left alone: the spans in which progress can be demanded.
+
+``Stable``: every living peer of a set S hears every other, S holds a quorum of each
+configuration that its members count by, nobody outside S can speak to S, and no fault touches
+any of them. Such a span begins when the last fault is surely over (with the retransmissions
+that a cut leaves behind) and ends when the next one may begin.
+
+Source: the core of TigerBeetle's VOPR, in which faults stop while the rest stays broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from chaos import actions as act
+from chaos.election.config import Configuration, parse_configuration
+from chaos.election.effects import (
+    Arm,
+    Deliver,
+    Effect,
+    PersistConfig,
+    Reconfigure,
+    SkewEpochs,
+    SkewRound,
+    SkewZxid,
+    TimerKind,
+)
+from chaos.election.ids import NO_ZXID, Sid
+from chaos.election.notification import ServerState
+from chaos.election.timings import Timings
+from chaos.history.events import (
+    Acted,
+    Appeared,
+    Began,
+    Event,
+    Exited,
+    Left,
+    RunBegan,
+    Seen,
+    Stepped,
+    Wrote,
+    config_of,
+)
+from chaos.history.history import History
+from chaos.history.view import EnsembleView, PeerView
+from chaos.verify.docket import Once
+from chaos.verify.replay import matters
+
+_MS: Final = 1_000_000
+_SCHEDULING_NS: Final = 50_000_000  # a message's way includes two processes that have to run
+_HARMLESS: Final = act.Load | act.Unload
+_MOMENTARY: Final = (
+    act.TurnRound
+    | act.SetEpochs
+    | act.SetZxid
+    | act.Configure
+    | act.Kill
+    | act.Terminate
+    | act.Launch
+    | act.Pause
+    | act.Resume
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a member of S was at the beginning. ``resend_ms`` is its notification wait."""
+
+    state: ServerState
+    serving: bool
+    resend_ms: int
+
+
+@dataclass(slots=True)
+class Span:
+    """``members`` were left alone from ``from_ns`` until ``to_ns``.
+
+    ``cut_ns`` is how far the history goes where nothing else ended it, else ``None``. Times of
+    what happened are ``None`` while it had not: ``served`` the first time that one of them
+    leads a quorum of them, ``joined`` by member, ``lost`` when that leader led no more.
+    """
+
+    members: frozenset[Sid]
+    from_ns: int
+    index: int
+    timings: Timings
+    delay_ns: int
+    held: Mapping[Sid, Held]
+    to_ns: int = 0
+    by_end: bool = False
+    leader: Sid | None = None
+    epoch: int = 0
+    served: tuple[int, int] | None = None  # at, event
+    at_serve: dict[Sid, Held] = field(default_factory=dict)
+    joined: dict[Sid, tuple[int, int]] = field(default_factory=dict)
+    accepted: dict[Sid, int] = field(default_factory=dict)  # promises, at the end
+    lost: tuple[int, int] | None = None
+    failed: dict[Sid, int] = field(default_factory=dict)  # handshakes left without serving
+    failed_later: dict[Sid, int] = field(default_factory=dict)  # after ``served``
+    spoiled: bool = False  # the tester had changed a log or an epoch: a leader may have to end
+
+
+class _Faults:
+    """What is in place between peers and on them."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[str, tuple[act.Block, int]] = {}
+        self.slow: dict[str, int] = {}
+        self.lossy: set[str] = set()
+        self.skewed: set[Sid] = set()
+        self.beyond = False  # something is in place of which nothing is known here
+
+    def take(self, acted: Acted) -> int:
+        """Take an action in; how long after it its effect may go on."""
+        action = acted.action
+        match action:
+            case act.Block(name=name):
+                self.blocks[name] = (action, acted.at_ns)
+            case act.Unblock(name=name):
+                since = self.blocks.pop(name, (None, acted.done_ns))[1]
+                return acted.done_ns - since  # a retransmission waits as long again at most
+            case act.Slow(name=name, latency_ns=latency, jitter_ns=jitter):
+                self.slow[name] = latency + jitter
+            case act.Lose(name=name):
+                self.lossy.add(name)
+            case act.Clear(name=name):
+                self.lossy.discard(name)
+                return self.slow.pop(name, 0)
+            case act.SkewTimers(sid=sid, rate_ppm=rate):
+                (self.skewed.discard if rate == 1_000_000 else self.skewed.add)(sid)
+            case act.Resume() | act.Launch():
+                self.beyond = self.beyond or acted.evidence.bit is False
+            case _:
+                self.beyond = self.beyond or not isinstance(action, _MOMENTARY)
+        return 0
+
+    def closed(self) -> tuple[set[tuple[Sid, Sid]], set[Sid]]:
+        """The directed pairs that are cut, and the peers of which a port is."""
+        pairs: set[tuple[Sid, Sid]] = set()
+        ports: set[Sid] = set()
+        for block, _ in self.blocks.values():
+            for cut in block.cuts:
+                if isinstance(cut, act.Cut):
+                    pairs.add((cut.source, cut.target))
+                else:
+                    ports.add(cut.owner)
+        return pairs, ports
+
+
+class _Watch:
+    """Goes over a history, and keeps the span that is open."""
+
+    def __init__(self, history: History, first: Event) -> None:
+        assert isinstance(first, Began | Appeared)
+        self._history = history
+        self._view = EnsembleView(history.sids, parse_configuration(config_of(first)))
+        self._faults = _Faults()
+        self._timings: Timings | None = None
+        self._resend: dict[Sid, int] = {}
+        self._seen: dict[Sid, Configuration] = {}  # proposed
+        self._base_ns = _slowest_link(history)
+        self._open: Span | None = None
+        self._running = False  # time zero has come
+        self._spoiled = False
+        self.spans: list[Span] = []
+
+    def take(self, index: int, event: Event) -> None:
+        """Take one event in."""
+        if self._touches(event):
+            if isinstance(event, Exited | Left):
+                self._excuse(event)
+            self._close(event.at_ns)
+        after = self._faults.take(event) if isinstance(event, Acted) else 0
+        self._learn(event)
+        moved = matters(event)
+        before = {sid: _held(p, 0) for sid, p in self._view.peers.items()} if moved else {}
+        if moved or isinstance(event, Acted):
+            self._view.observe(event)
+        if self._touches(event) and self._running:
+            done = event.done_ns if isinstance(event, Acted) else event.at_ns
+            self._begin(index, done + after)
+        elif moved and self._open is not None:
+            self._follow(index, event, before)
+
+    def end(self) -> None:
+        """The history is over."""
+        self._close(self._history.end_ns, by_end=True)
+
+    def _touches(self, event: Event) -> bool:
+        match event:
+            case Acted(action=action):
+                return not isinstance(action, _HARMLESS)
+            case Began() | Appeared() | Exited() | Left() | RunBegan():
+                return True
+            case Stepped(happened=SkewRound() | SkewZxid() | SkewEpochs() | Reconfigure()):
+                return True
+            case Stepped(effects=effects) | Seen(effects=effects):
+                return any(self._changes(effect) for effect in effects)
+            case _:
+                return False
+
+    def _changes(self, effect: Effect) -> bool:
+        """Whether other members count from here on; a mere version changes nothing."""
+        match effect:
+            case PersistConfig(config=text):
+                return not _equal(parse_configuration(text), self._view.newest)
+            case _:
+                return False
+
+    def _learn(self, event: Event) -> None:
+        match event:
+            case Acted(action=act.SetZxid() | act.SetEpochs()):
+                self._spoiled = True
+            case Stepped(happened=SkewZxid() | SkewEpochs()):
+                self._spoiled = True
+            case RunBegan():
+                self._running = True
+            case Began(sid=sid, spec=spec):
+                self._timings = self._timings or spec.timings
+                self._seen.pop(sid, None)
+                if spec.last_seen is not None:
+                    self._seen[sid] = parse_configuration(spec.last_seen)
+            case Stepped(sid=sid, effects=effects):
+                for effect in effects:
+                    self._did(sid, effect)
+            case _:
+                pass
+
+    def _did(self, sid: Sid, effect: Effect) -> None:
+        match effect:
+            case Arm(timer=timer, delay_ms=ms) if timer.kind is TimerKind.RESEND:
+                self._resend[sid] = ms
+            case PersistConfig(config=text, active=False):
+                self._seen[sid] = parse_configuration(text)
+            case _:
+                pass
+
+    # ---- spans
+
+    def _begin(self, index: int, at_ns: int) -> None:
+        members, timings = self._members(), self._timings
+        if not members or timings is None:
+            return
+        delay = self._base_ns + sum(self._faults.slow.values())
+        held = {sid: self._of(sid) for sid in members}
+        span = Span(members, at_ns, index, timings, delay, held, spoiled=self._spoiled)
+        self._open = span
+        self._serves(index, at_ns)
+
+    def _excuse(self, end: Exited | Left) -> None:
+        """Others notice the end of a process before it is reaped."""
+        span = self._open
+        if span is None or span.lost is None or end.sid not in span.members:
+            return
+        if end.at_ns - span.lost[0] <= span.timings.tick_ms * _MS:
+            span.lost = None
+
+    def _close(self, at_ns: int, *, by_end: bool = False) -> None:
+        span, self._open = self._open, None
+        if span is None or at_ns <= span.from_ns:
+            return
+        span.to_ns, span.by_end = at_ns, by_end
+        span.accepted = {sid: self._view.peers[sid].accepted_epoch for sid in span.members}
+        self.spans.append(span)
+
+    def _of(self, sid: Sid) -> Held:
+        return _held(self._view.peers[sid], self._resend.get(sid, 0))
+
+    def _members(self) -> frozenset[Sid]:
+        """S, or nobody."""
+        faults, peers = self._faults, self._view.peers
+        alive = {sid for sid, peer in peers.items() if peer.alive}
+        if faults.beyond or faults.lossy or faults.skewed & alive or not alive:
+            return frozenset()
+        pairs, ports = faults.closed()
+        if ports & alive:
+            return frozenset()
+        return next((one for one in _components(alive, pairs) if self._able(one)), frozenset())
+
+    def _able(self, sids: frozenset[Sid]) -> bool:
+        """Whether they have one configuration, and a quorum by all that they count by."""
+        peers = self._view.peers
+        held = [peers[sid].config or self._view.config for sid in sorted(sids)]
+        seen = [self._seen[sid] for sid in sids if sid in self._seen]
+        newest = max(held, key=lambda config: config.version)
+        if not all(_equal(one, newest) for one in held) or not sids <= set(newest.members):
+            return False
+        voters = {sid for sid in sids if peers[sid].zxid != NO_ZXID}
+        return all(
+            config.verifier.contains_quorum(voters)
+            for config in [newest, *(c for c in seen if c.version > newest.version)]
+        )
+
+    # ---- inside a span
+
+    def _follow(self, index: int, event: Event, before: Mapping[Sid, Held]) -> None:
+        span = self._open
+        assert span is not None
+        if event.at_ns >= span.from_ns:
+            self._failures(span, before)
+        self._serves(index, max(event.at_ns, span.from_ns))
+
+    def _failures(self, span: Span, before: Mapping[Sid, Held]) -> None:
+        """Who looks again without ever having served."""
+        for sid in span.members:
+            was, now = before[sid], self._view.peers[sid]
+            if was.state is not ServerState.LOOKING and now.state is ServerState.LOOKING:
+                count = span.failed if span.served is None else span.failed_later
+                if not was.serving:
+                    count[sid] = count.get(sid, 0) + 1
+
+    def _serves(self, index: int, at_ns: int) -> None:
+        span, peers = self._open, self._view.peers
+        assert span is not None
+        leaders = {
+            sid: epoch
+            for sid, epoch in self._view.leaders().items()
+            if sid in span.members and self._backed(sid, span.members)
+        }
+        leader = max(leaders, key=lambda sid: leaders[sid]) if leaders else None
+        if span.served is None and leader is not None:
+            span.served, span.leader, span.epoch = (at_ns, index), leader, leaders[leader]
+            span.at_serve = {sid: self._of(sid) for sid in span.members}
+        everybody = len(span.joined) == len(span.members)
+        if everybody and leader != span.leader and span.lost is None:
+            span.lost = (at_ns, index)
+        if span.lost is None and leader is not None and not everybody:
+            if leader != span.leader:
+                span.joined.clear()
+                span.leader, span.epoch = leader, leaders[leader]
+            for sid in span.members - set(span.joined):
+                if peers[sid].follows(leader) and peers[sid].epoch is not None:
+                    span.joined[sid] = (at_ns, index)
+
+    def _backed(self, leader: Sid, members: frozenset[Sid]) -> bool:
+        config = self._view.peers[leader].config or self._view.config
+        return config.verifier.contains_quorum(self._view.followers_of(leader) & members)
+
+
+def _equal(one: Configuration, other: Configuration) -> bool:
+    """Whether they name the same members, votes, weights and groups, in whatever version."""
+    return one.with_version(0).text() == other.with_version(0).text()
+
+
+def _held(peer: PeerView, resend_ms: int) -> Held:
+    return Held(peer.state, peer.epoch is not None, resend_ms)
+
+
+def _components(alive: set[Sid], cut: set[tuple[Sid, Sid]]) -> Iterator[frozenset[Sid]]:
+    """The groups that hear nobody else, of which all hear one another."""
+    left = set(alive)
+    while left:
+        group, edge = set[Sid](), {min(left)}
+        while edge:
+            group |= edge
+            edge = {
+                other
+                for other in left - group
+                for one in group
+                if (one, other) not in cut or (other, one) not in cut
+            }
+        left -= group
+        if not any((a, b) in cut for a in group for b in group):
+            yield frozenset(group)
+
+
+def _slowest_link(history: History) -> int:
+    """Twice the least delay of the slowest link, by its messages, and what processes need."""
+    wrote: dict[tuple[str, int], int] = {}
+    least: dict[str, int] = {}
+    for event in history.events:
+        match event:
+            case Wrote(link=link, frame=frame, at_ns=at_ns):
+                wrote[link, frame] = at_ns
+            case Stepped(happened=Deliver(link=link, frame=frame), at_ns=at_ns):
+                since = wrote.get((link, frame))
+                if since is not None and 0 <= at_ns - since < least.get(link, 2**62):
+                    least[link] = at_ns - since
+            case _:
+                pass
+    return _SCHEDULING_NS + 2 * max(least.values(), default=0)
+
+
+def _spans(history: History) -> tuple[Span, ...]:
+    first = next((event for _, event in history.births()), None)
+    if first is None:
+        return ()
+    watch = _Watch(history, first)
+    for index, event in enumerate(history.events):
+        watch.take(index, event)
+    watch.end()
+    return tuple(watch.spans)
+
+
+stable = Once(_spans)

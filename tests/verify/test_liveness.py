@@ -1,0 +1,187 @@
+"""Progress is demanded while a living quorum is left alone, and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chaos import actions as act
+from chaos.election import effects as fx
+from chaos.election.ids import Sid
+from chaos.election.notification import ServerState
+from chaos.election.quorum_peer import QuorumPeer
+from chaos.election.timings import Timings
+from chaos.history.events import Acted, RunEnded, Sampled, Stepped
+from chaos.history.history import History
+from chaos.verify.checks import INVARIANTS
+from chaos.verify.liveness import bound
+from chaos.verify.stability import Held, Span, stable
+from chaos.verify.verdict import Outcome, Verdict
+from tests.verify.lockstep import Lockstep
+
+L1, L2, L3 = "leader_serves_in_time", "members_serve_in_time", "no_needless_change"
+MS = 1_000_000
+
+
+class Undecided(QuorumPeer):
+    """Its finalize wait never ends."""
+
+    def step(self, happened: fx.Input) -> list[fx.Effect]:
+        match happened:
+            case fx.Expire(timer=timer) if timer.kind is fx.TimerKind.FINALIZE:
+                return []
+            case _:
+                return super().step(happened)
+
+
+class Deaf(QuorumPeer):
+    """It hears nothing once it looks for the first time."""
+
+    def step(self, happened: fx.Input) -> list[fx.Effect]:
+        return [] if isinstance(happened, fx.Deliver) else super().step(happened)
+
+
+class Fickle(QuorumPeer):
+    """It serves for ten ticks, and gives up."""
+
+    ticks = 0
+
+    def step(self, happened: fx.Input) -> list[fx.Effect]:
+        match happened:
+            case fx.Expire(timer=timer) if timer.kind is fx.TimerKind.TICK:
+                self.ticks += 1
+                if self.ticks == 20:
+                    return self._leave("it had enough")
+            case _:
+                pass
+        return super().step(happened)
+
+
+def judge(history: History, name: str) -> Verdict:
+    return INVARIANTS[name].check(history)
+
+
+def healthy() -> History:
+    return Lockstep().start().run(3000).kill(3).run(4000).start(3).run(3000).history()
+
+
+def undecided() -> History:
+    return Lockstep(cores=dict.fromkeys((1, 2, 3), Undecided)).start().run(60_000).history()
+
+
+def deaf() -> History:
+    return Lockstep(cores={1: Deaf}).start().run(60_000).history()
+
+
+def fickle() -> History:
+    return Lockstep(cores={3: Fickle}).start().run(20_000).history()
+
+
+def stuck() -> History:
+    """Peer 1 has promised an epoch that the others have not come to."""
+    ensemble = Lockstep().start(2, 3).run(2000)
+    ensemble.disks[Sid(1)] = {"acceptedEpoch": 9}
+    return ensemble.start(1).run(40_000).history()
+
+
+def minority() -> History:
+    return Lockstep().start(3).run(60_000).history()
+
+
+def hurried() -> History:
+    return Lockstep(cores=dict.fromkeys((1, 2, 3), Undecided)).start().run(3000).history()
+
+
+def hurried_joiner() -> History:
+    return Lockstep(cores={1: Deaf}).start().run(4000).history()
+
+
+JUDGED: dict[str, tuple[str, Callable[[], History], Outcome, str]] = {
+    "a leader serves": (L1, healthy, Outcome.HOLDS, "3 times"),
+    "all serve": (L2, healthy, Outcome.HOLDS, "times"),
+    "nothing changes": (L3, healthy, Outcome.HOLDS, "3 times"),
+    "nobody ever decides": (L1, undecided, Outcome.FAILS, "s = A 0 + B "),
+    "one never joins": (L2, deaf, Outcome.FAILS, "peer 1 does not serve"),
+    "a leader that gives up": (L3, fickle, Outcome.FAILS, "no fault touched them"),
+    "a promise too high": (L2, stuck, Outcome.NOT_EXERCISED, "peer 1 is excused: it promised"),
+    "a minority": (L1, minority, Outcome.NOT_EXERCISED, "no living quorum"),
+    "a minority, joining": (L2, minority, Outcome.NOT_EXERCISED, "no living quorum"),
+    "a minority, changing": (L3, minority, Outcome.NOT_EXERCISED, "no living quorum"),
+    "a run that ended": (L1, hurried, Outcome.UNKNOWN, "the run ended"),
+    "a joiner, and it ended": (L2, hurried_joiner, Outcome.UNKNOWN, "did not wait for peer 1"),
+}
+
+
+@pytest.mark.parametrize(("name", "story", "outcome", "words"), JUDGED.values(), ids=JUDGED.keys())
+def test_liveness_is_judged(
+    name: str, story: Callable[[], History], outcome: Outcome, words: str
+) -> None:
+    verdict = judge(story(), name)
+    assert verdict.outcome is outcome, verdict
+    assert words in verdict.summary
+    assert bool(verdict.evidence) is (outcome is not Outcome.HOLDS and "minority" not in words) or (
+        "no living quorum" in words
+    )
+
+
+@pytest.mark.parametrize(("name", "story"), [(L1, undecided), (L2, deaf), (L3, fickle)])
+def test_times_of_a_late_host_decide_nothing(name: str, story: Callable[[], History]) -> None:
+    history = story()
+    late = Sampled(5000 * MS, 0, 0, 90 * MS)
+    verdict = judge(History.of([*history.events, late]), name)
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "the host was 90 ms late" in verdict.summary
+
+
+def _faulty(*actions: act.Action) -> History:
+    """Nobody decides, and these were done at time zero."""
+    history = undecided()
+    acted = [Acted(1, 1, "x", action, act.Evidence(True)) for action in actions]
+    return History.of([*history.events, *acted])
+
+
+EXCUSES: dict[str, tuple[act.Action, ...]] = {
+    "a pair that is cut": (act.Block("b", (act.Cut(Sid(1), Sid(2)),)),),
+    "a port that is cut": (act.Block("b", (act.PortCut(Sid(2), act.Port.QUORUM, True),)),),
+    "messages get lost": (act.Lose("l", (act.Cut(Sid(1), Sid(2)),), 1000),),
+    "a clock runs slow": (act.SkewTimers(Sid(3), 500_000),),
+    "two are stopped": (act.Pause(Sid(1)), act.Pause(Sid(2))),
+}
+
+
+@pytest.mark.parametrize("actions", EXCUSES.values(), ids=EXCUSES.keys())
+def test_nothing_is_due_while_a_fault_is_in_place(actions: tuple[act.Action, ...]) -> None:
+    assert judge(_faulty(*actions), L1).outcome is Outcome.NOT_EXERCISED
+
+
+def test_who_is_cut_off_whole_is_left_out() -> None:
+    cuts = tuple(act.Cut(Sid(a), Sid(b)) for one in (1, 2) for a, b in ((one, 3), (3, one)))
+    verdict = judge(_faulty(act.Block("b", cuts)), L1)
+    assert verdict.outcome is Outcome.FAILS
+    assert "{1, 2} were left alone" in verdict.summary
+
+
+def test_a_cut_ends_as_late_as_it_was_long() -> None:
+    history = _faulty(act.Block("b", (act.Cut(Sid(1), Sid(2)),)))
+    healed = Acted(4_000 * MS, 4_000 * MS, "x", act.Unblock("b"), act.Evidence(True))
+    *_, span = stable(History.of([*history.events, healed]))
+    assert span.from_ns == 8_000 * MS - 1
+
+
+def test_the_bound_is_the_sum_that_it_shows() -> None:
+    timings = Timings(tick_ms=200, init_limit=10, sync_limit=5, finalize_ms=200, connect_ms=100)
+    held = [Held(ServerState.FOLLOWING, True, 0), Held(ServerState.LOOKING, False, 400)]
+    span = Span(frozenset(), 0, 0, timings, 10 * MS, {})
+    due = bound(held, span, 1)
+    shown = "8.640 s = A 1100 + B 900 + C 640 + D 600 + 1·(4000 + 640 + 600) ms"
+    assert str(due) == shown.replace("8.640", f"{(1100 + 900 + 640 + 600 + 5240) / 1e3:.3f}")
+    assert due.total_ns == (1100 + 900 + 1240 + 5240) * MS
+
+
+def test_a_missing_line_leaves_liveness_unknown() -> None:
+    history = undecided()
+    lines = [i for i, e in history.every(Stepped) if e.sid == 1]
+    torn = History.of(e for i, e in enumerate(history.events) if i != lines[3])
+    assert {judge(torn, name).outcome for name in (L1, L2, L3)} == {Outcome.UNKNOWN}
+    assert isinstance(torn.events[-1], RunEnded)
