@@ -16,6 +16,8 @@ METRICS: Final = {  # and the unit of each
     "election.peer": "ns",
     "election.leaderless": "ns",
     "election.converge": "ns",
+    "leader.overlap": "ns",
+    "fault.late": "ns",
     "rounds": "count",
     "epochs.started": "count",
 }

@@ -167,7 +167,8 @@ class Election:
 
     def _measure(self, name: str, start: Moment | Turn, end: Moment | Turn | None) -> Measure:
         if end is None:
-            return Measure(name, self._span.step, None, start.index, None)
+            why = "the run ended before"
+            return Measure(name, self._span.step, None, start.index, None, why=why)
         return spanned(self._history, name, self._span.step, start, end)
 
 

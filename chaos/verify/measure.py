@@ -14,6 +14,10 @@ election.converge    fault in effect                            every living pee
 election.peer        a peer enters LOOKING                      the same peer decides
 ===================  =========================================  ==============================
 
+``activation.discovery``, ``activation.synchronisation`` and ``activation.broadcast`` are Zab's
+phases of each peer, ``leader.overlap`` the time for which two peers served as leader at once,
+``fault.late`` how long after its planned time a fault was begun (``activation.py``).
+
 ``rounds`` counts the distinct rounds that were proposed during an election;
 ``epochs.started`` counts the epochs of a run. The first election of a run belongs to
 ``start`` and is measured from time zero. A fault that ended nobody's leadership, and found
@@ -31,6 +35,7 @@ from collections.abc import Iterator, Sequence
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, StepBegan
 from chaos.history.history import History
+from chaos.verify.activation import lateness, overlaps, phases
 from chaos.verify.elections import START, Election, FaultSpan, changes_leader, spanned
 from chaos.verify.fold import fold
 from chaos.verify.gating import GATING
@@ -71,6 +76,7 @@ def measures(
         if changes_leader(history, span, until):
             found += Election(history, span).measures()
     found += _of_peers(history)
+    found += [*phases(history), *overlaps(history), *lateness(history)]
     found.append(_epochs(history, from_ns))
     return tuple(found)
 
@@ -85,11 +91,14 @@ def _of_peers(history: History) -> Iterator[Measure]:
             if turn.what is What.DECIDED:
                 yield spanned(history, "election.peer", f"peer {turn.sid}", began, turn)
             else:
-                yield Measure("election.peer", f"peer {turn.sid}", None, began.index, None)
+                why = "it ended" if turn.what is What.GONE else "it looked anew"
+                of = f"peer {turn.sid}"
+                yield Measure("election.peer", of, None, began.index, None, why=why)
         if turn.what is What.LOOKING:
             looking[turn.sid] = turn
     for sid, began in sorted(looking.items()):
-        yield Measure("election.peer", f"peer {sid}", None, began.index, None)
+        why = "the run ended before"
+        yield Measure("election.peer", f"peer {sid}", None, began.index, None, why=why)
 
 
 def _epochs(history: History, from_ns: int | None) -> Measure:

@@ -65,7 +65,8 @@ class Measure:
 
     ``value_ns`` is ``None`` when the end never came (censored). ``unit`` is ``ns`` or
     ``count``. ``of`` says which peer, election or fault it belongs to. Where an end was seen
-    from outside, the true span may be ``less_ns`` shorter or ``more_ns`` longer.
+    from outside, the true span may be ``less_ns`` shorter or ``more_ns`` longer. ``why`` says
+    why the end never came, where that is known. Times are those of the history's one clock.
     """
 
     name: str
@@ -76,3 +77,4 @@ class Measure:
     unit: str = "ns"
     less_ns: int = 0
     more_ns: int = 0
+    why: str = ""

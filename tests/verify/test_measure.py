@@ -7,6 +7,7 @@ import pytest
 from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import Sid
+from chaos.election.notification import ServerState
 from chaos.history.events import StepBegan, Stepped
 from chaos.history.history import History
 from chaos.verify.measure import FaultSpan, faults_of, measures
@@ -139,3 +140,46 @@ def test_rounds_of_foreign_servers_are_those_that_their_packets_say(history: His
     seen = from_outside(history)
     for of in ("start", "crash"):
         assert found(seen, "rounds", of).value_ns == found(history, "rounds", of).value_ns
+
+
+def test_the_phases_of_every_peer_are_measured_and_the_last_is_censored() -> None:
+    found = measures(Lockstep().start().run(3000).history(), ())
+    spans = [one for one in found if one.name == "activation.discovery"]
+    assert sorted(one.of for one in spans) == ["peer 1", "peer 2", "peer 3"]
+    assert all(one.value_ns is not None and one.end is not None for one in spans)
+    lasting = [one for one in found if one.name == "activation.broadcast"]
+    assert {(one.value_ns, one.end, one.why) for one in lasting} == {
+        (None, None, "the run ended before")
+    }
+
+
+def test_a_handshake_that_was_given_up_is_censored_with_its_reason() -> None:
+    ensemble = Lockstep().start().run(3000)
+    ensemble.cut = {(Sid(2), Sid(3)), (Sid(1), Sid(3))}
+    found = measures(ensemble.kill(1).kill(2).start(1, 2).run(3000).history(), ())
+    given_up = [one for one in found if one.name == "activation.discovery" and one.why]
+    assert "the peer was LOOKING again before" in {one.why for one in given_up}
+    assert {one.value_ns for one in given_up} == {None}
+
+
+def test_two_leaders_at_once_are_measured_and_no_breach() -> None:
+    """Peer 3 leads on for a while after the others, cut off, have elected peer 2."""
+    ensemble = Lockstep().start().run(3000)
+    history = ensemble.history()
+    (old,) = [s for s in history.spans if s.sid == 3 and s.phase is fx.Phase.BROADCAST]
+    new = fx.Entered(ServerState.LEADING, fx.Phase.BROADCAST)
+    peer = ensemble.peers[Sid(2)]
+    at_ns = old.from_ns + 1_000_000
+    step = Stepped(at_ns, Sid(2), peer.inc, peer.seq, fx.Start(), (new,))
+    both = History.of([*history.events, step])
+    (overlap,) = [one for one in measures(both, ()) if one.name == "leader.overlap"]
+    assert overlap.of == "peers 3, 2"
+    assert overlap.value_ns == both.end_ns - at_ns
+
+
+def test_how_late_a_fault_was_is_measured() -> None:
+    ensemble = Lockstep().start().run(3000)
+    ensemble.events.append(StepBegan(3_000_000_000, "stop", 2_990_000_000, (Sid(1),)))
+    ensemble.acted("stop", act.Pause(Sid(1)))
+    (late,) = [one for one in measures(ensemble.history(), ()) if one.name == "fault.late"]
+    assert (late.of, late.value_ns) == ("stop", 10_000_000)
