@@ -90,7 +90,7 @@ class _Command:
         try:
             with _sigterm():
                 again = request.again
-                plans = [again.plan] if again else read_plans(request.plans, request.settings)
+                plans = [again.written] if again else read_plans(request.plans, request.settings)
                 sets = [PlanRuns.open(plan, request.out) for plan in plans]
                 with showing(self._voice, quiet=request.quiet) as show:
                     for runs in sets:
@@ -124,8 +124,10 @@ class _Command:
             try:
                 fixed = request.again.aims if request.again else {}
                 came = request.again.came if request.again else {}
+                draws = request.again.draws if request.again else {}
                 command = _reproduce(plan, seed, system, request)
-                self._one(Task(plan, seed, command, fixed, came), driver, show, runs)
+                task = Task(plan, seed, command, fixed, came, draws)
+                self._one(task, driver, show, runs)
             except ResidueError:
                 raise
             except (ChaosError, OSError) as error:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from chaos.actions import Action
+from chaos.faults.base import Fault
 from chaos.faults.network import Partition, Shape
 from chaos.faults.targets import (
     Ambiguity,
@@ -38,10 +39,13 @@ from chaos.plan.written_expect import (
 )
 from chaos.plan.written_metric import ExpectMetric
 from chaos.plan.written_steps import (
+    ChoiceText,
     Confirm,
     FaultStep,
+    FaultText,
     NoteStep,
     ParallelStep,
+    RandomStep,
     ReleaseStep,
     StepText,
     WaitStep,
@@ -90,6 +94,8 @@ class Builder:
                 verb = model.Note(step.note)
             case ParallelStep():
                 verb = model.Parallel(tuple(self._step(child) for child in step.parallel))
+            case RandomStep():
+                verb = _random(step)
         said = id_of(step)
         start = self._start(record.at, record.after)
         return Step(said.text, record.where, verb, start, record.why, event_of(step))
@@ -193,7 +199,20 @@ def condition_of(wait: WaitText) -> model.Condition:
 
 
 def _harm(step: FaultStep) -> model.FaultStep:
-    text, fault = step.text, step.fault
+    bind = None if step.text.as_ is None else step.text.as_.text
+    return replace(_harmed(step.text, step.fault), bind=bind)
+
+
+def _random(step: RandomStep) -> model.Random:
+    asked = step.random
+    choices = tuple(
+        model.Choice(one.text.weight, one.text.where, _harmed(one.text, one.fault))
+        for one in asked.choose
+    )
+    return model.Random(asked.count, asked.every, choices)
+
+
+def _harmed(text: FaultText | ChoiceText, fault: Fault) -> model.FaultStep:
     target: Selector
     if text.target is not None:
         target = _settled(text.target.selector, text.if_ambiguous)
@@ -205,7 +224,6 @@ def _harm(step: FaultStep) -> model.FaultStep:
         kind=text.fault.text,
         fault=fault,
         target=target,
-        bind=None if text.as_ is None else text.as_.text,
         for_ns=text.for_,
         confirm=text.confirm is Confirm.REQUIRED,
     )

@@ -29,6 +29,7 @@ from chaos.history.codec import Json
 from chaos.plan import values
 from chaos.plan.model import Where
 from chaos.plan.problems import Problems, meant
+from chaos.plan.ranges import at_highest
 from chaos.plan.tree import Items, Leaf, Node, Table, kind
 
 T = TypeVar("T")
@@ -155,9 +156,10 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with a unit, or one that its text makes exact."""
+    """A number with a unit, or one that its text makes exact; ``ranged``: or two, ``a..b``."""
 
     unit: Unit
+    ranged: bool = False
 
     def read(self, node: Node, problems: Problems) -> object:
         """The number in the unit that the program uses."""
@@ -165,14 +167,16 @@ class Quantity:
             problems.add(node.where, f"a {self.unit.value} is needed, not {kind(node)}")
             return BROKEN
         try:
-            return values.READ[self.unit](node.text)
+            return values.quantity(node.text, self.unit, ranged=self.ranged)
         except ValueError as error:
             problems.add(node.where, str(error))
             return BROKEN
 
     def schema(self) -> Schema:
         """A string of a pattern, or also a number where that is no trap."""
-        text: Schema = {"type": "string", "pattern": f"^({values.PATTERN[self.unit]})$"}
+        one = f"({values.PATTERN[self.unit]})"
+        again = rf"(\.\.{one})?" if self.ranged else ""
+        text: Schema = {"type": "string", "pattern": f"^{one}{again}$"}
         if self.unit not in values.BARE:
             return text
         number = "integer" if self.unit is Unit.LONG else "number"
@@ -264,9 +268,17 @@ class Record:
     ``title`` is what messages call it. ``later`` are keys that are known and not supported
     yet. Fields in ``given`` are no keys: their values come from elsewhere. A field of type
     Where is given the place of the mapping. A trailing ``_`` of a field's name is dropped.
+    ``ranged``: numbers with units may be ranges.
     """
 
-    def __init__(self, made: type, title: str, *, given: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        made: type,
+        title: str,
+        *,
+        given: frozenset[str] = frozenset(),
+        ranged: bool = False,
+    ) -> None:
         assert is_dataclass(made)
         self.title = title
         self._make: Callable[..., object] = made
@@ -277,7 +289,7 @@ class Record:
             _Field(
                 f.name,
                 f.name.removesuffix("_"),
-                form_of(hints[f.name]),
+                form_of(hints[f.name], ranged=ranged),
                 f.default is MISSING and f.default_factory is MISSING,
             )
             for f in fields(made)
@@ -305,10 +317,12 @@ class Record:
         if BROKEN in found.values():
             return BROKEN
         try:
-            return self._make(**found, **given)
+            made = self._make(**found, **given)
+            at_highest(made)  # what a range may become has to make sense, too
         except ValueError as error:
             problems.add(node.where, f"{self.title}: {error}")
             return BROKEN
+        return made
 
     def _strangers(self, node: Table, problems: Problems) -> None:
         known = [field.key for field in self._fields]
@@ -333,18 +347,19 @@ class Record:
         }
 
 
-def form_of(hint: object) -> Form:
-    """The form that an annotation asks for."""
+def form_of(hint: object, *, ranged: bool = False) -> Form:
+    """The form that an annotation asks for; ``ranged``: its numbers with units may be ranges."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return Quantity(inner[1]) if isinstance(inner[1], Unit) else _form(inner[1])
+        return Quantity(inner[1], ranged) if isinstance(inner[1], Unit) else _form(inner[1])
     if origin in (Union, UnionType):
-        return form_of(next(one for one in inner if one is not NoneType))
+        return form_of(next(one for one in inner if one is not NoneType), ranged=ranged)
     if origin is tuple:
-        return Listed(form_of(inner[0]))
+        return Listed(form_of(inner[0], ranged=ranged))
     if origin is Mapping:
-        return Mapped(None if inner[0] is str else form_of(inner[0]), form_of(inner[1]))
-    return _plain(hint)
+        key = None if inner[0] is str else form_of(inner[0])
+        return Mapped(key, form_of(inner[1], ranged=ranged))
+    return _plain(hint, ranged=ranged)
 
 
 def _form(marker: object) -> Form:
@@ -352,7 +367,7 @@ def _form(marker: object) -> Form:
     return marker
 
 
-def _plain(hint: object) -> Form:
+def _plain(hint: object, *, ranged: bool) -> Form:
     known: dict[object, Form] = {
         str: Text(),
         Said: Word(),
@@ -365,7 +380,8 @@ def _plain(hint: object) -> Form:
     assert isinstance(hint, type), hint
     if issubclass(hint, StrEnum):
         return Choice(hint)
-    return Record(hint, str(getattr(hint, "title", f'"{hint.__name__.lower()}"')))
+    title = str(getattr(hint, "title", f'"{hint.__name__.lower()}"'))
+    return Record(hint, title, ranged=ranged)
 
 
 def read(made: type[T], form: Form, node: Node, problems: Problems) -> T | None:

@@ -196,7 +196,30 @@ class Parallel:
     steps: tuple[Step, ...]
 
 
-Verb = Wait | FaultStep | Release | Note | Parallel
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that ``random`` may do, as often as its ``weight`` says beside the others'."""
+
+    weight: int
+    where: Where
+    verb: FaultStep
+
+
+@dataclass(frozen=True, slots=True)
+class Random:
+    """Do ``count`` of ``choices``, each ``every_ns`` after the one before.
+
+    Once drawn, ``steps`` are what is done, each ``offsets_ns`` after this begins.
+    """
+
+    count: int
+    every_ns: int
+    choices: tuple[Choice, ...]
+    steps: tuple[Step, ...] = ()
+    offsets_ns: tuple[int, ...] = ()
+
+
+Verb = Wait | FaultStep | Release | Note | Parallel | Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +236,7 @@ class Step:
     @property
     def nested(self) -> tuple[Step, ...]:
         """The steps inside this one."""
-        return self.verb.steps if isinstance(self.verb, Parallel) else ()
+        return self.verb.steps if isinstance(self.verb, Parallel | Random) else ()
 
 
 def tree(steps: tuple[Step, ...], depth: int = 0) -> Iterator[tuple[int, Step]]:
@@ -377,9 +400,16 @@ class Plan:
     @property
     def faults(self) -> tuple[tuple[str, FaultStep], ...]:
         """Everything that may be done to peers, each with its step's id."""
-        return tuple(
-            (step.id, step.verb) for step in self.every_step if isinstance(step.verb, FaultStep)
-        )
+        found: list[tuple[str, FaultStep]] = []
+        for step in self.every_step:
+            match step.verb:
+                case FaultStep():
+                    found.append((step.id, step.verb))
+                case Random(choices=choices, steps=()):
+                    found += [(step.id, choice.verb) for choice in choices]
+                case _:
+                    pass
+        return tuple(found)
 
     @property
     def needs(self) -> frozenset[type[Action]]:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from chaos.election.ids import Sid
-from chaos.faults.base import Directed
+from chaos.faults.base import Directed, Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.network import OneWay, Partition
 from chaos.faults.processes import Kill, Terminate
 from chaos.faults.targets import Between
 from chaos.plan.build_ensemble import stranger
 from chaos.plan.forms import Said
-from chaos.plan.model import Edge
+from chaos.plan.model import Edge, Where
 from chaos.plan.names import ABILITIES, METRICS, SAME_METRIC
 from chaos.plan.parts import SaidMoment
 from chaos.plan.problems import Problems, meant
@@ -31,10 +31,12 @@ from chaos.plan.written_expect import (
 )
 from chaos.plan.written_metric import ExpectMetric
 from chaos.plan.written_steps import (
+    ChoiceText,
     FaultStep,
     FaultText,
     NoteStep,
     ParallelStep,
+    RandomStep,
     ReleaseStep,
     StepText,
     Timed,
@@ -114,6 +116,10 @@ class _Checker:
         self._after(record.after)
         if isinstance(record, Timed):
             self._when(record)
+        self._verb(step)
+        self._steps.setdefault(said.text, step)
+
+    def _verb(self, step: StepText) -> None:
         match step:
             case WaitStep():
                 self._wait(step)
@@ -126,9 +132,10 @@ class _Checker:
                     self._release(name)
             case ParallelStep():
                 self._parallel(step)
+            case RandomStep():
+                self._random(step)
             case NoteStep():
                 pass
-        self._steps.setdefault(said.text, step)
 
     def _parallel(self, step: ParallelStep) -> None:
         """What is inside comes before it: nothing in there can wait for its end."""
@@ -138,6 +145,21 @@ class _Checker:
             if id_of(child).text == step.id.text:
                 self._problems.add(id_of(child).where, f'the id "{step.id}" is taken')
             self._step(child)
+
+    def _random(self, step: RandomStep) -> None:
+        """What is drawn has no id, so that nothing else can end it."""
+        asked = step.random
+        if not asked.choose:
+            self._problems.add(step.where, f'random "{step.id}" has nothing to choose from')
+        if asked.every == 0:
+            self._problems.add(step.where, f'random "{step.id}" knows no pause; write every: 300ms')
+        for choice in asked.choose:
+            text, fault = choice.text, choice.fault
+            self._harm(text, step.id, fault)
+            if fault.instant:
+                self._over_at_once(text, fault)
+            elif not text.for_:
+                self._problems.add(text.where, "a choice has no end; add for: 500ms")
 
     def _when(self, step: Timed) -> None:
         check_when(step.when, step.within, step.otherwise, step.where, self._problems)
@@ -166,11 +188,17 @@ class _Checker:
             self._aimed(aimed, self._names)
 
     def _fault(self, step: FaultStep) -> None:
-        text, fault = step.text, step.fault
+        self._harm(step.text, step.text.id, step.fault)
+        self._end(step)
+        if step.text.as_ is not None:
+            self._bind(step.text.as_)
+
+    def _harm(self, text: FaultText | ChoiceText, said: Said, fault: Fault) -> None:
+        """Whether a fault has the target that it needs."""
         self._aimed(text.target, self._names)
         shaped = isinstance(fault, Partition) and fault.shape is not None
         if text.target is None and not shaped:
-            self._problems.add(text.where, f'fault "{text.id}" needs "target"')
+            self._problems.add(text.where, f'fault "{said}" needs "target"')
         if text.target is not None:
             sides = isinstance(text.target.selector, Between)
             if shaped:
@@ -180,30 +208,32 @@ class _Checker:
             if isinstance(fault, OneWay) and not sides:
                 self._problems.add(text.target.where, "one_way needs target: {from: …, to: …}")
         if isinstance(fault, BumpConfigVersion):
-            self._bump(step, fault)
-        self._end(step)
-        if text.as_ is not None:
-            self._bind(text.as_)
+            self._bump(text.where, fault)
 
-    def _bump(self, step: FaultStep, fault: BumpConfigVersion) -> None:
+    def _bump(self, where: Where, fault: BumpConfigVersion) -> None:
         members = fault.members
         mentioned = {*members.add, *members.remove, *members.observers, *fault.weights}
         for sid in sorted(mentioned.union(*fault.groups.values())):
             if sid not in self._members:
-                self._problems.add(step.text.where, stranger(sid, self._members))
+                self._problems.add(where, stranger(sid, self._members))
         if not set(self._members) - {*members.remove, *members.observers}:
-            self._problems.add(step.text.where, "this configuration would have no voter")
+            self._problems.add(where, "this configuration would have no voter")
 
     def _end(self, step: FaultStep) -> None:
         """A fault owns its end."""
-        said = step.text.id
-        if step.fault.instant and step.text.for_ is not None:
-            what = f'{step.text.fault} is over at once: no "for"'
-            if isinstance(step.fault, Kill | Terminate):
-                what += "; or add with: {restart: after}"
-            self._problems.add(said.where, what)
-        if not step.fault.instant:
-            self._ends(said, "fault", step.text.for_)
+        if step.fault.instant:
+            self._over_at_once(step.text, step.fault)
+        else:
+            self._ends(step.text.id, "fault", step.text.for_)
+
+    def _over_at_once(self, text: FaultText | ChoiceText, fault: Fault) -> None:
+        if text.for_ is None:
+            return
+        what = f'{text.fault} is over at once: no "for"'
+        if isinstance(fault, Kill | Terminate):
+            what += "; or add with: {restart: after}"
+        place = text.id.where if isinstance(text, FaultText) else text.where
+        self._problems.add(place, what)
 
     def _ends(self, said: Said, what: str, for_ns: int | None) -> None:
         """What goes on until it ends has a time, or a step that releases it."""

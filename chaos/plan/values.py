@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from chaos.faults.base import Unit
+from chaos.plan.ranges import Range
 
 DURATION: Final = r"[0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h)"
 OFFSET: Final = rf"-?{DURATION}"
@@ -114,3 +115,29 @@ PATTERN: Final = {
     Unit.LONG: LONG,
 }
 BARE: Final = frozenset({Unit.PERCENT, Unit.RATE, Unit.LONG})  # may be numbers without quotes
+
+
+def quantity(text: str, unit: Unit, *, ranged: bool) -> int:
+    """A number of this unit, or the range ``a..b`` of two.
+
+    Raises:
+        ValueError: it is neither, or a range where nothing is drawn.
+    """
+    if ".." not in text:
+        return READ[unit](text)
+    if not ranged:
+        where = 'the "with" and "for" of faults, and "every"'
+        raise ValueError(f"{text} is a range; only {where} are drawn")
+    first, second = text.split("..", 1)
+    low, high = READ[unit](first), READ[unit](second)
+    if low >= high:
+        raise ValueError(f"{text} does not go up; write {second}..{first}, or one value")
+    return Range(low, high, _step(low, high) if unit in (Unit.DURATION, Unit.OFFSET) else 1)
+
+
+def _step(low_ns: int, high_ns: int) -> int:
+    """The coarsest unit that still leaves a hundred values, so that what is drawn reads well."""
+    for step in (_MILLION, 1_000):
+        if low_ns % step == high_ns % step == 0 and high_ns - low_ns >= 100 * step:
+            return step
+    return 1

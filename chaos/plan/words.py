@@ -24,6 +24,7 @@ from chaos.plan.model import (
     NoLeaderOutcome,
     Note,
     Parallel,
+    Random,
     Release,
     RoleOutcome,
     Step,
@@ -31,6 +32,7 @@ from chaos.plan.model import (
     Wait,
     When,
 )
+from chaos.plan.ranges import Range
 
 _ANY = {
     Word.VOTERS: "any voter",
@@ -38,6 +40,7 @@ _ANY = {
     Word.FOLLOWERS: "any follower",
     Word.ALL: "any peer",
 }
+
 _UNITS = ((60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
 
 
@@ -80,10 +83,25 @@ def _verb(verb: Verb) -> str:
             return f"note: {verb.text}"
         case Parallel():
             return f"begin together: {', '.join(step.id for step in verb.steps)}"
+        case Random():
+            return _random(verb)
+
+
+def _random(verb: Random) -> str:
+    """What may be done, with how often beside the others where that differs."""
+    even = len({choice.weight for choice in verb.choices}) == 1
+    told = [
+        _harm(choice.verb) + ("" if even else f" (weight {choice.weight})")
+        for choice in verb.choices
+    ]
+    every = f"every {span(verb.every_ns)}"
+    return f"{verb.count} times, {every}, by lot: {' or '.join(told)}"
 
 
 def span(time_ns: int) -> str:
     """A duration as a plan would write it, in the largest unit that keeps it whole."""
+    if isinstance(time_ns, Range):
+        return f"{span(int(time_ns))} to {span(time_ns.high)}"
     for size, unit in _UNITS:
         if time_ns >= size and time_ns % size == 0:
             return f"{time_ns // size}{unit}"
@@ -244,9 +262,16 @@ def _how(how: How) -> str:
 
 def _messages(fault: Delay | Loss, target: str) -> str:
     if isinstance(fault, Loss):
-        return f"lose {fault.percent / 10_000:g} % of the notifications of {target}"
+        return f"lose {_percent(fault.percent)} % of the notifications of {target}"
     jitter = f" ± {span(fault.jitter)}" if fault.jitter else ""
     return f"delay the messages of {target} by {span(fault.latency)}{jitter}"
+
+
+def _percent(ppm: int) -> str:
+    """A share of a million as one of a hundred."""
+    if isinstance(ppm, Range):
+        return f"{_percent(int(ppm))} to {_percent(ppm.high)}"
+    return f"{ppm / 10_000:g}"
 
 
 def _skew(fault: Fault, target: str) -> str:
@@ -271,6 +296,10 @@ def _moved(shift: Shift) -> str:
 
 
 def _shift(by: int | None, to: int | None, *, ids: bool = False) -> str:
+    if isinstance(by, Range):
+        return f"by {int(by):+d} to {by.high:+d}"
+    if isinstance(to, Range):
+        return f"{_shift(None, int(to), ids=ids)} up {_shift(None, to.high, ids=ids)}"
     if by is not None:
         return f"by {by:+d}"
     assert to is not None

@@ -8,10 +8,11 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
-from chaos.faults.base import Duration, Fault
+from chaos.faults.base import Duration, Fault, Unit
 from chaos.faults.catalogue import FAULTS
 from chaos.faults.targets import Ambiguity
-from chaos.plan.forms import BROKEN, Id, Number, Record, Said, Schema
+from chaos.history.codec import Json
+from chaos.plan.forms import BROKEN, Id, Number, Quantity, Record, Said, Schema
 from chaos.plan.model import Otherwise, When, Where
 from chaos.plan.parts import FaultWord, Moment, Outcome, Raw, SaidMoment, SaidOutcome
 from chaos.plan.problems import Problems, meant
@@ -20,7 +21,11 @@ from chaos.plan.tree import Leaf, Node, Table, kind
 from chaos.plan.written_when import WhenText, when_of
 
 WRITES_MAX: Final = 1000  # a second: beyond it a two-core machine measures itself
+COUNT_MAX: Final = 1000  # faults of one random step
+WEIGHT_MAX: Final = 1_000_000
 PAYLOAD_MAX: Final = 100_000  # bytes of one write, well below jute.maxbuffer
+
+Spread = Annotated[int, Quantity(Unit.DURATION, ranged=True)]  # a duration, or a range of them
 
 
 class Confirm(StrEnum):
@@ -77,7 +82,7 @@ class FaultText:
     target: Annotated[Aimed, Target(links=True)] | None = None
     with_: Annotated[Node | None, Raw()] = None
     as_: Annotated[Said | None, Id()] = None
-    for_: Duration | None = None
+    for_: Spread | None = None
     confirm: Confirm = Confirm.REQUIRED
     if_ambiguous: Ambiguity = Ambiguity.FAIL
     at: Duration | None = None
@@ -183,12 +188,78 @@ def event_of(step: object) -> When | None:
     return when_of(record.when, record.within, record.otherwise)
 
 
-StepText = WaitStep | FaultStep | WorkloadStep | ReleaseStep | NoteStep | ParallelStep
+@dataclass(frozen=True, slots=True)
+class ChoiceText:
+    """One thing that ``random`` may do."""
 
-_VERBS_LATER: Final = ("probe", "change", "random")
+    title: ClassVar[str] = "a choice"
+    where: Where
+    fault: Annotated[Said, FaultWord()]
+    weight: Annotated[int, Number(1, WEIGHT_MAX)] = 1
+    target: Annotated[Aimed, Target(links=True)] | None = None
+    with_: Annotated[Node | None, Raw()] = None
+    for_: Spread | None = None
+    confirm: Confirm = Confirm.REQUIRED
+    if_ambiguous: Ambiguity = Ambiguity.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceStep:
+    """A choice, and the fault that its ``fault`` and ``with`` make."""
+
+    text: ChoiceText
+    fault: Fault
+
+
+class Chosen:
+    """The form of a choice."""
+
+    def read(self, node: Node, problems: Problems) -> object:
+        """A ChoiceStep."""
+        found = _CHOICE.read(node, problems)
+        if not isinstance(node, Table):
+            return BROKEN
+        fault = _fault(node, "", problems)
+        if isinstance(found, ChoiceText) and isinstance(fault, Fault):
+            return ChoiceStep(found, fault)
+        return BROKEN
+
+    def schema(self) -> Schema:
+        """The keys of ``with`` follow the fault."""
+        return _followed(_CHOICE.schema())
+
+
+@dataclass(frozen=True, slots=True)
+class RandomText:
+    """How many faults, how often, and which."""
+
+    title: ClassVar[str] = '"random"'
+    count: Annotated[int, Number(1, COUNT_MAX)]
+    every: Spread
+    choose: tuple[Annotated[ChoiceStep, Chosen()], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RandomStep:
+    """``random``: faults that are drawn."""
+
+    title: ClassVar[str] = "a random step"
+    later: ClassVar[frozenset[str]] = frozenset({"when"})
+    where: Where
+    id: Annotated[Said, Id()]
+    random: RandomText
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    why: str = ""
+
+
+StepText = WaitStep | FaultStep | WorkloadStep | ReleaseStep | NoteStep | ParallelStep | RandomStep
+
+_VERBS_LATER: Final = ("probe", "change")
 _GIVEN: Final = frozenset({"name", "towards"})
 WITH: Final = {
-    word: Record(fault, f'"with" of {word}', given=_GIVEN) for word, fault in FAULTS.items()
+    word: Record(fault, f'"with" of {word}', given=_GIVEN, ranged=True)
+    for word, fault in FAULTS.items()
 }
 
 
@@ -241,16 +312,21 @@ class Step:
     @staticmethod
     def definition() -> Schema:
         """One record a verb; for a fault step, the keys of ``with`` follow the fault."""
-        fault = _STEPS["fault"].schema()
-        fault["allOf"] = [
-            {
-                "if": {"properties": {"fault": {"const": word}}, "required": ["fault"]},
-                "then": {"properties": {"with": record.schema()}, **_needs_with(record)},
-            }
-            for word, record in WITH.items()
-        ]
+        fault = _followed(_STEPS["fault"].schema())
         records = [fault if verb == "fault" else _STEPS[verb].schema() for verb in _STEPS]
         return {"anyOf": [*records]}
+
+
+def _followed(fault: Schema) -> Schema:
+    """The same schema, where the keys of ``with`` follow the fault."""
+    keys: list[Json] = [
+        {
+            "if": {"properties": {"fault": {"const": word}}, "required": ["fault"]},
+            "then": {"properties": {"with": record.schema()}, **_needs_with(record)},
+        }
+        for word, record in WITH.items()
+    ]
+    return {**fault, "allOf": keys}
 
 
 def _needs_with(record: Record) -> Schema:
@@ -259,16 +335,21 @@ def _needs_with(record: Record) -> Schema:
 
 def _harm(node: Table, found: object, problems: Problems) -> object:
     """The fault of a fault step; its ``with`` is looked at even if the step is broken."""
-    word, given = node.get("fault"), node.get("with")
-    if not isinstance(word, Leaf) or word.text not in WITH:
-        return BROKEN
     text = found if isinstance(found, FaultText) else None
-    name = "" if text is None else text.id.text
-    keys = Table(node.where) if given is None else given
-    fault = WITH[word.text].build(keys, problems, {"name": name})
+    fault = _fault(node, "" if text is None else text.id.text, problems)
     return FaultStep(text, fault) if text is not None and isinstance(fault, Fault) else BROKEN
 
 
+def _fault(node: Table, name: str, problems: Problems) -> object:
+    """What ``fault`` and ``with`` make."""
+    word, given = node.get("fault"), node.get("with")
+    if not isinstance(word, Leaf) or word.text not in WITH:
+        return BROKEN
+    keys = Table(node.where) if given is None else given
+    return WITH[word.text].build(keys, problems, {"name": name})
+
+
+_CHOICE: Final = Record(ChoiceText, ChoiceText.title)
 _STEPS: Final = {
     "wait": Record(WaitStep, WaitStep.title),
     "fault": Record(FaultText, FaultText.title),
@@ -276,4 +357,5 @@ _STEPS: Final = {
     "release": Record(ReleaseStep, ReleaseStep.title),
     "note": Record(NoteStep, NoteStep.title),
     "parallel": Record(ParallelStep, ParallelStep.title),
+    "random": Record(RandomStep, RandomStep.title),
 }

@@ -15,7 +15,7 @@ from chaos.history.events import RunBegan, RunEnded
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.plan import model
-from chaos.plan.model import After, FaultStep, InvariantRef, Parallel, Plan, Wait
+from chaos.plan.model import After, FaultStep, InvariantRef, Parallel, Plan, Random, Wait
 from chaos.runner.conditions import some
 from chaos.runner.log import StepLog
 from chaos.verify import expectations as expect
@@ -118,7 +118,7 @@ def wanted_ns(case: Case) -> int | None:
 def _steps(case: Case) -> Iterator[Verdict]:
     for log in case.logs.values():
         verb, where = log.step.verb, str(log.step.where)
-        if isinstance(verb, Parallel):
+        if isinstance(verb, Parallel | Random):
             continue  # the steps inside say it all
         if log.outcome == "failed":
             yield Verdict(log.step.id, Kind.STEP, Outcome.FAILS, log.why, (), 1, where)

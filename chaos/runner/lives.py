@@ -17,6 +17,7 @@ from chaos.plan.model import (
     Note,
     Otherwise,
     Parallel,
+    Random,
     Release,
     Step,
     Wait,
@@ -96,6 +97,8 @@ class Lives:
                 self._scene.end(log, "done", text)
             case Parallel(steps=steps):
                 yield from self._together(log, steps)
+            case Random():
+                yield from self._by_lot(log, step.verb)
 
     # ---- when
 
@@ -115,6 +118,10 @@ class Lives:
                 log.planned_ns = moment + after.plus_ns
             case _:
                 log.planned_ns = None
+        yield from self._until_planned(log)
+
+    def _until_planned(self, log: StepLog) -> Life:
+        scene = self._scene
         if log.planned_ns is not None:
             yield Moment(min(log.planned_ns, scene.deadline_ns))
             late_ns = scene.now_ns - log.planned_ns
@@ -129,6 +136,18 @@ class Lives:
         self._scene.begin(log, ())
         yield Finished([self._scheduler.start(self.step(step)) for step in steps])
         self._scene.end(log, "done")
+
+    def _by_lot(self, log: StepLog, verb: Random) -> Life:
+        """Each fault at its time; done when the last has begun."""
+        scene = self._scene
+        scene.begin(log, ())
+        assert log.began_ns is not None
+        for step, offset_ns in zip(verb.steps, verb.offsets_ns, strict=True):
+            child = scene.logs[step.id]
+            child.planned_ns = log.began_ns + offset_ns
+            yield from self._until_planned(child)
+            yield from self._does(child)
+        scene.end(log, "done")
 
     def _release(self, log: StepLog, verb: Release) -> None:
         self._scene.begin(log, ())

@@ -11,11 +11,12 @@ from chaos.errors import InfrastructureError
 from chaos.history.events import RunEnded
 from chaos.history.history import History
 from chaos.ledger import Ledger
-from chaos.plan.model import FaultStep, Note, Parallel, Plan, Release, Verb, Wait
+from chaos.plan.model import FaultStep, Note, Parallel, Plan, Random, Release, Verb, Wait
 from chaos.runner import codes
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.log import StepLog
+from chaos.runner.resolved import resolve, resolve_targets
 from chaos.runner.scene import Ended, watches
 from chaos.runner.show import Show
 from chaos.runner.surroundings import disturbance, environment, health
@@ -48,6 +49,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
         InfrastructureError: the host could not run it; the folder holds a readable prefix.
         ResidueError: the same, and the host is not as clean as it was.
     """
+    task = resolve(task, folder.path)
     plan = task.plan
     conduct = Conduct(task, system, folder, show)
     surroundings = environment()
@@ -87,6 +89,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
         environment=facts,
         disturbed=late,
     )
+    resolve_targets(task, folder.path, history)
     folder.finish(history, result)
     return result, history
 
@@ -221,3 +224,5 @@ def _verb(verb: Verb) -> str:
             return "note"
         case Parallel():
             return "parallel"
+        case Random():
+            return "random"

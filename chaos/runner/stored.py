@@ -11,21 +11,28 @@ from chaos.errors import HistoryError
 from chaos.faults.targets import Aim
 from chaos.history.events import RunBegan, StepBegan
 from chaos.history.history import History
+from chaos.plan.draws import Drawn
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
 from chaos.runner.conduct import SET
+from chaos.runner.resolved import resolved, stored_draws
 from chaos.store import PLAN, RunResult, load
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """``result`` is ``None`` for a run that was cut short."""
+    """``result`` is ``None`` for a run that was cut short.
+
+    ``plan`` is the resolved one, ``written`` has still open what was drawn: ``draws``.
+    """
 
     folder: Path
     began: RunBegan
     plan: Plan
     history: History
     result: RunResult | None
+    written: Plan
+    draws: Drawn
 
     @property
     def aims(self) -> Mapping[str, Aim]:
@@ -59,7 +66,9 @@ def open_run(folder: Path) -> StoredRun:
     began = next((event for _, event in history.every(RunBegan)), None)
     if began is None:
         raise HistoryError(f"{folder} holds a run that ended before its time zero")
-    return StoredRun(folder, began, _plan(folder, result, began), history, result)
+    written = _plan(folder, result, began)
+    plan = resolved(written, began.seed, folder)
+    return StoredRun(folder, began, plan, history, result, written, stored_draws(folder))
 
 
 def _plan(folder: Path, result: RunResult | None, began: RunBegan) -> Plan:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from chaos.election.ids import Sid
 from chaos.faults.targets import Aim
+from chaos.plan.draws import Drawn
 from chaos.plan.model import Plan
 
 
@@ -16,7 +17,7 @@ class Task:
     """One run of one plan; ``reproduce`` is the command that does it again.
 
     ``fixed`` says of faults, by their steps, whom they are done to, whatever their selectors mean;
-    ``came`` at whose event of the protocol a step is done.
+    ``came`` at whose event of the protocol a step is done; ``draws`` what numbers are drawn.
     """
 
     plan: Plan
@@ -24,3 +25,4 @@ class Task:
     reproduce: str
     fixed: Mapping[str, Aim] = field(default_factory=lambda: MappingProxyType({}))
     came: Mapping[str, Sid] = field(default_factory=lambda: MappingProxyType({}))
+    draws: Drawn = field(default_factory=lambda: MappingProxyType({}))
