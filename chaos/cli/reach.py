@@ -15,8 +15,9 @@ from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay
 from chaos.faults.skews import SkewLogicalClock, SkewTimers
 from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
-from chaos.plan.model import FaultStep, Plan
+from chaos.plan.model import Change, FaultStep, Plan
 
+_TAKES = "it takes a configuration from its leader, and one of ours proposes none"
 _INSIDE = (SkewLogicalClock, SkewTimers)
 
 
@@ -34,6 +35,10 @@ def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:
         if met:
             advice = "" if alone else "; let it be done to {of: …, runs: chaos}"
             return f"{what} to server {met[0]}: {why}{advice}"
+    if foreign and not alone:
+        for one in plan.every_step:
+            if isinstance(one.verb, Change):
+                return f"cannot do step {one.id} (change): {_TAKES}"
     return ""
 
 
@@ -50,7 +55,7 @@ def _impossible(fault: Fault, *, alone: bool) -> str:
         case BumpConfigVersion(activate=False):
             return "its leader commits a configuration, it is given none in advance"
         case BumpConfigVersion() if not alone:
-            return "it takes a configuration from its leader, and one of ours proposes none"
+            return _TAKES
         case Delay():
             return "it holds no message back"
         case _ if isinstance(fault, _INSIDE):

@@ -30,6 +30,7 @@ from chaos.plan.problems import Problems
 from chaos.plan.references import id_of
 from chaos.plan.selectors import Aimed
 from chaos.plan.written import PlanText
+from chaos.plan.written_acts import ChangeStep, ProbeStep, change_of, probe_of
 from chaos.plan.written_expect import (
     ExpectLeader,
     ExpectNoLeader,
@@ -67,7 +68,9 @@ class Builder:
 
     def __init__(self, plan: PlanText) -> None:
         self._plan = plan
-        self._waits = {id_of(s).text for s in every(plan.steps) if isinstance(s, WaitStep)}
+        self._waits = {
+            id_of(s).text for s in every(plan.steps) if isinstance(s, WaitStep | ProbeStep)
+        }
 
     def steps(self) -> tuple[Step, ...]:
         """All steps, in order."""
@@ -96,6 +99,10 @@ class Builder:
                 verb = model.Parallel(tuple(self._step(child) for child in step.parallel))
             case RandomStep():
                 verb = _random(step)
+            case ProbeStep():
+                verb = probe_of(step)
+            case ChangeStep():
+                verb = change_of(step)
         said = id_of(step)
         start = self._start(record.at, record.after)
         return Step(said.text, record.where, verb, start, record.why, event_of(step))

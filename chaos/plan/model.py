@@ -13,6 +13,7 @@ from chaos.actions import Action, Hold, LetGo
 from chaos.election.moments import MomentKind
 from chaos.ensemble import EnsembleSetup
 from chaos.faults.base import Fault
+from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.targets import Selector
 
 
@@ -219,7 +220,26 @@ class Random:
     offsets_ns: tuple[int, ...] = ()
 
 
-Verb = Wait | FaultStep | Release | Note | Parallel | Random
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask ``of`` what they are, until all answer ``role`` or, without one, all are reachable."""
+
+    of: Selector
+    within_ns: int
+    role: str | None = None
+    reachable: bool = True
+    otherwise: Otherwise = Otherwise.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Reconfigure the ensemble; done when a quorum has the new configuration in force."""
+
+    fault: BumpConfigVersion
+    within_ns: int
+
+
+Verb = Wait | FaultStep | Release | Note | Parallel | Random | Probe | Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,13 +422,10 @@ class Plan:
         """Everything that may be done to peers, each with its step's id."""
         found: list[tuple[str, FaultStep]] = []
         for step in self.every_step:
-            match step.verb:
-                case FaultStep():
-                    found.append((step.id, step.verb))
-                case Random(choices=choices, steps=()):
-                    found += [(step.id, choice.verb) for choice in choices]
-                case _:
-                    pass
+            if isinstance(step.verb, FaultStep):
+                found.append((step.id, step.verb))
+            if isinstance(step.verb, Random) and not step.verb.steps:
+                found += [(step.id, choice.verb) for choice in step.verb.choices]
         return tuple(found)
 
     @property
@@ -418,6 +435,8 @@ class Plan:
         for _, verb in self.faults:
             found |= verb.fault.needs
         for step in self.every_step:
+            if isinstance(step.verb, Change):
+                found |= step.verb.fault.needs
             if step.when is not None and step.when.mode is Mode.GATE:
                 found |= {Hold, LetGo}
         return frozenset(found)

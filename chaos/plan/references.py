@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from chaos.election.ids import Sid
+from chaos.ensemble import QuorumKind
 from chaos.faults.base import Directed, Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.network import OneWay, Partition
@@ -22,6 +23,13 @@ from chaos.plan.parts import SaidMoment
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed
 from chaos.plan.written import PlanText
+from chaos.plan.written_acts import (
+    ChangeStep,
+    ProbeStep,
+    change_of,
+    check_change,
+    check_probe,
+)
 from chaos.plan.written_expect import (
     ExpectLeader,
     ExpectNoLeader,
@@ -119,7 +127,7 @@ class _Checker:
         self._verb(step)
         self._steps.setdefault(said.text, step)
 
-    def _verb(self, step: StepText) -> None:
+    def _verb(self, step: StepText) -> None:  # noqa: C901 - one case for each verb
         match step:
             case WaitStep():
                 self._wait(step)
@@ -134,6 +142,11 @@ class _Checker:
                 self._parallel(step)
             case RandomStep():
                 self._random(step)
+            case ProbeStep():
+                check_probe(step, self._problems)
+                self._aimed(step.target, self._names)
+            case ChangeStep():
+                self._change(step)
             case NoteStep():
                 pass
 
@@ -145,6 +158,11 @@ class _Checker:
             if id_of(child).text == step.id.text:
                 self._problems.add(id_of(child).where, f'the id "{step.id}" is taken')
             self._step(child)
+
+    def _change(self, step: ChangeStep) -> None:
+        weighted = self._plan.ensemble.quorum is not QuorumKind.MAJORITY
+        check_change(step, weighted=weighted, problems=self._problems)
+        self._bump(step.change.where, change_of(step).fault)
 
     def _random(self, step: RandomStep) -> None:
         """What is drawn has no id, so that nothing else can end it."""
@@ -277,7 +295,7 @@ class _Checker:
 
     def _moment(self, moment: SaidMoment) -> None:
         step = self._known(moment.step)
-        if isinstance(step, WaitStep) and moment.edge is Edge.STARTED:
+        if isinstance(step, WaitStep | ProbeStep) and moment.edge is Edge.STARTED:
             self._problems.add(
                 moment.step.where, "a wait has one moment, its end; leave the edge away"
             )

@@ -16,6 +16,7 @@ from chaos.plan.event_words import event
 from chaos.plan.model import (
     After,
     At,
+    Change,
     Condition,
     Edge,
     Elapsed,
@@ -24,6 +25,7 @@ from chaos.plan.model import (
     NoLeaderOutcome,
     Note,
     Parallel,
+    Probe,
     Random,
     Release,
     RoleOutcome,
@@ -71,7 +73,7 @@ def _event(when: When) -> str:
     return event(when, who, "" if when.peer is None else whom(when.peer))
 
 
-def _verb(verb: Verb) -> str:
+def _verb(verb: Verb) -> str:  # noqa: PLR0911 - one return for each verb
     match verb:
         case Wait():
             return _wait(verb)
@@ -85,6 +87,10 @@ def _verb(verb: Verb) -> str:
             return f"begin together: {', '.join(step.id for step in verb.steps)}"
         case Random():
             return _random(verb)
+        case Probe():
+            return _probe(verb)
+        case Change():
+            return _change(verb)
 
 
 def _random(verb: Random) -> str:
@@ -265,6 +271,25 @@ def _messages(fault: Delay | Loss, target: str) -> str:
         return f"lose {_percent(fault.percent)} % of the notifications of {target}"
     jitter = f" ± {span(fault.jitter)}" if fault.jitter else ""
     return f"delay the messages of {target} by {span(fault.latency)}{jitter}"
+
+
+def _probe(verb: Probe) -> str:
+    what = verb.role or ("reachable" if verb.reachable else "unreachable")
+    return f"ask {whom(verb.of)} until all are {what}, at most {span(verb.within_ns)}"
+
+
+def _change(verb: Change) -> str:
+    fault = verb.fault
+    told = {
+        "voting": fault.members.add,
+        "gone": fault.members.remove,
+        "observing": fault.members.observers,
+    }
+    parts = [f"{_peers(sids)} {word}" for word, sids in told.items() if sids]
+    if fault.weights:
+        parts.append("weights " + ", ".join(f"{s}: {w}" for s, w in fault.weights.items()))
+    what = ", ".join(parts)
+    return f"reconfigure the ensemble: {what}; a quorum adopts it within {span(verb.within_ns)}"
 
 
 def _percent(ppm: int) -> str:

@@ -18,6 +18,7 @@ from chaos.plan.parts import FaultWord, Moment, Outcome, Raw, SaidMoment, SaidOu
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed, Target
 from chaos.plan.tree import Leaf, Node, Table, kind
+from chaos.plan.written_acts import ChangeStep, ProbeStep
 from chaos.plan.written_when import WhenText, when_of
 
 WRITES_MAX: Final = 1000  # a second: beyond it a two-core machine measures itself
@@ -253,9 +254,18 @@ class RandomStep:
     why: str = ""
 
 
-StepText = WaitStep | FaultStep | WorkloadStep | ReleaseStep | NoteStep | ParallelStep | RandomStep
+StepText = (
+    WaitStep
+    | FaultStep
+    | WorkloadStep
+    | ReleaseStep
+    | NoteStep
+    | ParallelStep
+    | RandomStep
+    | ProbeStep
+    | ChangeStep
+)
 
-_VERBS_LATER: Final = ("probe", "change")
 _GIVEN: Final = frozenset({"name", "towards"})
 WITH: Final = {
     word: Record(fault, f'"with" of {word}', given=_GIVEN, ranged=True)
@@ -276,12 +286,9 @@ def _verb(node: Table, problems: Problems) -> Record | None:
     found = [verb for verb in _STEPS if verb in node.entries]
     if len(found) == 1:
         return _STEPS[found[0]]
-    later = [verb for verb in _VERBS_LATER if verb in node.entries]
     if len(found) > 1:
         place = node.entries[found[1]].where
         problems.add(place, f"a step has one verb, and this has {' and '.join(found)}")
-    elif later:
-        problems.add(node.entries[later[0]].where, f"not supported yet: {later[0]}")
     else:
         close = [key for key in node.entries if get_close_matches(key, [*_STEPS], 1, 0.7)]
         place = node.entries[close[0]].where if close else node.where
@@ -358,4 +365,6 @@ _STEPS: Final = {
     "note": Record(NoteStep, NoteStep.title),
     "parallel": Record(ParallelStep, ParallelStep.title),
     "random": Record(RandomStep, RandomStep.title),
+    "probe": Record(ProbeStep, ProbeStep.title),
+    "change": Record(ChangeStep, ChangeStep.title),
 }

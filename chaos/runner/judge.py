@@ -15,7 +15,17 @@ from chaos.history.events import RunBegan, RunEnded
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.plan import model
-from chaos.plan.model import After, FaultStep, InvariantRef, Parallel, Plan, Random, Wait
+from chaos.plan.model import (
+    After,
+    Change,
+    FaultStep,
+    InvariantRef,
+    Parallel,
+    Plan,
+    Probe,
+    Random,
+    Wait,
+)
 from chaos.runner.conditions import some
 from chaos.runner.log import StepLog
 from chaos.verify import expectations as expect
@@ -129,9 +139,12 @@ def _steps(case: Case) -> Iterator[Verdict]:
         elif log.outcome == "not reached":
             why = "the run ended before this step"
             yield Verdict(log.step.id, Kind.STEP, Outcome.UNKNOWN, why, (), 0, where)
-        elif isinstance(verb, Wait) and log.ended_ns is not None and log.began_ns is not None:
+        elif isinstance(verb, Wait | Probe | Change):
+            if log.ended_ns is None or log.began_ns is None:
+                continue
             took = f"after {(log.ended_ns - log.began_ns) / 1e9:.3f} s"
-            why = f"{log.why}: went on" if log.why else f"satisfied {took}"
+            word = "adopted by a quorum" if isinstance(verb, Change) else "satisfied"
+            why = f"{log.why}: went on" if log.why else f"{word} {took}"
             yield Verdict(log.step.id, Kind.STEP, Outcome.HOLDS, why, (), 1, where)
 
 

@@ -12,11 +12,13 @@ from chaos.faults.targets import NoTarget
 from chaos.plan.model import (
     After,
     At,
+    Change,
     Elapsed,
     FaultStep,
     Note,
     Otherwise,
     Parallel,
+    Probe,
     Random,
     Release,
     Step,
@@ -31,7 +33,13 @@ from chaos.runner.pending import EdgeOf, Finished, Life, Moment, Satisfied
 from chaos.runner.scene import Ended, Scene
 from chaos.runner.scheduler import Scheduler
 from chaos.runner.spans import Spans
-from chaos.verify.waits import Watch
+from chaos.verify.waits import (
+    AdoptedCondition,
+    Condition,
+    ReachableCondition,
+    RoleCondition,
+    Watch,
+)
 
 _LATE_NS: Final = 50_000_000  # a step that begins later than this says so
 
@@ -99,6 +107,10 @@ class Lives:
                 yield from self._together(log, steps)
             case Random():
                 yield from self._by_lot(log, step.verb)
+            case Probe():
+                yield from self._probe(log, step.verb)
+            case Change():
+                yield from self._change(log, step.verb)
 
     # ---- when
 
@@ -154,6 +166,45 @@ class Lives:
         for name in verb.steps:
             self._spans.release(self._scene.logs[name])
         self._scene.end(log, "done")
+
+    def _probe(self, log: StepLog, probe: Probe) -> Life:
+        scene = self._scene
+        try:
+            of = scene.whom(log.step, probe.of)
+        except NoTarget as error:
+            scene.begin(log, ())
+            scene.end(log, "inconclusive", str(error))
+            raise Ended(log.step.id) from error
+        scene.begin(log, of)
+        asked = frozenset(of)
+        condition: Condition = ReachableCondition(asked, probe.reachable)
+        if probe.role is not None:
+            condition = RoleCondition(probe.role, asked)
+        held = Satisfied(Watch(condition), self._at_most(log, probe.within_ns))
+        yield held
+        if held.met:
+            scene.end(log, "done")
+        else:
+            why = f"not so within {span(probe.within_ns)}; roles were {scene.roles()}"
+            self._ran_out(log, probe.otherwise, why)
+
+    def _change(self, log: StepLog, change: Change) -> Life:
+        """Give everybody who can take it the new configuration, and see who has it in force."""
+        scene = self._scene
+        config = self._spans.reconfigure(log, change.fault)
+        held = Satisfied(Watch(AdoptedCondition(config)), self._at_most(log, change.within_ns))
+        yield held
+        if held.met:
+            log.evidence["adopted"] = f"version {config.version} by a quorum"
+            scene.end(log, "done")
+            return
+        why = f"no quorum had version {config.version} in force within {span(change.within_ns)}"
+        scene.end(log, "inconclusive", why)
+        raise Ended(log.step.id)
+
+    def _at_most(self, log: StepLog, within_ns: int) -> int:
+        assert log.began_ns is not None
+        return min(log.began_ns + within_ns, self._scene.deadline_ns)
 
     def _wait(self, log: StepLog, wait: Wait) -> Life:
         scene = self._scene

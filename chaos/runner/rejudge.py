@@ -13,6 +13,7 @@ from typing import Final
 
 from chaos.history.events import Acted, RunEnded, StepBegan, StepEnded
 from chaos.history.history import History
+from chaos.plan import model
 from chaos.plan.model import FaultStep, Plan, tree
 from chaos.runner.judge import Case, judge
 from chaos.runner.log import StepLog
@@ -113,6 +114,8 @@ def _logs(plan: Plan, history: History) -> dict[str, StepLog]:
             case Acted(step=step) if not (ends(event.action) or isinstance(event.action, GATING)):
                 for log in _named(step, logs):
                     verb = log.step.verb
+                    if isinstance(verb, model.Change):
+                        continue  # done when it is adopted
                     log.fault = verb.fault if isinstance(verb, FaultStep) else None
                     log.done_ns, log.outcome = event.done_ns, _DONE
             case StepEnded(at_ns=at_ns, step=step, outcome=outcome, why=why):

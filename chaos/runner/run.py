@@ -11,7 +11,18 @@ from chaos.errors import InfrastructureError
 from chaos.history.events import RunEnded
 from chaos.history.history import History
 from chaos.ledger import Ledger
-from chaos.plan.model import FaultStep, Note, Parallel, Plan, Random, Release, Verb, Wait
+from chaos.plan.model import (
+    Change,
+    FaultStep,
+    Note,
+    Parallel,
+    Plan,
+    Probe,
+    Random,
+    Release,
+    Verb,
+    Wait,
+)
 from chaos.runner import codes
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
@@ -211,18 +222,17 @@ def _record(conduct: Conduct, log: StepLog) -> StepRecord:
     )
 
 
+_WORDS = {
+    Wait: "wait",
+    Release: "release",
+    Note: "note",
+    Parallel: "parallel",
+    Random: "random",
+    Probe: "probe",
+    Change: "change",
+}
+
+
 def _verb(verb: Verb) -> str:
     """The plan's word for it."""
-    match verb:
-        case FaultStep(kind=kind):
-            return kind
-        case Wait():
-            return "wait"
-        case Release():
-            return "release"
-        case Note():
-            return "note"
-        case Parallel():
-            return "parallel"
-        case Random():
-            return "random"
+    return verb.kind if isinstance(verb, FaultStep) else _WORDS[type(verb)]

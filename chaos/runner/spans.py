@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chaos.actions import Action
+from chaos.actions import Action, Configure
+from chaos.election.config import Configuration
+from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.targets import NoTarget, aim
 from chaos.history.events import Acted
 from chaos.plan.model import FaultStep
@@ -52,6 +54,23 @@ class Spans:
             scene.end(pause, pause.outcome, f"{step.id} ended its process")
         if not bit and verb.confirm:
             self._doubt(log)
+
+    def reconfigure(self, log: StepLog, change: BumpConfigVersion) -> Configuration:
+        """Give every peer that runs the newest configuration in force, changed.
+
+        Raises:
+            Ended: nobody runs.
+        """
+        scene = self._scene
+        view = scene.view
+        targets = tuple(sorted(sid for sid, peer in view.peers.items() if peer.alive))
+        scene.begin(log, targets)
+        if not targets:
+            scene.end(log, "inconclusive", "no peer runs that could take a configuration")
+            raise Ended(log.step.id)
+        config = change.changed(view.newest, {**view.config.members, **view.known})
+        self._act(log, [Configure(sid, config.text()) for sid in targets])
+        return config
 
     def _doubt(self, log: StepLog) -> None:
         """It may not have bitten."""

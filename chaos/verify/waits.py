@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from chaos.election.config import Configuration
 from chaos.election.ids import Sid
 from chaos.history.view import EnsembleView
 
@@ -115,6 +116,47 @@ class RoleCondition:
         if not self.of or any(roles.get(sid) != self.role for sid in self.of):
             return None
         return min(self.of)
+
+    def met(self, view: EnsembleView) -> bool:
+        """Whether it is true now."""
+        return self.holder(view) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ReachableCondition:
+    """Every peer of ``of`` runs and is not stopped; or, if not ``wanted``, none does."""
+
+    of: frozenset[Sid]
+    wanted: bool = True
+    hold_ns: int = 0
+
+    def holder(self, view: EnsembleView) -> Sid | None:
+        """The first peer of ``of``."""
+        if not self.of or any(view.peers[sid].alive is not self.wanted for sid in self.of):
+            return None
+        return min(self.of)
+
+    def met(self, view: EnsembleView) -> bool:
+        """Whether it is true now."""
+        return self.holder(view) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedCondition:
+    """A quorum of ``config`` has it, or a newer one, in force."""
+
+    config: Configuration
+    hold_ns: int = 0
+
+    def holder(self, view: EnsembleView) -> Sid | None:
+        """Its first voter, since nobody in particular makes it true."""
+        has = frozenset(
+            sid
+            for sid, peer in view.peers.items()
+            if peer.alive and peer.config is not None and peer.config.version >= self.config.version
+        )
+        quorum = self.config.verifier.contains_quorum(has & self.config.voters)
+        return min(self.config.voters) if quorum else None
 
     def met(self, view: EnsembleView) -> bool:
         """Whether it is true now."""
