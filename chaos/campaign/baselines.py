@@ -126,7 +126,7 @@ def open_sets(said: str, out: Path) -> tuple[RunSet, ...]:
     advice = (
         f'; did you mean "{close[0]}"?' if close else f"; there is {', '.join(known) or 'none'}"
     )
-    if not close:
+    if not close and re.fullmatch(_NAME, said):
         advice += f"; chaos baseline save {said} RUN… stores one"
     raise HistoryError(f'no baseline is called "{said}"{advice}')
 

@@ -77,12 +77,14 @@ def _lacks(result: RunResult) -> str:
 
 
 def counting(runs: Iterable[SetRun]) -> tuple[tuple[SetRun, ...], str]:
-    """The runs that count, and in words how many do not; empty if all do."""
+    """The runs that count, and in words how many do not, or were disturbed; empty if none."""
     every = tuple(runs)
     kept = tuple(one for one in every if not one.lacks)
-    left_out = [one for one in every if one.lacks]
-    if not left_out:
-        return kept, ""
-    first = left_out[0]
-    many = "1 run does" if len(left_out) == 1 else f"{len(left_out)} runs do"
-    return kept, f"{many} not count (seed {first.seed}: {first.lacks})"
+    said: list[str] = []
+    if left_out := [one for one in every if one.lacks]:
+        many = "1 run does" if len(left_out) == 1 else f"{len(left_out)} runs do"
+        said.append(f"{many} not count (seed {left_out[0].seed}: {left_out[0].lacks})")
+    if disturbed := [one for one in kept if one.disturbed]:
+        many = "1 run was" if len(disturbed) == 1 else f"{len(disturbed)} runs were"
+        said.append(f"{many} disturbed (seed {disturbed[0].seed}: {disturbed[0].disturbed})")
+    return kept, "; ".join(said)

@@ -18,6 +18,8 @@ from chaos.campaign.baselines import RunSet, open_sets
 from chaos.campaign.compare import Compared, compare_sets
 from chaos.cli.console import put, voice
 from chaos.errors import HistoryError
+from chaos.plan.names import METRICS
+from chaos.plan.problems import meant
 from chaos.runner import codes
 from chaos.statistics.observations import Sample
 from chaos.statistics.rule import Rule, Word
@@ -50,11 +52,15 @@ def compare_runs(wanted: Wanted) -> int:
     """Compare and tell; 6 if something regressed, 3 if something is open.
 
     Raises:
-        HistoryError: one of the two is no set of runs, or they share no plan.
+        HistoryError: one of the two is no set of runs, they share no plan, or no such metric.
     """
     if find_spec("scipy") is None:
         advice = "pip install 'quorum-chaos[compare]' brings it"
         raise HistoryError(f"runs are compared by SciPy, which is not here; {advice}")
+    durations = [name for name, unit in METRICS.items() if unit == "ns"]
+    for metric in wanted.gated:
+        if metric not in durations:
+            raise HistoryError(f'no duration is called "{metric}"{meant(metric, durations)}')
     bases = open_sets(wanted.first, wanted.out)
     heads = open_sets(wanted.second, wanted.out)
     rows = compare_sets(bases, heads, wanted.rule, wanted.gated, pairs=wanted.paired)

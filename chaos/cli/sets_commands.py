@@ -11,9 +11,10 @@ _RUNS: Final = Path("reports")
 
 Out = Annotated[Path, typer.Option(help="Where runs and baselines are stored.", metavar="DIR")]
 Name = Annotated[str, typer.Argument(help="The name of the baseline.", metavar="NAME")]
-Sets = Annotated[
-    str, typer.Argument(metavar="RUNS", help="A baseline's name, a folder of runs, or a file.")
+First = Annotated[
+    str, typer.Argument(metavar="A", help="A baseline's name, a folder of runs, or a file.")
 ]
+Second = Annotated[str, typer.Argument(metavar="B", help="Likewise, compared with the first.")]
 
 baseline = typer.Typer(help="Store sets of runs to compare others with.", no_args_is_help=True)
 
@@ -57,8 +58,8 @@ def remove(name: Name, out: Out = _RUNS) -> None:
 
 
 def compare(
-    first: Sets,
-    second: Sets,
+    first: First,
+    second: Second,
     paired: Annotated[
         bool, typer.Option("--paired", help="Each run with that of the same seed.")
     ] = False,

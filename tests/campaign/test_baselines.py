@@ -54,6 +54,7 @@ def test_runs_in_other_surroundings_are_another_set(tmp_path: Path) -> None:
 WRONG = {
     "misspelt": ("mian", 'did you mean "main"?'),
     "unknown": ("zzz", "there is main; chaos baseline save zzz RUN… stores one"),
+    "a path to nothing": ("./zzz", "there is main$"),
     "no run in it": ("empty", "holds no run"),
     "no baseline": ("broken.json", "is no baseline"),
     "of another version": ("later.json", "is of version 9; this version of chaos reads 1"),

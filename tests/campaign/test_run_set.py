@@ -65,6 +65,13 @@ def test_a_run_without_evidence_of_its_faults_does_not_count() -> None:
     assert counting([RUN]) == ((RUN,), "")
 
 
+def test_a_run_on_a_busy_host_counts_and_is_said() -> None:
+    busy = replace(RUN, seed=8, disturbed="a canary woke 80 ms late")
+    kept, words = counting([RUN, busy])
+    assert kept == (RUN, busy)
+    assert words == "1 run was disturbed (seed 8: a canary woke 80 ms late)"
+
+
 def test_a_run_that_is_over_joins_a_set(tmp_path: Path) -> None:
     led = lead(plan(STORY), tmp_path)
     run = set_run(led.result, led.history, "somewhere")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,16 +27,23 @@ AGAINST = f"{CRASH}  - {{id: no-slower, metric: election.total, of: stop, baseli
 SLOW = "ensemble.timings.finalize_wait=260ms"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where ``main`` is a baseline of ten runs."""
-    (tmp_path / "crash.yaml").write_text(CRASH, encoding="utf-8")
-    (tmp_path / "against.yaml").write_text(AGAINST, encoding="utf-8")
-    done = chaos(tmp_path, "run", "crash.yaml", "--repeat", "10", "-q", "--out", "base")
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "crash.yaml").write_text(CRASH, encoding="utf-8")
+    (folder / "against.yaml").write_text(AGAINST, encoding="utf-8")
+    done = chaos(folder, "run", "crash.yaml", "--repeat", "10", "-q", "--out", "base")
     assert done.returncode == 0, done.stderr
-    done = chaos(tmp_path, "baseline", "save", "main", "base")
+    done = chaos(folder, "baseline", "save", "main", "base")
     assert done.stdout == "reports/baselines/main.json: 10 runs of crash on simulated\n"
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, for one test to change."""
+    return shutil.copytree(made, tmp_path / "copy", symlinks=True)
 
 
 def test_too_few_runs_of_a_plan_are_inconclusive(folder: Path) -> None:
@@ -75,6 +83,12 @@ def test_two_sets_are_compared_in_a_table_and_in_json(folder: Path) -> None:
     assert total["verdict"] == "regressed"
     assert total["low"] > 1.25
     assert total["changed"] == list(range(1, 11))
+
+
+def test_a_metric_that_is_none_is_not_gated(folder: Path) -> None:
+    done = chaos(folder, "compare", "main", "base", "--gate", "election.totl")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'did you mean "election.total"?' in done.stderr
 
 
 def test_a_set_is_no_slower_than_itself(folder: Path) -> None:
