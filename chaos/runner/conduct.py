@@ -116,6 +116,14 @@ class Conduct:
         """The step in words, with what its target resolved to."""
         return self._scene.words(log)
 
+    def stopped(self) -> Mapping[str, str]:
+        """For the result: which law was seen to be broken while the run went on, and when."""
+        alarm = self._scene.alarm
+        if alarm is None:
+            return {}
+        at = f"{(alarm.at_ns - self.zero_ns) / 1e9:.3f} s"
+        return {"stopped early": f"{alarm.name} was seen to be broken at {at}: {alarm.why}"}
+
     # ---- what is known
 
     @property

@@ -83,7 +83,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     verdicts = judge(case)
     code, headline = outcome_of(verdicts, residue)
     late = disturbance(history, plan.ensemble.timings)
-    facts = {**surroundings, **health(history), **system.facts()}
+    facts = {**surroundings, **health(history), **system.facts(), **conduct.stopped()}
     result = RunResult(
         plan=plan.name,
         plan_file=plan.file,
@@ -128,10 +128,10 @@ def _walk(conduct: Conduct) -> None:
     """The steps, the faults that outlast them, and what the expectations still wait for."""
     try:
         conduct.steps()
+        conduct.finish_faults()
+        _settle(conduct, conduct.plan)
     except Ended:
         return
-    conduct.finish_faults()
-    _settle(conduct, conduct.plan)
 
 
 def _bring_up(plan: Plan, system: System, folder: RunFolder) -> Ledger | None:

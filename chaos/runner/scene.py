@@ -20,6 +20,7 @@ from chaos.runner.show import Show
 from chaos.runner.task import Task
 from chaos.store import RunFolder
 from chaos.systems.base import System
+from chaos.verify.online import Alarm, Watchman
 
 
 class Ended(Exception):  # noqa: N818 - the steps end here, which is no mistake by itself
@@ -54,6 +55,8 @@ class Scene:
         self._folder = folder
         self._show = show
         self._onlooker = Onlooker(task.plan)
+        excepted = {one.name for one in task.plan.invariants if one.except_after}
+        self._watchman = Watchman(excepted)
         self.view = self._onlooker.view
 
     # ---- time
@@ -72,6 +75,11 @@ class Scene:
     def deadline_ns(self) -> int:
         """When the run's time is up."""
         return self.zero_ns + self.plan.run_timeout_ns
+
+    @property
+    def alarm(self) -> Alarm | None:
+        """The first law that was seen to be broken, as long as the run has not ended for it."""
+        return self._watchman.found
 
     # ---- what is seen
 
@@ -95,6 +103,7 @@ class Scene:
         """Take in one event that the system saw."""
         self.events.append(event)
         self._onlooker.observe(event)
+        self._watchman.observe(event)
         self.moments = [] if self._sights is None else self._sights.of(event)
         self.hear(event)
 

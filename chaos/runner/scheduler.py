@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from chaos.history.events import Event
 from chaos.runner.pending import Life, Pending, Running
-from chaos.runner.scene import Scene
+from chaos.runner.scene import Ended, Scene
 from chaos.runner.spans import Spans
+from chaos.verify.online import RECORDED_NS, Alarm
 
 
 class Scheduler:
@@ -22,6 +23,7 @@ class Scheduler:
         self._scene = scene
         self._spans = spans
         self._running: list[Running] = []
+        self._alarmed = False  # the steps have been ended because a law was broken
         scene.hear = self._heard
 
     def start(self, life: Life) -> Running:
@@ -43,6 +45,7 @@ class Scheduler:
         """
         main = self.start(life)
         while not main.over:
+            self._stop_if_broken()
             ready = next(self._ready(self._scene.now_ns), None)
             if ready is None:
                 self._let_time_pass()
@@ -57,6 +60,18 @@ class Scheduler:
         self._running.clear()
 
     # ----
+
+    def _stop_if_broken(self) -> None:
+        """A broken law ends the steps, once some more has been recorded.
+
+        Raises:
+            Ended: once in a run.
+        """
+        alarm = self._scene.alarm
+        if alarm is None or self._alarmed or self._scene.now_ns < alarm.at_ns + RECORDED_NS:
+            return
+        self._alarmed = True
+        raise Ended(alarm.name)
 
     def _go_on(self, running: Running) -> None:
         running.pending = next(running.life, None)
@@ -83,6 +98,9 @@ class Scheduler:
             for one in pending:
                 one.hopeless()
             return
+        alarm = self._scene.alarm
+        if alarm is not None and not self._alarmed:
+            dues.append(alarm.at_ns + RECORDED_NS)
         limits = [limit for one in pending if (limit := one.limit_ns) is not None]
         self._watch_until(min(*dues, *limits) if limits else min(dues))
         self._spans.release_due()
@@ -92,12 +110,16 @@ class Scheduler:
 
     def _watch_until(self, until_ns: int) -> None:
         """Let the system go on, no further than the event by which somebody can go on."""
-        view = self._scene.view
+        view, before = self._scene.view, self._scene.alarm
         for event in self._scene.seen(until_ns):
             for one in self._pending():
                 one.looked(view, event.at_ns)
-            if next(self._ready(event.at_ns), None) is not None:
+            if next(self._ready(event.at_ns), None) is not None or self._is_new(before):
                 return
+
+    def _is_new(self, before: Alarm | None) -> bool:
+        """Whether a law has been broken since: from then on time is short."""
+        return before is None and self._scene.alarm is not None
 
     def _heard(self, event: Event) -> None:
         for one in self._pending():

@@ -103,7 +103,7 @@ class Docket:
     def verdict(self, law: Law, unit: Unit) -> Verdict:
         """The answer for ``law``; ``unit`` names what is counted."""
         judged = self.judged[law]
-        breaches = self.breaches.get(law, [])
+        breaches = sorted(self.breaches.get(law, []), key=_last)
         doubts = self.undecided(law)
         if breaches:
             more = f" (and {len(breaches) - 1} more)" if len(breaches) > 1 else ""
@@ -114,6 +114,11 @@ class Docket:
             return invariant(law, Outcome.NOT_EXERCISED, f"no {unit.many} in this run", [], 0)
         summary = f"{unit.counted(judged)} judged{self.of_whom(law)}"
         return invariant(law, Outcome.HOLDS, summary, [], judged)
+
+
+def _last(finding: Finding) -> int:
+    """The event by which a finding was there to be seen."""
+    return max(finding.evidence, default=0)
 
 
 class Unit(NamedTuple):

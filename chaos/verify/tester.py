@@ -28,6 +28,11 @@ class Meddling:
     turned: bool = False
     skewed: set[Sid] = field(default_factory=set)
 
+    @property
+    def meddled(self) -> bool:
+        """Whether any log or epoch was changed by now."""
+        return self.first != maxsize
+
     def observe(self, index: int, event: Event) -> None:
         """Take one event in. A plan may begin with logs ahead of their epochs."""
         match event:
