@@ -142,6 +142,11 @@ class Lockstep:
         """Everything so far."""
         return History.of([*self.events, RunEnded(self._now, "done")])
 
+    @property
+    def connections(self) -> frozenset[int]:
+        """The quorum connections that stand."""
+        return frozenset(self._conns)
+
     # ---- how it is done
 
     @property

@@ -308,6 +308,26 @@ def test_a_message_is_written_once() -> None:
     assert "wrote one message twice" in verdict.summary
 
 
+def test_a_leader_that_was_stopped_finds_its_learners_silent_and_leaves() -> None:
+    """Their read timers run out before its next tick, and all of them at once."""
+    ensemble = elected()
+    conns = sorted(number for number in range(1, 9) if number in ensemble.connections)
+    assert len(conns) == 2
+    for conn in conns:
+        timer = fx.Timer(fx.TimerKind.LEARNER_READ, conn)
+        ensemble.give(3, fx.Expire(timer))
+    for _ in range(2):
+        ensemble.give(3, fx.Expire(fx.Timer(fx.TimerKind.TICK)))
+    history = ensemble.run(1).history()
+    left = {s.sid for _, s in history.every(Stepped) if any(map(_leaves, s.effects))}
+    assert 3 in left
+    assert INVARIANTS["no_disturbance"].check(history).outcome is Outcome.HOLDS
+
+
+def _leaves(effect: fx.Effect) -> bool:
+    return isinstance(effect, fx.SteppedDown)
+
+
 def test_each_registered_check_has_a_history_in_which_it_fails_and_one_in_which_it_holds() -> None:
     """UNKNOWN and NOT_EXERCISED are asked of every registered check in ``test_safety.py``."""
     fails = {name for name, *_ in (*FAILS.values(), *old.FAILS.values())}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from chaos.election import packets as pk
 from chaos.election.effects import (
+    CloseConnection,
     ConnectionLost,
     Deliver,
     Entered,
@@ -79,6 +80,8 @@ class Reigning:
                 case SendPacket(conn=conn, packet=pk.UpToDate()):
                     self._synced.add(conn)
                     self._hear(conn, index)
+                case CloseConnection(conn=conn):
+                    self._synced.discard(conn)  # it was silent for too long, by its own timer
                 case _:
                     pass
 
