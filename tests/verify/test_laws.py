@@ -308,6 +308,13 @@ def test_a_message_is_written_once() -> None:
     assert "wrote one message twice" in verdict.summary
 
 
+def test_who_is_a_quorum_alone_decides_its_configuration_alone() -> None:
+    config = configuration("1-3", weights="1:0,2:0,3:1")
+    history = Lockstep(config).start(3).run(2000).history()
+    verdict = INVARIANTS["reconfigured_by_quorums"].check(history)
+    assert (verdict.outcome, verdict.judged) == (Outcome.HOLDS, 1), verdict
+
+
 def test_a_leader_that_was_stopped_finds_its_learners_silent_and_leaves() -> None:
     """Their read timers run out before its next tick, and all of them at once."""
     ensemble = elected()

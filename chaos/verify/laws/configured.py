@@ -16,6 +16,7 @@ from chaos.election import packets as pk
 from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import (
     Deliver,
+    Entered,
     PacketRead,
     PersistConfig,
     Reconfigure,
@@ -53,11 +54,13 @@ class Configured:
         self._past.unwritten = None
         if isinstance(event.happened, PacketRead):
             self._told |= heard
-        serves = False
+        state, serves = standing.state, False  # who is a quorum alone does all in one step
         for effect in event.effects:
             match effect:
+                case Entered(state=entered):
+                    state = entered
                 case Serving():
-                    serves = standing.state is ServerState.LEADING
+                    serves = state is ServerState.LEADING
                 case PersistConfig(config=text, active=True):
                     config = parse_configuration(text)
                     self._past.unwritten = self._past.version
