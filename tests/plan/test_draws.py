@@ -92,6 +92,20 @@ def test_what_was_drawn_once_is_drawn_again_whatever_the_dice_say(one: int, othe
     assert second.made == first.made
 
 
+def test_each_number_has_a_stream_of_its_own() -> None:
+    twins = plan(
+        "".join(f"  - {{id: {name}, fault: pause, target: 1, for: 1s..9s}}\n" for name in "ab")
+    )
+    one, other = (step.verb for step in drawn(twins, draws(1)).steps)
+    assert isinstance(one, FaultStep)
+    assert isinstance(other, FaultStep)
+    assert one.for_ns != other.for_ns
+    noise = drawn(PLAN, draws(1)).steps[4].verb
+    assert isinstance(noise, Random)
+    gaps = {b - a for a, b in zip((0, *noise.offsets_ns), noise.offsets_ns, strict=False)}
+    assert len(gaps) > 1
+
+
 def test_weights_say_how_often() -> None:
     chosen = [
         step.verb.kind
