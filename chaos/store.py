@@ -60,6 +60,7 @@ class StepRecord:
 class RunResult:
     """What a run answers. ``exit_code`` is that of ``docs/plan-format.md``.
 
+    ``cell`` is that of the plan's matrix, if it has one; ``repeat`` counts its runs from 1.
     ``disturbed`` says why the host was too busy to trust times, empty when it was not.
     """
 
@@ -78,6 +79,8 @@ class RunResult:
     environment: Mapping[str, str] = field(default_factory=dict)
     disturbed: str = ""
     version: int = VERSION
+    cell: str = ""
+    repeat: int = 1
 
 
 class RunFolder:

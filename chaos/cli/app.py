@@ -139,6 +139,12 @@ def run(
     system: ChosenSystem = None,
     seed: Seed = None,
     repeat: Annotated[int, typer.Option(min=1, help="Runs of each plan; run k has seed + k.")] = 1,
+    cell: Annotated[
+        str,
+        typer.Option(
+            metavar="ID", help="Only the cells of the matrix with these values: size=5,jitter=5ms."
+        ),
+    ] = "",
     settings: Settings = None,
     network: Network = NetworkName.AUTO,
     zookeeper_home: ZookeeperHome = None,
@@ -167,6 +173,7 @@ def run(
         system=None if system is None else system.value,
         seed=seed,
         repeat=repeat,
+        cell=cell,
         settings=_settings(settings or []),
         network=network.value,
         out=out,

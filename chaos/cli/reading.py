@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from chaos.errors import PlanError
-from chaos.plan.load import load_plan
+from chaos.plan.load import load_cells
+from chaos.plan.matrix import chosen
 from chaos.plan.model import Plan
 
 
-def read_plan(path: Path, settings: Mapping[str, str]) -> Plan:
-    """Load one plan file.
+def read_plan(path: Path, settings: Mapping[str, str], cell: str = "") -> tuple[Plan, ...]:
+    """Load one plan file: a plan for each cell of its matrix that has the values of ``cell``.
 
     Raises:
-        PlanError: it cannot be read, or is no plan.
+        PlanError: it cannot be read, is no plan, or has no such cell.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -24,10 +25,18 @@ def read_plan(path: Path, settings: Mapping[str, str]) -> Plan:
         ) from error
     except UnicodeDecodeError as error:
         raise PlanError(f"{path}: a plan is UTF-8 text, not binary: {error.reason}") from error
-    return load_plan(text, str(path), settings)
+    plans = load_cells(text, str(path), settings)
+    if not cell:
+        return plans
+    ids = [plan.cell for plan in plans if plan.cell]
+    found = chosen(ids, cell)
+    if not found:
+        there = f"has the cells {' '.join(ids)}" if ids else "has no matrix"
+        raise PlanError(f"{path}: no cell is {cell}; the plan {there}")
+    return tuple(plan for plan in plans if plan.cell in found)
 
 
-def read_plans(paths: Iterable[Path], settings: Mapping[str, str]) -> list[Plan]:
+def read_plans(paths: Iterable[Path], settings: Mapping[str, str], cell: str = "") -> list[Plan]:
     """Load all of them.
 
     Raises:
@@ -42,7 +51,7 @@ def read_plans(paths: Iterable[Path], settings: Mapping[str, str]) -> list[Plan]
             continue
         known.add(path.resolve())
         try:
-            plans.append(read_plan(path, settings))
+            plans.extend(read_plan(path, settings, cell))
         except PlanError as error:
             wrong.append(str(error))
     if wrong:

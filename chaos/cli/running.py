@@ -56,6 +56,7 @@ class Request:
     as_json: bool
     quiet: bool
     zookeeper_home: Path | None = None
+    cell: str = ""
     again: StoredRun | None = None  # to be run again, in the place of ``plans``
 
 
@@ -90,7 +91,11 @@ class _Command:
         try:
             with _sigterm():
                 again = request.again
-                plans = [again.written] if again else read_plans(request.plans, request.settings)
+                plans = (
+                    [again.written]
+                    if again
+                    else read_plans(request.plans, request.settings, request.cell)
+                )
                 sets = [PlanRuns.open(plan, request.out) for plan in plans]
                 with showing(self._voice, quiet=request.quiet) as show:
                     for runs in sets:
@@ -131,7 +136,7 @@ class _Command:
             except ResidueError:
                 raise
             except (ChaosError, OSError) as error:
-                self._tally.fail(f"{plan.name} seed {seed}: {error}", codes.INFRASTRUCTURE)
+                self._tally.fail(f"{_called(plan)} seed {seed}: {error}", codes.INFRASTRUCTURE)
         if not request.again:
             self._together(runs)
 
@@ -203,6 +208,8 @@ def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
         words += ["--network", request.network]
     if system in ("zookeeper", "mixed") and request.zookeeper_home is not None:
         words += ["--zookeeper-home", str(request.zookeeper_home)]
+    if plan.cell and not request.again:
+        words += ["--cell", plan.cell]
     for key, value in request.settings.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)
@@ -223,7 +230,12 @@ def _program() -> str:
 
 def _line(result: RunResult) -> str:
     sign = "✓" if result.exit_code == codes.PASSED else "✗"
-    return f"{sign} {result.plan} seed {result.seed}: {result.headline}"
+    cell = f" {result.cell}" if result.cell else ""
+    return f"{sign} {result.plan}{cell} seed {result.seed}: {result.headline}"
+
+
+def _called(plan: Plan) -> str:
+    return f"{plan.name} {plan.cell}" if plan.cell else plan.name
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def validate_plans(paths: tuple[Path, ...], settings: Mapping[str, str], *, as_j
     errors: list[str] = []
     for path in paths:
         try:
-            plan = read_plan(path, settings)
+            plan = read_plan(path, settings)[0]
         except PlanError as error:
             errors.append(str(error))
             sys.stderr.write(f"chaos: {error}\n")
@@ -53,6 +53,7 @@ def _told(plan: Plan) -> dict[str, object]:
         "plan_file": plan.file,
         "steps": [{"step": step.id, "sentence": sentence(step)} for step in plan.every_step],
         "expects": [expectation.id for expectation in plan.expectations],
+        "cells": list(plan.cells),
     }
 
 
@@ -67,3 +68,7 @@ def _describe(console: Console, plan: Plan) -> None:
         console.print(Text(f"    {'  ' * depth}{step.id}: {sentence(step)}"), soft_wrap=True)
     names = ", ".join(expectation.id for expectation in plan.expectations)
     console.print(Text(f"    expects: {names or 'nothing'}"), soft_wrap=True)
+    if plan.cells:
+        console.print(Text(f"    {len(plan.cells)} cells, the first is shown:"), soft_wrap=True)
+    for cell in plan.cells:
+        console.print(Text(f"      {cell}"), soft_wrap=True)

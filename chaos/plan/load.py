@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from chaos.errors import PlanError
 from chaos.plan.build import Builder, invariants_of, required_of
 from chaos.plan.build_ensemble import ensemble_of
 from chaos.plan.forms import Record, read
+from chaos.plan.matrix import Cell, cells_of, fixed
 from chaos.plan.model import Plan, Where
 from chaos.plan.overrides import fill, override
-from chaos.plan.problems import Problems
+from chaos.plan.problems import Problems, meant
 from chaos.plan.references import check
 from chaos.plan.tree import Leaf, Table, kind, parse
 from chaos.plan.written import PlanText
@@ -20,15 +22,19 @@ FORM: Final = Record(PlanText, PlanText.title)
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def load_plan(text: str, file: str, overrides: Mapping[str, str] = _NONE) -> Plan:
+def load_plan(
+    text: str, file: str, overrides: Mapping[str, str] = _NONE, *, cell: str = ""
+) -> Plan:
     """Read and check a plan; ``overrides`` are values by dotted path, as of ``--set``.
+
+    ``cell`` is the id of a cell of its matrix; without it the plan has its params as written.
 
     Raises:
         PlanError: everything that is wrong, each as ``file:line:column: message`` with the
             source line, a caret, and what would do.
     """
     problems = Problems()
-    written = _written(text, file, overrides, problems)
+    written = _written(text, file, (overrides, cell), problems)
     problems.stop()
     assert written is not None, "what could not be read left a problem behind"
     ensemble = ensemble_of(written.ensemble, problems)
@@ -55,12 +61,33 @@ def load_plan(text: str, file: str, overrides: Mapping[str, str] = _NONE) -> Pla
         required=required_of(written.requires),
         overrides=tuple(overrides.items()),
         params=tuple((name, leaf.text) for name, leaf in written.params.items()),
+        cell=cell,
+        cells=tuple(one.id for one in written.matrix),
     )
 
 
+def load_cells(text: str, file: str, overrides: Mapping[str, str] = _NONE) -> tuple[Plan, ...]:
+    """The plan of each cell of the matrix, in its order; the plan alone if it has no matrix.
+
+    Raises:
+        PlanError: as for :func:`load_plan`; what is wrong in one cell only says in which.
+    """
+    plan = load_plan(text, file, overrides)
+    if not plan.cells:
+        return (plan,)
+    found: list[Plan] = []
+    for cell in plan.cells:
+        try:
+            found.append(load_plan(text, file, overrides, cell=cell))
+        except PlanError as error:
+            raise PlanError(f"{file}: cell {cell}:\n{error}") from error
+    return tuple(found)
+
+
 def _written(
-    text: str, file: str, overrides: Mapping[str, str], problems: Problems
+    text: str, file: str, chosen: tuple[Mapping[str, str], str], problems: Problems
 ) -> PlanText | None:
+    overrides, wanted = chosen
     root = parse(text, file, problems)
     if problems:
         return None
@@ -70,5 +97,26 @@ def _written(
     if not isinstance(root, Table):
         problems.add(root.where, f"a plan is a mapping of keys, not {kind(root)}")
         return None
-    filled = fill(override(root, overrides, problems), problems)
+    root = override(root, overrides, problems)
+    cells = cells_of(root, problems)
+    _unvaried(cells, overrides, problems)
+    if wanted:
+        cell = next((one for one in cells if one.id == wanted), None)
+        if cell is None:
+            advice = meant(wanted, [one.id for one in cells])
+            problems.add(root.where, f'the matrix has no cell "{wanted}"{advice}')
+        if cell is None or problems:
+            return None
+        root = fixed(root, cell)
+    filled = fill(root, problems)
     return read(PlanText, FORM, filled, problems)
+
+
+def _unvaried(cells: Iterable[Cell], overrides: Iterable[str], problems: Problems) -> None:
+    """Refuse a setting that every cell would replace."""
+    varied = {f"params.{name}": name for cell in cells for name in cell.values}
+    for path in overrides:
+        if path in varied:
+            name = varied[path]
+            advice = f"choose with --cell {name}=…, or --set matrix.{name}=[…]"
+            problems.add(Where(f"--set {path}", 1, 1), f"the matrix varies it; {advice}")

@@ -315,6 +315,8 @@ class Plan:
     required: frozenset[type[Action]] = frozenset()
     overrides: tuple[tuple[str, str], ...] = ()
     params: tuple[tuple[str, str], ...] = field(default=())
+    cell: str = ""  # of the matrix, if this is one of its cells
+    cells: tuple[str, ...] = ()  # the ids of all of them
 
     @property
     def every_step(self) -> tuple[Step, ...]:

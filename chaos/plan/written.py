@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Final
 
 from chaos.faults.base import Duration
 from chaos.plan.forms import Choice, Id, Number, Said
+from chaos.plan.matrix import Cell, Matrix
 from chaos.plan.parts import Invariant, Params, SaidInvariant
 from chaos.plan.tree import Leaf
 from chaos.plan.written_ensemble import EnsembleText
@@ -44,9 +45,7 @@ class PlanText:
     """A whole plan."""
 
     title: ClassVar[str] = "a plan"
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"matrix", "repeat", "cleanup", "known_issues", "report"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"repeat", "cleanup", "known_issues", "report"})
     version: Version
     name: Annotated[Said, Id()]
     ensemble: EnsembleText
@@ -58,6 +57,7 @@ class PlanText:
     requires: tuple[Said, ...] = ()
     seed: Annotated[int | None, Number(0, 2**63 - 1)] = None
     params: Annotated[Mapping[str, Leaf], Params()] = field(default_factory=dict)
+    matrix: Annotated[tuple[Cell, ...], Matrix()] = ()
     invariants: tuple[Annotated[SaidInvariant, Invariant()], ...] = ()
     expect: tuple[Annotated[ExpectText, Expect()], ...] = ()
     limits: LimitsText = LimitsText()

@@ -26,6 +26,7 @@ from chaos.runner.task import Task
 from chaos.store import RunFolder
 from chaos.systems.base import System
 
+CELL: Final = "cell"  # a fact of RunBegan: which cell of the matrix it was
 SET: Final = "set "  # a fact of RunBegan: what --set gave to a key of the plan
 
 
@@ -64,6 +65,7 @@ class Conduct:
             if isinstance(step.start, At):
                 self.logs[step.id].planned_ns = zero_ns
         facts: dict[str, int | str] = {"format": FORMAT, "chaos": tool_version()}
+        facts |= {CELL: self.plan.cell} if self.plan.cell else {}
         facts |= {f"{SET}{key}": value for key, value in self.plan.overrides}
         name = self._scene.system.name
         self.record(RunBegan(zero_ns, self.plan.name, self.seed, name, facts))

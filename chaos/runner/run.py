@@ -99,6 +99,8 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
         steps=tuple(_record(conduct, log) for log in conduct.logs.values()),
         environment=facts,
         disturbed=late,
+        cell=plan.cell,
+        repeat=task.repeat,
     )
     resolve_targets(task, folder.path, history)
     folder.finish(history, result)
@@ -111,7 +113,12 @@ def _cause(error: BaseException) -> str:
 
 def _lead(conduct: Conduct, system: System, show: Show) -> None:
     """From the start of the peers until every expectation is decided."""
-    show.began(conduct.plan.name, system.name, system.network, conduct.seed)
+    show.began(
+        f"{conduct.plan.name} {conduct.plan.cell}".rstrip(),
+        system.name,
+        system.network,
+        conduct.seed,
+    )
     conduct.advance(system.now_ns)
     try:
         conduct.before_zero()

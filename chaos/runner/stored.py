@@ -14,7 +14,7 @@ from chaos.history.history import History
 from chaos.plan.draws import Drawn
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
-from chaos.runner.conduct import SET
+from chaos.runner.conduct import CELL, SET
 from chaos.runner.resolved import resolved, stored_draws
 from chaos.store import PLAN, RunResult, load
 
@@ -77,10 +77,11 @@ def _plan(folder: Path, result: RunResult | None, began: RunBegan) -> Plan:
         for key, value in began.facts.items()
         if key.startswith(SET)
     }
+    cell = str(began.facts.get(CELL, ""))
     if result is not None:
-        return load_plan(result.plan_text, result.plan_file, overrides)
+        return load_plan(result.plan_text, result.plan_file, overrides, cell=cell)
     file = folder / PLAN
     try:
-        return load_plan(file.read_text(encoding="utf-8"), str(file), overrides)
+        return load_plan(file.read_text(encoding="utf-8"), str(file), overrides, cell=cell)
     except (OSError, UnicodeDecodeError) as error:
         raise HistoryError(f"{folder} holds a run without its plan: {error}") from error

@@ -16,6 +16,7 @@ from chaos.plan.model import Plan
 class Task:
     """One run of one plan; ``reproduce`` is the command that does it again.
 
+    ``repeat`` counts the runs of its plan from 1; it names the run, and draws nothing.
     ``fixed`` says of faults, by their steps, whom they are done to, whatever their selectors mean;
     ``came`` at whose event of the protocol a step is done; ``draws`` what numbers are drawn.
     """
@@ -26,3 +27,4 @@ class Task:
     fixed: Mapping[str, Aim] = field(default_factory=lambda: MappingProxyType({}))
     came: Mapping[str, Sid] = field(default_factory=lambda: MappingProxyType({}))
     draws: Drawn = field(default_factory=lambda: MappingProxyType({}))
+    repeat: int = 1

@@ -38,6 +38,7 @@ ONE = {
     "a file for a folder": (["good.yaml", "--out", "bad.yaml"], 4, "cannot write runs to bad.yaml"),
     "failed beats inconclusive": (["leaderless.yaml", "endless.yaml", "good.yaml"], 1, "never"),
     "inconclusive beats held": (["good.yaml", "leaderless.yaml"], 3, "verdicts hold"),
+    "a cell without a matrix": (["good.yaml", "--cell", "size=5"], 2, "the plan has no matrix"),
     "a bad plan stops all": (["good.yaml", "bad.yaml"], 2, "bad.yaml:1:1"),
 }
 

@@ -126,10 +126,10 @@ p.yaml:5:20: not supported yet: cpu_stress
       |                    ^""",
     ),
     "key that is not supported yet": (
-        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nmatrix: {}\n",
+        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nrepeat: {}\n",
         """\
-p.yaml:5:1: not supported yet: matrix
-    5 | matrix: {}
+p.yaml:5:1: not supported yet: repeat
+    5 | repeat: {}
       | ^""",
     ),
     "fault without an end": (
@@ -228,7 +228,7 @@ def test_all_problems_are_told_in_one_go_in_the_order_of_the_text() -> None:
         "p.yaml:5:20",
         "p.yaml:6:5",
         "p.yaml:6:12",
-        "p.yaml:7:1",
+        "p.yaml:7:9",
         "p.yaml:8:1",
     ]
 
