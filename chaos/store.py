@@ -81,6 +81,7 @@ class RunResult:
     version: int = VERSION
     cell: str = ""
     repeat: int = 1
+    warmup: bool = False
 
 
 class RunFolder:

@@ -112,6 +112,22 @@ Document = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Where runs are stored.", metavar="DIR")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show the outcome only.")]
+Repeats = Annotated[
+    int | None,
+    typer.Option(min=1, help="Runs of each plan, in place of its repeat; run k has seed + k."),
+]
+Parallel = Annotated[
+    int | None, typer.Option(min=1, help="Runs at once, each in a process; the plan's own.")
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first failure.")]
+CellId = Annotated[
+    str,
+    typer.Option(
+        "--cell",
+        metavar="ID",
+        help="Only the cells of the matrix with these values: size=5,jitter=5ms.",
+    ),
+]
 RUNS: Final = Path("reports")
 
 
@@ -138,13 +154,10 @@ def run(
     plans: PlanFiles,
     system: ChosenSystem = None,
     seed: Seed = None,
-    repeat: Annotated[int, typer.Option(min=1, help="Runs of each plan; run k has seed + k.")] = 1,
-    cell: Annotated[
-        str,
-        typer.Option(
-            metavar="ID", help="Only the cells of the matrix with these values: size=5,jitter=5ms."
-        ),
-    ] = "",
+    repeat: Repeats = None,
+    parallel: Parallel = None,
+    fail_fast: FailFast = False,
+    cell: CellId = "",
     settings: Settings = None,
     network: Network = NetworkName.AUTO,
     zookeeper_home: ZookeeperHome = None,
@@ -174,6 +187,8 @@ def run(
         seed=seed,
         repeat=repeat,
         cell=cell,
+        parallel=parallel,
+        fail_fast=fail_fast,
         settings=_settings(settings or []),
         network=network.value,
         out=out,

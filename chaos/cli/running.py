@@ -11,35 +11,41 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from rich.text import Text
 
+from chaos.campaign.pool import Terminated, pool
+from chaos.campaign.record import RunRecord, counted, record_of
+from chaos.campaign.sweep import sweep
 from chaos.cli.console import Voice, put, voice
 from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
+from chaos.cli.one_run import Done, Order, Place, perform_order, run_one
 from chaos.cli.reading import read_plans
 from chaos.cli.sets import PlanRuns
 from chaos.cli.show import showing
 from chaos.cli.tally import Tally
 from chaos.cli.verdicts import change_words, headed, tell
 from chaos.errors import ChaosError, InfrastructureError, PlanError
-from chaos.history.history import History
 from chaos.ledger import recover
 from chaos.plan.model import Plan
+from chaos.plan.repeats import Repeat, Stop
 from chaos.runner import codes
 from chaos.runner.rejudge import changes
-from chaos.runner.run import ResidueError, perform
+from chaos.runner.run import ResidueError
 from chaos.runner.show import Show
 from chaos.runner.stored import StoredRun
 from chaos.runner.task import Task
-from chaos.store import PLAN, RunFolder, RunResult
+from chaos.store import RunResult, load
 
 _SEED_MAX: Final = 2**31
+Seen = tuple[PlanRuns, list[RunRecord]]  # of one cell, so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Request:
     plans: tuple[Path, ...]
     system: str | None
     seed: int | None
-    repeat: int
+    repeat: int | None  # None: as the plan says
     settings: Mapping[str, str]
     network: str
     out: Path
@@ -57,11 +63,9 @@ class Request:
     quiet: bool
     zookeeper_home: Path | None = None
     cell: str = ""
+    parallel: int | None = None  # None: as the plan says
+    fail_fast: bool = False
     again: StoredRun | None = None  # to be run again, in the place of ``plans``
-
-
-class Terminated(BaseException):
-    """SIGTERM came: end the run as Ctrl-C does."""
 
 
 def run_plans(request: Request, drivers: Mapping[str, Callable[[], Driver]] = DRIVERS) -> int:
@@ -99,6 +103,9 @@ class _Command:
                 sets = [PlanRuns.open(plan, request.out) for plan in plans]
                 with showing(self._voice, quiet=request.quiet) as show:
                     for runs in sets:
+                        if request.fail_fast and set(tally.codes) & codes.FAILURES:
+                            sys.stderr.write(f"chaos: {_called(runs.plan)}: not run: --fail-fast\n")
+                            continue
                         self._repeats(runs, show)
         except PlanError as error:
             tally.fail(error)
@@ -112,7 +119,7 @@ class _Command:
         return tally.code
 
     def _repeats(self, runs: PlanRuns, show: Show) -> None:
-        """All runs of one plan, unless the system cannot do what it asks for."""
+        """All runs of one cell of a plan, unless the system cannot do what it asks for."""
         request, plan = self._request, runs.plan
         system = request.system or plan.system or DEFAULT
         driver = self._drivers[system]()
@@ -121,22 +128,22 @@ class _Command:
             return
         if driver.on_host:
             _sweep()
-        first = request.seed if request.seed is not None else plan.seed
-        if first is None:
-            first = random.SystemRandom().randrange(_SEED_MAX)
-        for number in range(request.repeat):
-            seed = first if request.again else first + number
-            try:
-                fixed = request.again.aims if request.again else {}
-                came = request.again.came if request.again else {}
-                draws = request.again.draws if request.again else {}
-                command = _reproduce(plan, seed, system, request)
-                task = Task(plan, seed, command, fixed, came, draws)
-                self._one(task, driver, show, runs)
-            except ResidueError:
-                raise
-            except (ChaosError, OSError) as error:
-                self._tally.fail(f"{_called(plan)} seed {seed}: {error}", codes.INFRASTRUCTURE)
+        repeat = _repeat(plan, request)
+        tasks = list(_tasks(plan, system, repeat, request))
+        records: list[RunRecord] = []
+        try:
+            if repeat.parallel > 1 and len(tasks) > 1:
+                self._at_once(tasks, system, repeat, (runs, records))
+            else:
+                self._in_turn(tasks, (driver, show), repeat, (runs, records))
+        finally:  # what ended before residue was found counts beside it
+            found, missing = counted(records, repeat.min_valid)
+            self._tally.codes += found
+        if len(records) < len(tasks):
+            told = f"{len(records)} of {len(tasks)} runs; a failure ends them"
+            sys.stderr.write(f"chaos: {_called(plan)}: {told}\n")
+        elif missing:
+            self._tally.fail(f"{_called(plan)}: {missing}")
         if not request.again:
             self._together(runs)
 
@@ -153,18 +160,97 @@ class _Command:
         sign, style = headed(outcome.exit_code)
         self._voice.print(Text(f"{sign} {outcome.headline}", style=style), soft_wrap=True)
 
-    def _one(self, task: Task, driver: Driver, show: Show, runs: PlanRuns) -> None:
-        request, plan = self._request, task.plan
-        with closing(RunFolder.create(request.out, plan.name, task.seed)) as folder:
-            self._latest = folder.path
-            (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
-            system = driver.make(plan.ensemble, task.seed, folder.path, request.network)
-            result, history = perform(task, system, folder, show)
-        page = _draw(folder.path, result, history)
-        show.ended(result, page)
-        self._tally.judged(result, folder.path)
-        runs.add(result, history, folder.path)
-        if request.quiet and not request.as_json:
+    def _enough(self, repeat: Repeat, records: Sequence[RunRecord]) -> bool:
+        """Whether a failure ends the runs, and there is one."""
+        ends = repeat.stop is Stop.FIRST_FAILURE or self._request.fail_fast
+        return ends and any(one.failed for one in records)
+
+    def _in_turn(
+        self,
+        tasks: Sequence[Task],
+        who: tuple[Driver, Show],
+        repeat: Repeat,
+        seen: Seen,
+    ) -> None:
+        driver, show = who
+        _, records = seen
+        place = Place(self._request.out, self._request.network, self._began)
+        for task in tasks:
+            if self._enough(repeat, records):
+                return
+            try:
+                done = run_one(task, driver, place, show)
+            except ResidueError:
+                raise
+            except (ChaosError, OSError) as error:
+                self._failed(task, error, records)
+                continue
+            show.ended(done.result, done.page)
+            self._ended(done, seen)
+
+    def _at_once(self, tasks: Sequence[Task], system: str, repeat: Repeat, seen: Seen) -> None:
+        """Each run in a worker of its own; a line for each that ends."""
+        _, records = seen
+        by_order = {_order(task, system, self._request): task for task in tasks}
+        workers = min(repeat.parallel, len(tasks))
+        self._latest = self._request.out  # if it is interrupted, several folders there tell of it
+        with pool(workers) as executor:
+            for order, future in sweep(
+                by_order,
+                perform_order,
+                executor,
+                parallel=workers,
+                enough=lambda: self._enough(repeat, records),
+            ):
+                task = by_order[order]
+                try:
+                    done = future.result()
+                except ResidueError:
+                    raise
+                except (ChaosError, OSError, BrokenExecutor) as error:
+                    self._failed(task, error, records)
+                    continue
+                self._began(done.folder)
+                if not self._request.quiet:
+                    count = f"{len(records) + 1}/{len(tasks)} "
+                    self._voice.print(count + _line(done.result), soft_wrap=True, markup=False)
+                    if done.result.exit_code != codes.PASSED:
+                        told = f"  reproduce: {done.result.reproduce}"
+                        self._voice.print(told, soft_wrap=True, markup=False)
+                self._ended(done, seen)
+
+    def _began(self, folder: Path) -> None:
+        self._latest = folder
+
+    def _failed(self, task: Task, error: BaseException, records: list[RunRecord]) -> None:
+        """The host could not run it: a run that counts, and tells nothing."""
+        said = f"{_called(task.plan)} seed {task.seed}: {error}"
+        self._tally.fail(said)
+        record = RunRecord(
+            plan=task.plan.name,
+            cell=task.plan.cell,
+            system="",
+            seed=task.seed,
+            repeat=task.repeat,
+            warmup=task.warmup,
+            exit_code=codes.INFRASTRUCTURE,
+            headline=str(error),
+            folder="",
+            reproduce=task.reproduce,
+        )
+        self._write(record, records)
+
+    def _ended(self, done: Done, seen: Seen) -> None:
+        """A run was judged: write it down, and say what there is to say."""
+        result, request = done.result, self._request
+        runs, records = seen
+        if runs.asked and not result.warmup:
+            history = load(done.folder)[1] if done.history is None else done.history
+            runs.add(result, history, done.folder)
+        self._write(record_of(result, done.folder), records)
+        self._tally.judged(result, done.folder)
+        quietly = request.quiet and not request.as_json
+        if quietly:
             self._voice.print(_line(result), soft_wrap=True, markup=False)
         if request.again and request.again.result:
             other = changes(request.again.result.verdicts, result.verdicts)
@@ -173,6 +259,60 @@ class _Command:
                 "as it was then: every verdict is the same"
             ]:
                 self._voice.print(line, soft_wrap=True, markup=False)
+
+    def _write(self, record: RunRecord, records: list[RunRecord]) -> None:
+        records.append(record)
+        self._tally.written(record, self._request.out)
+
+
+def _repeat(plan: Plan, request: Request) -> Repeat:
+    """What the plan asks for, unless the command line says how often."""
+    asked = plan.repeat
+    if request.repeat is not None:
+        asked = Repeat(runs=request.repeat, parallel=asked.parallel)
+    parallel = asked.parallel if request.parallel is None else request.parallel
+    return replace(asked, parallel=1 if request.again else parallel)
+
+
+def _tasks(plan: Plan, system: str, repeat: Repeat, request: Request) -> Iterator[Task]:
+    """The runs that warm up, then the others; run k has seed + k, and those that warm up go on."""
+    first = request.seed if request.seed is not None else plan.seed
+    if first is None:
+        first = random.SystemRandom().randrange(_SEED_MAX)
+    again = request.again
+    for number in range(repeat.warmup):
+        seed = first + repeat.runs + number
+        command = _reproduce(plan, seed, system, request)
+        yield Task(plan, seed, command, repeat=number + 1, warmup=True)
+    for number in range(repeat.runs):
+        seed = first if again else first + number
+        yield Task(
+            plan,
+            seed,
+            _reproduce(plan, seed, system, request),
+            again.aims if again else {},
+            again.came if again else {},
+            again.draws if again else {},
+            repeat=number + 1,
+        )
+
+
+def _order(task: Task, system: str, request: Request) -> Order:
+    plan = task.plan
+    return Order(
+        text=plan.text,
+        file=plan.file,
+        overrides=plan.overrides,
+        cell=plan.cell,
+        seed=task.seed,
+        repeat=task.repeat,
+        warmup=task.warmup,
+        reproduce=task.reproduce,
+        system=system,
+        network=request.network,
+        out=request.out,
+        zookeeper_home=request.zookeeper_home,
+    )
 
 
 def _sweep() -> None:
@@ -185,19 +325,6 @@ def _sweep() -> None:
         sys.stderr.write(f"chaos: {line}\n")
 
 
-def _draw(folder: Path, result: RunResult, history: History) -> str:
-    """Write the page. A report that cannot be drawn never changes a verdict."""
-    from chaos.report.page import render
-
-    path = folder / "report.html"
-    try:
-        path.write_text(render(result, history), encoding="utf-8")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
-        sys.stderr.write(f"chaos: the report could not be drawn: {error!r}\n")
-        return ""
-    return str(path)
-
-
 def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
     """The command that does this very run again."""
     if request.again:
@@ -208,6 +335,8 @@ def _reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
         words += ["--network", request.network]
     if system in ("zookeeper", "mixed") and request.zookeeper_home is not None:
         words += ["--zookeeper-home", str(request.zookeeper_home)]
+    if plan.repeat != Repeat() and not request.again:
+        words += ["--repeat", "1"]
     if plan.cell and not request.again:
         words += ["--cell", plan.cell]
     for key, value in request.settings.items():

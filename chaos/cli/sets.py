@@ -56,9 +56,14 @@ class PlanRuns:
         """
         return cls(plan, baselines_of(plan, out))
 
+    @property
+    def asked(self) -> bool:
+        """The plan asks something of its runs together."""
+        return asks_of_sets(self.plan)
+
     def add(self, result: RunResult, history: History, folder: Path) -> None:
         """A run is over."""
-        if asks_of_sets(self.plan):
+        if self.asked:
             self.runs.append((result, set_run(result, history, str(folder))))
 
     def outcome(self) -> SetOutcome | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.campaign.record import RunRecord, fresh_file, line
 from chaos.cli.sets import SetOutcome
 from chaos.plan.model import Plan
 from chaos.runner import codes
@@ -26,10 +27,24 @@ class Tally:
     skipped: list[Mapping[str, object]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     sets: list[Mapping[str, object]] = field(default_factory=list)
+    records: list[RunRecord] = field(default_factory=list)
+    file: Path | None = None  # with a line for each run, once there are two
+
+    def written(self, record: RunRecord, out: Path) -> None:
+        """Add a run to the file of this command's runs, made when the second one ends."""
+        self.records.append(record)
+        if len(self.records) < 2:
+            return
+        if self.file is None:
+            self.file = fresh_file(out)
+            lines = "".join(map(line, self.records))
+        else:
+            lines = line(record)
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(lines)
 
     def judged(self, result: RunResult, folder: Path) -> None:
         """A run has come to its end."""
-        self.codes.append(result.exit_code)
         self.runs.append({"folder": str(folder), **result_json(result)})
 
     def together(self, outcome: SetOutcome) -> None:
@@ -67,6 +82,7 @@ class Tally:
             "exit_code": code,
             "runs": self.runs,
             "sets": self.sets,
+            "campaign": None if self.file is None else str(self.file),
             "skipped": self.skipped,
             "errors": self.errors,
         }

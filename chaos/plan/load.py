@@ -15,8 +15,9 @@ from chaos.plan.model import Plan, Where
 from chaos.plan.overrides import fill, override
 from chaos.plan.problems import Problems, meant
 from chaos.plan.references import check
+from chaos.plan.repeats import Repeat
 from chaos.plan.tree import Leaf, Table, kind, parse
-from chaos.plan.written import PlanText
+from chaos.plan.written import PlanText, RepeatText
 
 FORM: Final = Record(PlanText, PlanText.title)
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -61,9 +62,16 @@ def load_plan(
         required=required_of(written.requires),
         overrides=tuple(overrides.items()),
         params=tuple((name, leaf.text) for name, leaf in written.params.items()),
+        repeat=_repeat(written.repeat),
         cell=cell,
         cells=tuple(one.id for one in written.matrix),
     )
+
+
+def _repeat(said: RepeatText | None) -> Repeat:
+    if said is None:
+        return Repeat()
+    return Repeat(said.runs, said.warmup, said.parallel, said.min_valid, said.stop)
 
 
 def load_cells(text: str, file: str, overrides: Mapping[str, str] = _NONE) -> tuple[Plan, ...]:

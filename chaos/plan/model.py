@@ -14,6 +14,7 @@ from chaos.ensemble import EnsembleSetup
 from chaos.faults.base import Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.targets import Selector
+from chaos.plan.repeats import Repeat
 from chaos.plan.times import (
     After,
     At,
@@ -315,6 +316,7 @@ class Plan:
     required: frozenset[type[Action]] = frozenset()
     overrides: tuple[tuple[str, str], ...] = ()
     params: tuple[tuple[str, str], ...] = field(default=())
+    repeat: Repeat = field(default_factory=Repeat)
     cell: str = ""  # of the matrix, if this is one of its cells
     cells: tuple[str, ...] = ()  # the ids of all of them
 

@@ -10,7 +10,9 @@ from typing import Annotated, ClassVar, Final
 from chaos.faults.base import Duration
 from chaos.plan.forms import Choice, Id, Number, Said
 from chaos.plan.matrix import Cell, Matrix
+from chaos.plan.model import Where
 from chaos.plan.parts import Invariant, Params, SaidInvariant
+from chaos.plan.repeats import Stop
 from chaos.plan.tree import Leaf
 from chaos.plan.written_ensemble import EnsembleText
 from chaos.plan.written_expect import Expect, ExpectText
@@ -41,11 +43,30 @@ class LimitsText:
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatText:
+    """How often a cell is run."""
+
+    title: ClassVar[str] = '"repeat"'
+    later: ClassVar[frozenset[str]] = frozenset({"pair_with"})
+    where: Where
+    runs: Annotated[int, Number(1, 1_000_000)] = 1
+    warmup: Annotated[int, Number(0, 1000)] = 0
+    parallel: Annotated[int, Number(1, 1000)] = 1
+    min_valid: Annotated[int | None, Number(1, 1_000_000)] = None
+    stop: Annotated[Stop, Choice(Stop, frozenset({"decided"}))] = Stop.NEVER
+
+    def __post_init__(self) -> None:
+        """Refuse what no number of runs can satisfy."""
+        if self.min_valid is not None and self.min_valid > self.runs:
+            raise ValueError(f"min_valid is {self.min_valid}, and there are {self.runs} runs")
+
+
+@dataclass(frozen=True, slots=True)
 class PlanText:
     """A whole plan."""
 
     title: ClassVar[str] = "a plan"
-    later: ClassVar[frozenset[str]] = frozenset({"repeat", "cleanup", "known_issues", "report"})
+    later: ClassVar[frozenset[str]] = frozenset({"cleanup", "known_issues", "report"})
     version: Version
     name: Annotated[Said, Id()]
     ensemble: EnsembleText
@@ -57,6 +78,7 @@ class PlanText:
     requires: tuple[Said, ...] = ()
     seed: Annotated[int | None, Number(0, 2**63 - 1)] = None
     params: Annotated[Mapping[str, Leaf], Params()] = field(default_factory=dict)
+    repeat: RepeatText | None = None
     matrix: Annotated[tuple[Cell, ...], Matrix()] = ()
     invariants: tuple[Annotated[SaidInvariant, Invariant()], ...] = ()
     expect: tuple[Annotated[ExpectText, Expect()], ...] = ()

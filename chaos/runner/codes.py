@@ -20,6 +20,8 @@ RESIDUE: Final = 8
 INTERRUPTED: Final = 130  # SIGINT
 TERMINATED: Final = 143  # SIGTERM
 
+FAILURES: Final = frozenset({FAILED, REGRESSED, UNSAFE})  # of what is tested
+
 _WORST_FIRST: Final = (
     UNSAFE,
     RESIDUE,

@@ -6,6 +6,7 @@ However a run ends, the system is closed: healed, ended, reaped.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from chaos.errors import InfrastructureError
 from chaos.history.events import RunEnded
@@ -80,11 +81,21 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     conduct.record(RunEnded(ended_ns, residue or "done"))
     history = History.of([*conduct.events, *system.rest()])
     case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
+    facts = {**surroundings, **health(history), **system.facts(), **conduct.stopped()}
+    result = _result(task, conduct, system, case, (residue, facts))
+    resolve_targets(task, folder.path, history)
+    folder.finish(history, result)
+    return result, history
+
+
+def _result(
+    task: Task, conduct: Conduct, system: System, case: Case, ended: tuple[str, Mapping[str, str]]
+) -> RunResult:
+    """What a run answers; ``ended`` is what it left on the host, and where it was run."""
+    plan, (residue, facts) = task.plan, ended
     verdicts = judge(case)
     code, headline = outcome_of(verdicts, residue)
-    late = disturbance(history, plan.ensemble.timings)
-    facts = {**surroundings, **health(history), **system.facts(), **conduct.stopped()}
-    result = RunResult(
+    return RunResult(
         plan=plan.name,
         plan_file=plan.file,
         plan_text=plan.text,
@@ -98,13 +109,11 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
         measures=case.measures(),
         steps=tuple(_record(conduct, log) for log in conduct.logs.values()),
         environment=facts,
-        disturbed=late,
+        disturbed=disturbance(case.history, plan.ensemble.timings),
         cell=plan.cell,
         repeat=task.repeat,
+        warmup=task.warmup,
     )
-    resolve_targets(task, folder.path, history)
-    folder.finish(history, result)
-    return result, history
 
 
 def _cause(error: BaseException) -> str:

@@ -28,3 +28,4 @@ class Task:
     came: Mapping[str, Sid] = field(default_factory=lambda: MappingProxyType({}))
     draws: Drawn = field(default_factory=lambda: MappingProxyType({}))
     repeat: int = 1
+    warmup: bool = False

@@ -78,6 +78,7 @@ class Document:
 
     version: int
     exit_code: int
+    campaign: str | None
     runs: list[dict[str, object]]
     sets: list[dict[str, object]]
     skipped: list[dict[str, str]]
@@ -186,6 +187,17 @@ def test_a_broken_run_that_leaves_something_behind_stops_everything(
     assert code == 8
     assert document.runs == []
     assert document.errors == ["the host is on fire; then left behind: process 7"]
+
+
+def test_what_broke_before_something_was_left_behind_still_counts(plans: Path) -> None:
+    residue, breaks = "left behind: process 7", frozenset({act.Pause})
+
+    def make(setup: EnsembleSetup, seed: int, folder: Path, network: str) -> Puppet:
+        del folder, network
+        return Forger(setup, seed) if seed == 1 else Puppet(setup, seed, breaks, breaks, residue)
+
+    driver = replace(DRIVERS["simulated"](), make=make)
+    assert run_plans(request(plans, "good", repeat=2), {"simulated": lambda: driver}) == 7
 
 
 def test_the_document_holds_every_run_and_the_exit_code(plans: Path) -> None:

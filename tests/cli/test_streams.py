@@ -165,7 +165,7 @@ def test_a_mistake_of_ours_does_not_look_like_a_verdict(folder: Path) -> None:
     program = (
         "import sys, chaos.cli.running as running\n"
         "def broken(*_): raise ZeroDivisionError('ours')\n"
-        "running.perform = broken\n"
+        "running.run_one = broken\n"
         "from chaos.cli.app import main\n"
         "main(sys.argv[1:])\n"
     )

@@ -126,10 +126,10 @@ p.yaml:5:20: not supported yet: cpu_stress
       |                    ^""",
     ),
     "key that is not supported yet": (
-        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nrepeat: {}\n",
+        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nreport: {}\n",
         """\
-p.yaml:5:1: not supported yet: repeat
-    5 | repeat: {}
+p.yaml:5:1: not supported yet: report
+    5 | report: {}
       | ^""",
     ),
     "fault without an end": (

@@ -1,0 +1,96 @@
+"""One run of ``chaos run``, in this process or in a worker's: perform it, store it, draw it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chaos.campaign.pool import refuse_if_ended
+from chaos.cli.drivers import Driver, drivers_with
+from chaos.history.history import History
+from chaos.plan.load import load_plan
+from chaos.runner.run import perform
+from chaos.runner.show import Show, Silent
+from chaos.runner.task import Task
+from chaos.store import PLAN, RunFolder, RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where runs are stored, on which network, and who is told of a run's folder at once."""
+
+    out: Path
+    network: str
+    told: Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run for a worker, which reads the plan anew: text travels, and what it means does not."""
+
+    text: str
+    file: str
+    overrides: tuple[tuple[str, str], ...]
+    cell: str
+    seed: int
+    repeat: int
+    warmup: bool
+    reproduce: str
+    system: str
+    network: str
+    out: Path
+    zookeeper_home: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A run that was judged; ``page`` is empty if its report could not be drawn.
+
+    A worker keeps the history to itself: it is in the folder, and larger than all else.
+    """
+
+    result: RunResult
+    folder: Path
+    page: str
+    history: History | None = None
+
+
+def run_one(task: Task, driver: Driver, place: Place, show: Show) -> Done:
+    """Perform a run in a folder of its own, and draw its page.
+
+    Raises:
+        ChaosError: the host could not run it; the folder holds a readable prefix.
+    """
+    plan = task.plan
+    with closing(RunFolder.create(place.out, plan.name, task.seed)) as folder:
+        place.told(folder.path)
+        (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
+        system = driver.make(plan.ensemble, task.seed, folder.path, place.network)
+        result, history = perform(task, system, folder, show)
+    return Done(result, folder.path, _draw(folder.path, result, history), history)
+
+
+def perform_order(order: Order) -> Done:
+    """The same in a worker: nobody watches, and one that was told to end begins nothing."""
+    refuse_if_ended()
+    plan = load_plan(order.text, order.file, dict(order.overrides), cell=order.cell)
+    task = Task(plan, order.seed, order.reproduce, repeat=order.repeat, warmup=order.warmup)
+    driver = drivers_with(order.zookeeper_home)[order.system]()
+    done = run_one(task, driver, Place(order.out, order.network, lambda _: None), Silent())
+    return replace(done, history=None)
+
+
+def _draw(folder: Path, result: RunResult, history: History) -> str:
+    """Write the page. A report that cannot be drawn never changes a verdict."""
+    from chaos.report.page import render
+
+    path = folder / "report.html"
+    try:
+        path.write_text(render(result, history), encoding="utf-8")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
+        sys.stderr.write(f"chaos: the report could not be drawn: {error!r}\n")
+        return ""
+    return str(path)
