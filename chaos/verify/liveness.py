@@ -22,7 +22,8 @@ from chaos.verify.docket import Docket, Finding, invariant
 from chaos.verify.fold import fold
 from chaos.verify.foreign.judge import servers
 from chaos.verify.replay import index_at, seconds
-from chaos.verify.stability import Held, Span, stable
+from chaos.verify.span import Held, Span
+from chaos.verify.stability import stable
 from chaos.verify.verdict import Outcome, Verdict
 
 _MS: Final = 1_000_000

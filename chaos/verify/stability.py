@@ -11,7 +11,6 @@ Source: the core of TigerBeetle's VOPR, in which faults stop while the rest stay
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from chaos import actions as act
@@ -47,6 +46,7 @@ from chaos.history.history import History
 from chaos.history.view import EnsembleView, PeerView
 from chaos.verify.docket import Once
 from chaos.verify.replay import matters
+from chaos.verify.span import Held, Span, inherited_ns
 
 _MS: Final = 1_000_000
 _SCHEDULING_NS: Final = 50_000_000  # a message's way includes two processes that have to run
@@ -62,44 +62,6 @@ _MOMENTARY: Final = (
     | act.Pause
     | act.Resume
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a member of S was at the beginning. ``resend_ms`` is its notification wait."""
-
-    state: ServerState
-    serving: bool
-    resend_ms: int
-
-
-@dataclass(slots=True)
-class Span:
-    """``members`` were left alone from ``from_ns`` until ``to_ns``.
-
-    ``cut_ns`` is how far the history goes where nothing else ended it, else ``None``. Times of
-    what happened are ``None`` while it had not: ``served`` the first time that one of them
-    leads a quorum of them, ``joined`` by member, ``lost`` when that leader led no more.
-    """
-
-    members: frozenset[Sid]
-    from_ns: int
-    index: int
-    timings: Timings
-    delay_ns: int
-    held: Mapping[Sid, Held]
-    to_ns: int = 0
-    by_end: bool = False
-    leader: Sid | None = None
-    epoch: int = 0
-    served: tuple[int, int] | None = None  # at, event
-    at_serve: dict[Sid, Held] = field(default_factory=dict)
-    joined: dict[Sid, tuple[int, int]] = field(default_factory=dict)
-    accepted: dict[Sid, int] = field(default_factory=dict)  # promises, at the end
-    lost: tuple[int, int] | None = None
-    failed: dict[Sid, int] = field(default_factory=dict)  # handshakes left without serving
-    failed_later: dict[Sid, int] = field(default_factory=dict)  # after ``served``
-    spoiled: bool = False  # the tester had changed a log or an epoch: a leader may have to end
 
 
 class _Faults:
@@ -323,6 +285,11 @@ class _Watch:
         if span.served is None and leader is not None:
             span.served, span.leader, span.epoch = (at_ns, index), leader, leaders[leader]
             span.at_serve = {sid: self._of(sid) for sid in span.members}
+        if leader != span.leader and at_ns - span.from_ns <= inherited_ns(span.timings):
+            span.begin_anew()
+            if leader is not None:
+                span.served, span.leader, span.epoch = (at_ns, index), leader, leaders[leader]
+                span.at_serve = {sid: self._of(sid) for sid in span.members}
         everybody = len(span.joined) == len(span.members)
         if everybody and leader != span.leader and span.lost is None:
             span.lost = (at_ns, index)

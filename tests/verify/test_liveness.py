@@ -16,12 +16,14 @@ from chaos.history.events import Acted, RunEnded, Sampled, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.liveness import bound
-from chaos.verify.stability import Held, Span, stable
+from chaos.verify.span import Held, Span
+from chaos.verify.stability import stable
 from chaos.verify.verdict import Outcome, Verdict
 from tests.verify.lockstep import Lockstep
 
 L1, L2, L3 = "leader_serves_in_time", "members_serve_in_time", "no_needless_change"
 MS = 1_000_000
+BIT = act.Evidence(True)
 
 
 class Undecided(QuorumPeer):
@@ -167,6 +169,19 @@ def test_a_cut_ends_as_late_as_it_was_long() -> None:
     healed = Acted(4_000 * MS, 4_000 * MS, "x", act.Unblock("b"), act.Evidence(True))
     *_, span = stable(History.of([*history.events, healed]))
     assert span.from_ns == 8_000 * MS - 1
+
+
+def test_the_silence_of_an_earlier_fault_may_end_a_leadership_later() -> None:
+    """Peer 3 gives up right after a fault has ended: nothing of it is held against anybody."""
+    history = fickle()
+    gave_up = next(
+        e.at_ns
+        for _, e in history.every(Stepped)
+        if any(isinstance(effect, fx.SteppedDown) for effect in e.effects) and e.sid == 3
+    )
+    for before_ns, outcome in ((500 * MS, Outcome.HOLDS), (1_700 * MS, Outcome.FAILS)):
+        ended = Acted(gave_up - before_ns, gave_up - before_ns, "x", act.Resume(Sid(3)), BIT)
+        assert judge(History.of([*history.events, ended]), L3).outcome is outcome
 
 
 def test_the_bound_is_the_sum_that_it_shows() -> None:

@@ -1,0 +1,65 @@
+"""A span in which an ensemble was left alone, and what became of it meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from chaos.election.ids import Sid
+from chaos.election.notification import ServerState
+from chaos.election.timings import Timings
+
+_MS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a member of S was at the beginning. ``resend_ms`` is its notification wait."""
+
+    state: ServerState
+    serving: bool
+    resend_ms: int
+
+
+@dataclass(slots=True)
+class Span:
+    """``members`` were left alone from ``from_ns`` until ``to_ns``.
+
+    ``cut_ns`` is how far the history goes where nothing else ended it, else ``None``. Times of
+    what happened are ``None`` while it had not: ``served`` the first time that one of them
+    leads a quorum of them, ``joined`` by member, ``lost`` when that leader led no more.
+    """
+
+    members: frozenset[Sid]
+    from_ns: int
+    index: int
+    timings: Timings
+    delay_ns: int
+    held: Mapping[Sid, Held]
+    to_ns: int = 0
+    by_end: bool = False
+    leader: Sid | None = None
+    epoch: int = 0
+    served: tuple[int, int] | None = None  # at, event
+    at_serve: dict[Sid, Held] = field(default_factory=dict)
+    joined: dict[Sid, tuple[int, int]] = field(default_factory=dict)
+    accepted: dict[Sid, int] = field(default_factory=dict)  # promises, at the end
+    lost: tuple[int, int] | None = None
+    failed: dict[Sid, int] = field(default_factory=dict)  # handshakes left without serving
+    failed_later: dict[Sid, int] = field(default_factory=dict)  # after ``served``
+    spoiled: bool = False  # the tester had changed a log or an epoch: a leader may have to end
+
+    def begin_anew(self) -> None:
+        """The leadership that it began with was not to last: what broke it came before."""
+        self.served, self.leader, self.epoch = None, None, 0
+        self.joined.clear()
+        self.at_serve.clear()
+        for sid, count in self.failed_later.items():
+            self.failed[sid] = self.failed.get(sid, 0) + count
+        self.failed_later.clear()
+
+
+def inherited_ns(timings: Timings) -> int:
+    """How long the silence of an earlier fault may still end a leadership."""
+    return (timings.sync_limit + 2) * timings.tick_ms * _MS
