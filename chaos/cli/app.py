@@ -203,12 +203,23 @@ def run(
 def validate(
     plans: PlanFiles,
     settings: Settings = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Warnings make the exit code 2, as errors do.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
-    """Read plans and say what is wrong with them, or what they will do."""
+    """Read plans and say what is wrong with them, or what they will do.
+
+    A linter follows who is down, paused or cut off at each moment, and which times
+    the protocol needs. It finds what can never hold (error), what says nothing or may
+    not hold (warning), and what is worth knowing (hint).
+
+    Exit status: 0; 2 for a bad plan or an error.
+    """
     from chaos.cli.validating import validate_plans
 
-    raise typer.Exit(validate_plans(tuple(plans), _settings(settings or []), as_json=json_))
+    found = _settings(settings or [])
+    raise typer.Exit(validate_plans(tuple(plans), found, as_json=json_, strict=strict))
 
 
 @app.command()

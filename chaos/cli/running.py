@@ -26,6 +26,7 @@ from chaos.campaign.record import RunRecord, counted, record_of
 from chaos.campaign.sweep import sweep
 from chaos.cli.console import Voice, put, voice
 from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
+from chaos.cli.linting import warn
 from chaos.cli.one_run import Done, Order, Place, perform_order, run_one
 from chaos.cli.reading import read_plans
 from chaos.cli.sets import PlanRuns
@@ -101,6 +102,9 @@ class _Command:
                     else read_plans(request.plans, request.settings, request.cell)
                 )
                 sets = [PlanRuns.open(plan, request.out) for plan in plans]
+                if not again and not request.quiet:
+                    for plan in plans:
+                        warn(plan)
                 with showing(self._voice, quiet=request.quiet) as show:
                     for runs in sets:
                         if request.fail_fast and set(tally.codes) & codes.FAILURES:

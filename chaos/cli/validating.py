@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from chaos.cli.console import put, voice
+from chaos.cli.linting import code_of, finding_json, tell_findings
 from chaos.cli.reading import read_plan
 from chaos.errors import PlanError
+from chaos.plan.lint.finding import Finding, Severity
+from chaos.plan.lint.linter import lint
 from chaos.plan.model import Plan, tree
 from chaos.plan.words import sentence
 from chaos.runner import codes
@@ -20,10 +23,12 @@ from chaos.runner import codes
 FORMAT = 1
 
 
-def validate_plans(paths: tuple[Path, ...], settings: Mapping[str, str], *, as_json: bool) -> int:
-    """Read every plan, even after a bad one; 2 if any is bad."""
+def validate_plans(
+    paths: tuple[Path, ...], settings: Mapping[str, str], *, as_json: bool, strict: bool = False
+) -> int:
+    """Read every plan, even after a bad one; 2 if any is bad, by its text or by the linter."""
     console = voice()
-    plans: list[Plan] = []
+    plans: list[tuple[Plan, tuple[Finding, ...]]] = []
     errors: list[str] = []
     for path in paths:
         try:
@@ -32,37 +37,42 @@ def validate_plans(paths: tuple[Path, ...], settings: Mapping[str, str], *, as_j
             errors.append(str(error))
             sys.stderr.write(f"chaos: {error}\n")
             continue
-        plans.append(plan)
+        findings = lint(plan)
+        plans.append((plan, findings))
         if not as_json:
-            _describe(console, plan)
-    code = codes.USAGE if errors else codes.PASSED
+            _describe(console, plan, findings)
+            tell_findings(console, findings)
+    found = (one for _, findings in plans for one in findings)
+    code = codes.USAGE if errors else code_of(found, strict=strict)
     if as_json:
         document = {
             "version": FORMAT,
             "exit_code": code,
-            "plans": [_told(plan) for plan in plans],
+            "plans": [_told(plan, findings) for plan, findings in plans],
             "errors": errors,
         }
         put(json.dumps(document, indent=1) + "\n")
     return code
 
 
-def _told(plan: Plan) -> dict[str, object]:
+def _told(plan: Plan, findings: tuple[Finding, ...]) -> dict[str, object]:
     return {
         "plan": plan.name,
         "plan_file": plan.file,
         "steps": [{"step": step.id, "sentence": sentence(step)} for step in plan.every_step],
         "expects": [expectation.id for expectation in plan.expectations],
         "cells": list(plan.cells),
+        "findings": [finding_json(one) for one in findings],
     }
 
 
-def _describe(console: Console, plan: Plan) -> None:
+def _describe(console: Console, plan: Plan, findings: tuple[Finding, ...]) -> None:
     voters = sum(peer.votes for peer in plan.ensemble.peers)
     observers = len(plan.ensemble.peers) - voters
     more = f", {observers} observer{'s' if observers > 1 else ''}" if observers else ""
     peers = f"{voters} voter{'s' if voters > 1 else ''}{more}"
-    head = f"✓ {plan.file}: {plan.name}, {peers}, {plan.ensemble.quorum} quorum"
+    sign = "✗" if any(one.severity is Severity.ERROR for one in findings) else "✓"
+    head = f"{sign} {plan.file}: {plan.name}, {peers}, {plan.ensemble.quorum} quorum"
     console.print(Text(head, style="bold"), soft_wrap=True)
     for depth, step in tree(plan.steps):
         console.print(Text(f"    {'  ' * depth}{step.id}: {sentence(step)}"), soft_wrap=True)

@@ -1,0 +1,1 @@
+"""What a plan gets wrong before it runs: findings, and the arithmetic behind them."""

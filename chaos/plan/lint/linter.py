@@ -1,0 +1,46 @@
+"""The linter: every rule over one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from chaos.plan.lint import rules_fault, rules_quorum, rules_time
+from chaos.plan.lint.context import Context
+from chaos.plan.lint.finding import Finding, Severity
+from chaos.plan.model import Plan
+
+RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
+    rules_quorum.never_leads,
+    rules_quorum.quorum_remains,
+    rules_quorum.says_nothing,
+    rules_quorum.role_of_the_absent,
+    rules_time.too_short,
+    rules_time.shorter_than_detection,
+    rules_time.metric_bounds,
+    rules_time.empty_span,
+    rules_time.outlives_run,
+    rules_time.past_at,
+    rules_time.released_late,
+    rules_time.plain_pause,
+    rules_time.no_leader_yet,
+    rules_time.resend_trap,
+    rules_fault.nobody_left,
+    rules_fault.dialed_back,
+    rules_fault.idle_port,
+    rules_fault.nothing_at_stake,
+    rules_fault.already_true,
+    rules_fault.nothing_before,
+)
+
+
+def lint(plan: Plan) -> tuple[Finding, ...]:
+    """Everything that the rules find, in the order of the text."""
+    context = Context(plan)
+    found = {finding for rule in RULES for finding in rule(context)}
+    return tuple(sorted(found, key=lambda one: (one.where, one.rule, one.about)))
+
+
+def errors(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Those that say that a plan can never hold, or never be done."""
+    return tuple(one for one in findings if one.severity is Severity.ERROR)

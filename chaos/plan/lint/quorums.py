@@ -1,0 +1,125 @@
+"""Whether anybody can lead while some are stopped and some links are cut.
+
+The benefit of every doubt goes to the plan: a link that works one way counts as a link, and of
+several configurations that may be in force the kindest counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chaos.election.ids import Sid
+from chaos.election.quorum import QuorumMaj, QuorumVerifier
+from chaos.faults.membership import BumpConfigVersion
+from chaos.plan.lint.times import Bound, Moment, Times
+from chaos.plan.lint.worlds import Peers, World
+from chaos.plan.model import FaultStep, Otherwise, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is surely so in one world from one moment to another."""
+
+    stopped: Peers
+    cuts: frozenset[tuple[Sid, Sid]]
+    verifiers: tuple[tuple[QuorumVerifier, ...], ...]  # any one of them; each a set that all count
+    faults: tuple[str, ...]
+
+    def reach(self, leader: Sid, voters: Peers) -> Peers:
+        """Whom ``leader`` can have behind it, itself included."""
+        return frozenset(
+            sid for sid in voters - self.stopped if not {(sid, leader), (leader, sid)} <= self.cuts
+        )
+
+    def able(self, among: Peers) -> Peers:
+        """Who of ``among`` can lead."""
+        return frozenset(sid for sid in among - self.stopped if self._backed(sid))
+
+    def _backed(self, leader: Sid) -> bool:
+        for verifiers in self.verifiers:
+            voters = all(leader in one.voters and one.weight(leader) > 0 for one in verifiers)
+            if voters and all(
+                one.contains_quorum(self.reach(leader, one.voters)) for one in verifiers
+            ):
+                return True
+        return False
+
+
+def held(
+    plan: Plan, times: Times, world: World, first: tuple[Moment, int], until: tuple[Moment, Bound]
+) -> Held:
+    """What surely holds all the time from ``first`` to ``until``."""
+    doubtful = {
+        step.id
+        for step in plan.every_step
+        if step.when is not None and step.when.otherwise is Otherwise.SKIP
+    }
+    on = [name for name in world.deeds if name not in doubtful and times.surely(name, first, until)]
+    deeds = [world.deeds[name] for name in on]
+    return Held(
+        frozenset[Sid]().union(*(deed.stopped for deed in deeds)),
+        frozenset[tuple[Sid, Sid]]().union(*(deed.cuts for deed in deeds)),
+        _verifiers(plan, times, world, (first, until)),
+        tuple(name for name in on if world.deeds[name].stopped or world.deeds[name].cuts),
+    )
+
+
+def _verifiers(
+    plan: Plan,
+    times: Times,
+    world: World,
+    span: tuple[tuple[Moment, Bound], tuple[Moment, Bound]],
+) -> tuple[tuple[QuorumVerifier, ...], ...]:
+    """The configurations that may count at some moment of ``span``."""
+    first, until = span
+    everybody = frozenset(plan.ensemble.sids)
+    bumps = {
+        step.id: step.verb.fault
+        for step in plan.every_step
+        if isinstance(step.verb, FaultStep) and isinstance(step.verb.fault, BumpConfigVersion)
+    }
+    found: list[tuple[QuorumVerifier, ...]] = []
+    before: tuple[QuorumVerifier, ...] = ()
+    for name, config in world.configs:
+        if name and times.least(until[0], (name, "began")) - until[1] > 0:
+            break  # surely later
+        fault = bumps.get(name)
+        both = fault is not None and not fault.activate
+        before = (*before, config.verifier) if both else (config.verifier,)
+        told = name and world.deeds[name].targets == everybody
+        if told and times.least((name, "done"), first[0]) + first[1] >= 0:
+            found.clear()  # nobody is left who counts by an older one alone
+        found.append(before)
+    return tuple(found)
+
+
+def count_words(verifier: QuorumVerifier, peers: Iterable[Sid]) -> str:
+    """``peers 1 and 2, weight 2 of 7, where a quorum needs 4``."""
+    there = frozenset(peers)
+    who = peers_words(there)
+    if isinstance(verifier, QuorumMaj):
+        voters = len(verifier.voters)
+        some = len(there & verifier.voters)
+        return f"{who}: {some} of {voters} voters, where a quorum needs {voters // 2 + 1}"
+    told = []
+    for group, members in sorted(verifier.groups.items()):
+        total = sum(verifier.weight(sid) for sid in members)
+        if total:
+            weight = sum(verifier.weight(sid) for sid in members & there)
+            name = f" of group {group}" if len(verifier.groups) > 1 else ""
+            told.append(f"weight {weight} of {total}{name}, where {total // 2 + 1} are needed")
+    more = ""
+    if len(told) > 1:
+        more = f"; a quorum needs {len(told) // 2 + 1} of {len(told)} groups"
+    return f"{who}: {', '.join(told)}{more}"
+
+
+def peers_words(peers: Iterable[Sid]) -> str:
+    """``peer 3``, ``peers 1, 2 and 3`` or ``nobody``."""
+    names = [str(sid) for sid in sorted(peers)]
+    if not names:
+        return "nobody"
+    if len(names) == 1:
+        return f"peer {names[0]}"
+    return f"peers {', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,288 @@
+"""Times that cannot be, or that say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from typing import Final
+
+from chaos.actions import Block, How
+from chaos.faults.targets import Group, Word
+from chaos.plan.lint.context import Context, Hope, excludes, is_leader
+from chaos.plan.lint.finding import Finding, Severity
+from chaos.plan.lint.forecast import Band, detection, finalize
+from chaos.plan.lint.times import ZERO
+from chaos.plan.model import (
+    At,
+    Elapsed,
+    FaultStep,
+    LeaderExpected,
+    MetricExpected,
+    NoLeaderExpected,
+    Release,
+    RoleExpected,
+    Step,
+    Wait,
+)
+from chaos.plan.words import span
+
+MS: Final = 1_000_000
+
+
+def too_short(context: Context) -> Iterator[Finding]:
+    """Less time than the protocol needs for a first leader."""
+    wait = finalize(context.plan).least_ns
+    for hope in context.hopes:
+        end, until = hope.window[1]
+        if context.times.most(ZERO, end) + until < wait:
+            yield Finding(
+                "too-short",
+                Severity.ERROR,
+                hope.where,
+                hope.name,
+                f"no leader can be there within {span(hope.within_ns)}",
+                f"nobody decides before one finalize wait, {span(wait)} after time zero, is over",
+                f"within: {_round(3 * wait)}",
+            )
+
+
+def shorter_than_detection(context: Context) -> Iterator[Finding]:
+    """A new leader although the old one is back, or the time is up, before anybody notices."""
+    for hope in context.hopes:
+        found = _new_leader(context, hope)
+        if found is None:
+            continue
+        step, verb = found
+        band = _noticed(context, step)
+        if band is None or band.least_ns == 0:
+            continue
+        decide = finalize(context.plan).least_ns
+        timings = context.plan.ensemble.timings
+        ticks = f"{timings.sync_limit} ticks of {timings.tick_ms}ms, counted from the last ping"
+        least, most = band.least_ns + decide, band.most_ns + finalize(context.plan).most_ns
+        if verb.for_ns is not None and verb.for_ns < band.least_ns:
+            yield _finding(
+                "shorter-than-detection", hope, f"{step.id} is over before anybody notices",
+                f"silence is noticed after {ticks}: {span(band.least_ns)} to "
+                f"{span(band.most_ns)}; it lasts {span(verb.for_ns)}",
+                f"for: {_round(most)} at {step.id}, or expect same_leader",
+            )  # fmt: skip
+        elif hope.window[1][1] < least:
+            yield _finding(
+                "too-short", hope, f"no new leader can be there within {span(hope.within_ns)}",
+                f"silence is noticed after {ticks}: at least {span(band.least_ns)}, and the "
+                f"finalize wait is {span(decide)}: {span(least)} together",
+                f"within: {_round(most)}",
+            )  # fmt: skip
+
+
+def _finding(rule: str, hope: Hope, what: str, why: str, instead: str) -> Finding:
+    return Finding(rule, Severity.ERROR, hope.where, hope.name, what, why, instead)
+
+
+def _new_leader(context: Context, hope: Hope) -> tuple[Step, FaultStep] | None:
+    """The fault on the leader that ``hope`` comes right after, if no other fault matters."""
+    step = context.steps.get(hope.step or "")
+    verb = None if step is None else step.verb
+    if step is None or not isinstance(verb, FaultStep) or hope.window[0] != ((step.id, "done"), 0):
+        return None
+    if not is_leader(verb.target) or not excludes(hope.among, verb.bind):
+        return None
+    others = (one.id for one, _ in context.faults if one.id != step.id)
+    if any(context.times.perhaps(one, *hope.window) for one in others):
+        return None
+    return step, verb
+
+
+def _noticed(context: Context, step: Step) -> Band | None:
+    """When the fault is noticed, at the earliest and latest of all draws."""
+    found: Band | None = None
+    for world in context.worlds:
+        band = detection(context.plan, world, world.deeds[step.id])
+        if band is None:
+            return None
+        found = band if found is None else found | band
+    return found
+
+
+def metric_bounds(context: Context) -> Iterator[Finding]:
+    """A maximum that no election can keep, or that none can break."""
+    plan = context.plan
+    least = {
+        "election.finalize": finalize(plan).least_ns,
+        "election.peer": finalize(plan).least_ns if not plan.ensemble.reconfig_enabled else 0,
+    }
+    for one in plan.expectations:
+        if not isinstance(one, MetricExpected) or one.unit != "ns" or one.max is None:
+            continue
+        bound = least.get(one.metric, 0)
+        if one.metric in ("election.total", "election.leaderless") and one.of in context.steps:
+            band = _noticed(context, context.steps[one.of])
+            bound = 0 if band is None else band.least_ns + finalize(plan).least_ns
+        if one.max < bound:
+            yield Finding(
+                "too-short", Severity.ERROR, one.where, one.id,
+                f"{one.metric} can never be {span(one.max)} or less",
+                f"it takes {span(bound)} at the least",
+                f"max: {_round(2 * bound)}",
+            )  # fmt: skip
+        elif one.max >= plan.run_timeout_ns:
+            yield Finding(
+                "never-binds", Severity.WARNING, one.where, one.id,
+                f"max: {span(one.max)} can never be exceeded",
+                f"the run itself is over after {span(plan.run_timeout_ns)}",
+                "a max that a slow election would miss",
+            )  # fmt: skip
+
+
+def empty_span(context: Context) -> Iterator[Finding]:
+    """``no_leader`` over no time at all."""
+    for one in context.plan.expectations:
+        if not isinstance(one, NoLeaderExpected):
+            continue
+        (since, plus), (until, more) = context.times.at(one.since), context.times.at(one.until)
+        longest = context.times.most(since, until) + more - plus
+        if longest <= 0:
+            yield Finding(
+                "empty-span", Severity.ERROR, one.where, one.id,
+                "its span is empty, so nothing is judged",
+                f"it ends {span(int(-longest))} before it begins"
+                if longest < 0 else "it ends when it begins",
+                "moments in their order; a fault that is over at once has no span of its own",
+            )  # fmt: skip
+
+
+def outlives_run(context: Context) -> Iterator[Finding]:
+    """What surely comes after the run's time is up."""
+    timeout = context.plan.run_timeout_ns
+    for step in context.plan.every_step:
+        begins = context.times.least(ZERO, (step.id, "began"))
+        ends = context.times.least(ZERO, (step.id, "ended"))
+        late = begins >= timeout
+        if not late and not (timeout < ends < inf):
+            continue
+        after = begins if late else ends
+        yield Finding(
+            "outlives-run", Severity.ERROR, step.where, step.id,
+            "the run is over before it begins" if late else "the run is over before it ends",
+            f"that is {span(int(after))} after time zero at the earliest, and run_timeout is "
+            f"{span(timeout)}",
+            f"limits: {{run_timeout: {_round(int(after) + 10_000_000_000)}}}, or less time",
+        )  # fmt: skip
+
+
+def past_at(context: Context) -> Iterator[Finding]:
+    """An ``at`` that is over when the step's turn comes."""
+    for step in context.plan.every_step:
+        late = context.times.late.get(step.id, 0)
+        if isinstance(step.start, At) and late > 0:
+            yield Finding(
+                "past-at", Severity.WARNING, step.where, step.id,
+                f"at: {span(step.start.at_ns)} is past when its turn comes",
+                f"the steps before it take {span(int(late) + step.start.at_ns)} at the least",
+                "a later at, or leave it away: the step begins when the one before is done",
+            )  # fmt: skip
+
+
+def released_late(context: Context) -> Iterator[Finding]:
+    """A release of what is over already."""
+    for step in context.plan.every_step:
+        if not isinstance(step.verb, Release):
+            continue
+        for name in step.verb.steps:
+            verb = context.steps[name].verb
+            for_ns = verb.for_ns if isinstance(verb, FaultStep) else None
+            apart = context.times.least((name, "done"), (step.id, "began"))
+            if for_ns is not None and apart > for_ns:
+                yield Finding(
+                    "released-late", Severity.WARNING, step.where, step.id,
+                    f"{name} is over before it is released",
+                    f"it lasts {span(for_ns)}, and this comes {span(int(apart))} after it at "
+                    "the least",
+                    f"a longer for at {name}, or no release",
+                )  # fmt: skip
+
+
+def plain_pause(context: Context) -> Iterator[Finding]:
+    """A pause without its reason (R5): waits for events do not get flaky."""
+    for step in context.plan.every_step:
+        elapsed = isinstance(step.verb, Wait) and isinstance(step.verb.condition, Elapsed)
+        if elapsed and not step.why:
+            yield Finding(
+                "plain-pause", Severity.WARNING, step.where, step.id,
+                "time goes by, and nobody says why",
+                "a fixed pause is too long on one host and too short on another",
+                "wait for an outcome, or say what the time is for with why",
+            )  # fmt: skip
+
+
+def no_leader_yet(context: Context) -> Iterator[Finding]:
+    """A target that is the leader before anybody surely leads."""
+    waited = False
+    wait = finalize(context.plan).least_ns
+    for step in context.plan.every_step:
+        if isinstance(step.verb, Wait):
+            waited = waited or not isinstance(step.verb.condition, Elapsed)
+        if not isinstance(step.verb, FaultStep) or waited or step.when is not None:
+            continue
+        if not _led(step.verb.target):
+            continue
+        never = context.times.most(ZERO, (step.id, "began")) < wait
+        yield Finding(
+            "no-leader-yet", Severity.ERROR if never else Severity.WARNING, step.where, step.id,
+            "nobody can lead yet" if never else "perhaps nobody leads yet",
+            f"nobody decides before {span(wait)} after time zero, and no step waits for a leader "
+            "before this: without one its target means nobody and the run is inconclusive",
+            "before it: {id: up, wait: {outcome: leader, seen_by: all, hold_for: 300ms}, "
+            "within: 5s}",
+        )  # fmt: skip
+
+
+def _led(selector: object) -> bool:
+    found = repr(selector)
+    return (
+        repr(Word.LEADER) in found
+        or repr(Word.FOLLOWERS) in found
+        or (isinstance(selector, Group) and is_leader(selector))
+    )
+
+
+def resend_trap(context: Context) -> Iterator[Finding]:
+    """Too little time after a silent cut: re-sends have backed off meanwhile."""
+    timings = context.plan.ensemble.timings
+    for one in context.plan.expectations:
+        if not isinstance(one, LeaderExpected | RoleExpected) or one.after is None:
+            continue
+        step = context.steps[one.after.step]
+        verb = step.verb
+        moment, plus = context.times.at(one.after)
+        if not isinstance(verb, FaultStep) or moment != (step.id, "ended") or plus:
+            continue
+        if verb.for_ns is None or not _silent(context, step.id):
+            continue
+        longest = min(timings.notification_ms_max * MS, verb.for_ns)
+        if one.within_ns + one.hold_ns < longest:
+            yield Finding(
+                "resend-trap", Severity.WARNING, one.where, one.id,
+                f"{span(one.within_ns)} may be too short after a silent cut",
+                f"peers that look double the time between their notifications from "
+                f"{timings.notification_ms_min}ms up to {timings.notification_ms_max}ms; after "
+                f"{span(verb.for_ns)} of silence the next may be {span(longest)} away",
+                f"within: {_round(longest + 2_000_000_000)}, or timings: {{notification: "
+                "{first: 200ms, max: 1s}}",
+            )  # fmt: skip
+
+
+def _silent(context: Context, name: str) -> bool:
+    """Whether the fault drops packets so that nobody is told."""
+    return bool(context.worlds) and all(
+        any(isinstance(one, Block) and one.how is How.SILENT for one in world.deeds[name].actions)
+        and bool(world.deeds[name].cuts)
+        for world in context.worlds
+    )
+
+
+def _round(time_ns: int) -> str:
+    """The next whole half second, as a plan writes it."""
+    half = 500_000_000
+    return span(-(-time_ns // half) * half)

@@ -1,0 +1,190 @@
+"""When the moments of a plan can be: bounds on the time between any two of them.
+
+A simple temporal network (Dechter, Meiri, Pearl 1991): each moment is a node, each thing known
+of two moments an edge, and the shortest path between two nodes the tightest bound that follows.
+So "5 s after that fault began" is exact although nobody knows when the fault will begin.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Final
+
+from chaos.plan.model import (
+    After,
+    At,
+    Edge,
+    Elapsed,
+    FaultStep,
+    LeaderOutcome,
+    Note,
+    Parallel,
+    Plan,
+    Release,
+    Step,
+    Wait,
+)
+
+Moment = tuple[str, str]  # a step's id, and "began", "done" or "ended"
+ZERO: Final[Moment] = ("", "zero")
+Bound = float  # whole nanoseconds, or infinity
+
+
+class Times:
+    """All moments of a plan, as far as its text decides when they are."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._edges: dict[Moment, dict[Moment, Bound]] = {ZERO: {}}
+        self._found: dict[Moment, dict[Moment, Bound]] = {}
+        self._waits = {step.id for step in plan.every_step if isinstance(step.verb, Wait)}
+        self._finalize_ns = plan.ensemble.timings.finalize_ms * 1_000_000
+        self.late: dict[str, Bound] = {}  # by how much an ``at`` is surely over when its turn is
+        before = ZERO
+        for step in plan.steps:
+            self._step(step, before)
+            before = (step.id, "done")
+
+    # ---- questions
+
+    def most(self, first: Moment, then: Moment) -> Bound:
+        """The longest that ``then`` can come after ``first``; infinity if nothing bounds it."""
+        return self._from(first).get(then, inf)
+
+    def least(self, first: Moment, then: Moment) -> Bound:
+        """The shortest that ``then`` can come after ``first``; minus infinity likewise."""
+        return -self._from(then).get(first, inf)
+
+    def at(self, after: After | None) -> tuple[Moment, int]:
+        """The moment that ``after`` means, and what is to be added to it."""
+        if after is None:
+            return ZERO, 0
+        wait = after.step in self._waits
+        edge = "ended" if after.edge is Edge.ENDED and not wait else "done"
+        return (after.step, edge), after.plus_ns
+
+    def surely(self, step: str, first: tuple[Moment, int], until: tuple[Moment, Bound]) -> bool:
+        """Whether the fault ``step`` is in effect from ``first`` to ``until``, come what may."""
+        begins = self.least((step, "done"), first[0]) + first[1]
+        return begins >= 0 and self.least(until[0], (step, "ended")) - until[1] >= 0
+
+    def perhaps(self, step: str, first: tuple[Moment, int], until: tuple[Moment, Bound]) -> bool:
+        """Whether it can be in effect at some moment between them."""
+        over = self.most(first[0], (step, "ended")) - first[1] < 0
+        later = self.least(until[0], (step, "began")) - until[1] > 0
+        return not (over or later)
+
+    # ---- building
+
+    def _step(self, step: Step, before: Moment) -> None:
+        self._start(step, before)
+        self._verb(step)
+        if isinstance(step.verb, Parallel):
+            self._together(step, step.verb)
+
+    def _together(self, step: Step, verb: Parallel) -> None:
+        """All begin at once; the whole is done when the last of them is."""
+        began: Moment = (step.id, "began")
+        for one in verb.steps:
+            self._step(one, began)
+        dones: list[Moment] = [(one.id, "done") for one in verb.steps]
+        most = max((self.most(began, done) for done in dones), default=0)
+        self._between(began, (step.id, "done"), 0, most)
+        for done in dones:
+            self._between(done, (step.id, "done"), 0, inf)
+
+    def _start(self, step: Step, before: Moment) -> None:
+        turn: Moment = (step.id, "turn")
+        began: Moment = (step.id, "began")
+        self._between(before, turn, 0, inf)
+        match step.start:
+            case At(at_ns=at_ns):
+                self._latest(turn, before, (ZERO, at_ns))
+                self.late[step.id] = self.least(ZERO, before) - at_ns
+            case After() as after:
+                self._latest(turn, before, self.at(after))
+            case _:
+                self._between(before, turn, 0, 0)
+        self._between(turn, began, 0, 0 if step.when is None else step.when.within_ns)
+
+    def _latest(self, turn: Moment, before: Moment, other: tuple[Moment, int]) -> None:
+        """``turn`` is the later of ``before`` and ``other``, which one is known or not."""
+        moment, plus = other
+        if self.least(moment, before) >= plus:
+            self._between(before, turn, 0, 0)
+        elif self.most(moment, before) <= plus:
+            self._between(moment, turn, plus, plus)
+        else:
+            self._between(moment, turn, plus, inf)
+            most = max(self.most(ZERO, before), self.most(ZERO, moment) + plus)
+            self._between(ZERO, turn, 0, most)
+
+    def _verb(self, step: Step) -> None:
+        began: Moment = (step.id, "began")
+        done: Moment = (step.id, "done")
+        match step.verb:
+            case Wait(condition=Elapsed(time_ns=time_ns)):
+                self._between(began, done, time_ns, time_ns)
+            case Wait() as wait:
+                self._between(began, done, wait.hold_ns, max(wait.within_ns, wait.hold_ns))
+                if isinstance(wait.condition, LeaderOutcome):  # nobody leads before a quorum voted
+                    self._between(ZERO, done, self._finalize_ns, inf)
+            case FaultStep() as fault:
+                self._between(began, done, 0, 0)
+                self._ends(step.id, fault)
+            case Note():
+                self._between(began, done, 0, 0)
+            case Release(steps=steps):
+                self._between(began, done, 0, 0)
+                for name in steps:
+                    self._released(name, began)
+            case _:
+                self._between(began, done, 0, inf)
+
+    def _ends(self, name: str, fault: FaultStep) -> None:
+        """A fault without ``for`` ends when a later step says so, or never."""
+        most = inf if fault.for_ns is None else fault.for_ns
+        self._between((name, "done"), (name, "ended"), 0, most)
+        if fault.for_ns is not None:
+            self._between((name, "done"), (name, "ended"), fault.for_ns, fault.for_ns)
+        elif fault.fault.instant:
+            self._between((name, "done"), (name, "ended"), inf, inf)
+
+    def _released(self, name: str, began: Moment) -> None:
+        edges = self._edges
+        ended: Moment = (name, "ended")
+        known = self.least((name, "done"), ended)
+        if known in (inf, 0):
+            self._between(began, ended, 0, 0)
+            return
+        if self.least(ended, began) >= 0:
+            return  # over already: its ``for`` counts
+        edges[ended].pop((name, "done"), None)  # it may now end before its ``for``
+        self._between(began, ended, -inf, 0)
+        self._between((name, "done"), ended, 0, known)
+
+    def _between(self, first: Moment, then: Moment, least: Bound, most: Bound) -> None:
+        """``then`` is at least ``least`` and at most ``most`` after ``first``."""
+        for source, target, bound in ((first, then, most), (then, first, -least)):
+            row = self._edges.setdefault(source, {})
+            row[target] = min(bound, row.get(target, inf))
+        self._found.clear()
+
+    def _from(self, source: Moment) -> dict[Moment, Bound]:
+        """Shortest paths from ``source`` (Bellman and Ford)."""
+        if source in self._found:
+            return self._found[source]
+        found: dict[Moment, Bound] = {source: 0}
+        for _ in self._edges:
+            changed = False
+            for moment, row in self._edges.items():
+                base = found.get(moment, inf)
+                if base == inf:
+                    continue
+                for target, bound in row.items():
+                    if base + bound < found.get(target, inf):
+                        found[target] = base + bound
+                        changed = True
+            if not changed:
+                break
+        self._found[source] = found
+        return found
