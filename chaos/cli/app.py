@@ -15,7 +15,8 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from chaos.cli import sets_commands
+from chaos.cli import run_commands, sets_commands
+from chaos.cli.completing import complete_plans, complete_runs
 from chaos.errors import ChaosError, HistoryError, PlanError
 from chaos.runner.codes import INFRASTRUCTURE, USAGE
 
@@ -43,32 +44,6 @@ class NetworkName(StrEnum):
     AUTO = "auto"
     KERNEL = "kernel"
     IN_PROCESS = "in-process"
-
-
-def complete_plans(incomplete: str) -> list[str]:
-    """Plan files that begin with ``incomplete``, spelt as it begins; for shell completion.
-
-    Those of the folder that it names, else those one level below: ``chaos run <TAB>`` finds
-    ``plans/leader-pause.yaml``.
-    """
-    return _completed(incomplete, ("*.yaml", "*.yml", "*/*.yaml", "*/*.yml"))
-
-
-def complete_runs(incomplete: str) -> list[str]:
-    """Folders of runs that begin with ``incomplete``, likewise: ``reports/latest``."""
-    found = _completed(incomplete, ("*/history.jsonl", "*/*/history.jsonl"))
-    return [path.removesuffix("/history.jsonl") for path in found]
-
-
-def _completed(incomplete: str, patterns: tuple[str, ...]) -> list[str]:
-    folder, slash, _ = incomplete.rpartition("/")
-    base = Path(folder + slash)
-    found = [
-        folder + slash + path.relative_to(base).as_posix()
-        for pattern in patterns
-        for path in base.glob(pattern)
-    ]
-    return sorted(path for path in found if path.startswith(incomplete))
 
 
 PlanFiles = Annotated[
@@ -206,6 +181,9 @@ def validate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Warnings make the exit code 2, as errors do.")
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print the plan as a numbered tree, with forecasts.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
     """Read plans and say what is wrong with them, or what they will do.
@@ -216,10 +194,11 @@ def validate(
 
     Exit status: 0; 2 for a bad plan or an error.
     """
-    from chaos.cli.validating import validate_plans
+    from chaos.cli.validating import Asked, validate_plans
 
     found = _settings(settings or [])
-    raise typer.Exit(validate_plans(tuple(plans), found, as_json=json_, strict=strict))
+    asked = Asked(as_json=json_, strict=strict, explain=explain)
+    raise typer.Exit(validate_plans(tuple(plans), found, asked))
 
 
 @app.command()
@@ -334,6 +313,8 @@ def schema() -> None:
 
 
 app.command()(sets_commands.compare)
+app.command()(run_commands.explain)
+app.command()(run_commands.show)
 app.add_typer(sets_commands.baseline, name="baseline")
 
 

@@ -29,16 +29,20 @@ def tell_findings(console: Console, findings: Iterable[Finding]) -> None:
         console.print(Text(f"    instead: {one.instead}"), soft_wrap=True)
 
 
-def warn(plan: Plan) -> None:
-    """Before a run: a line for each finding but the hints. A run is never refused for them.
+def warn(plans: Iterable[Plan]) -> None:
+    """Before runs: a line for each finding but the hints, once for all cells of a matrix.
 
-    A plan that can never hold may be run on purpose: to see that a run fails.
+    A run is never refused for them: what can never hold may be run on purpose.
     """
-    found = [one for one in lint(plan) if one.severity is not Severity.HINT]
-    for one in found:
-        sys.stderr.write(f"chaos: {one.where}: {one.severity}: {one.about}: {one.what}\n")
-    if found:
-        sys.stderr.write(f"chaos: why, and what would do instead: chaos validate {plan.file}\n")
+    told: dict[str, str] = {}
+    for plan in plans:
+        for one in lint(plan):
+            if one.severity is not Severity.HINT:
+                told[f"{one.where}: {one.severity}: {one.about}: {one.what}"] = plan.file
+    for line in told:
+        sys.stderr.write(f"chaos: {line}\n")
+    for file in dict.fromkeys(told.values()):
+        sys.stderr.write(f"chaos: why, and what would do instead: chaos validate {file}\n")
 
 
 def code_of(findings: Iterable[Finding], *, strict: bool) -> int:

@@ -103,8 +103,7 @@ class _Command:
                 )
                 sets = [PlanRuns.open(plan, request.out) for plan in plans]
                 if not again and not request.quiet:
-                    for plan in plans:
-                        warn(plan)
+                    warn(plans)
                 with showing(self._voice, quiet=request.quiet) as show:
                     for runs in sets:
                         if request.fail_fast and set(tally.codes) & codes.FAILURES:

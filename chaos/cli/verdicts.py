@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chaos.cli.tree import run_lines
 from chaos.runner import codes
 from chaos.runner.rejudge import Change
 from chaos.store import RunResult
@@ -27,6 +28,10 @@ _BAD: Final = ("✗", "bold red")
 def conclude(console: Console, result: RunResult, report: str) -> None:
     """The verdicts, the headline, the report's path, and last the command to repeat it."""
     tell(console, result.verdicts)
+    if result.exit_code != codes.PASSED:
+        for line in run_lines(result.steps):
+            console.print(Text(line), soft_wrap=True)
+        console.print()
     if result.disturbed:
         console.print(Text(f"disturbed: {result.disturbed}", style="yellow"), soft_wrap=True)
     sign, style = headed(result.exit_code)

@@ -41,6 +41,11 @@ class Range(int):
         return super().__hash__()
 
 
+def highest(number: int) -> int:
+    """The most that a number can be: the high end of a range, else itself."""
+    return number.high if isinstance(number, Range) else number
+
+
 Draw = Callable[[str, Range], int]  # a value of the range that has this key
 
 

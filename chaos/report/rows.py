@@ -12,6 +12,7 @@ from typing import Final
 from chaos.election.ids import Sid
 from chaos.history.events import UNSURE_NS, Began, Sampled
 from chaos.history.history import History
+from chaos.plan.lint.outline import numbers_of
 from chaos.report import words
 from chaos.report.messages import Fate, Message, Tally
 from chaos.report.telling import what, who
@@ -43,6 +44,7 @@ class StepRow:
     times: str
     facts: tuple[tuple[str, str], ...]
     depth: int = 0
+    number: str = ""  # its place in the tree of ``chaos validate --explain``
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def line_of(where: str) -> int:
 
 def step_rows(steps: Iterable[StepRecord]) -> tuple[StepRow, ...]:
     """The plan as it went."""
+    known = tuple(steps)
     return tuple(
         StepRow(
             step.step,
@@ -125,8 +128,9 @@ def step_rows(steps: Iterable[StepRecord]) -> tuple[StepRow, ...]:
             _times(step),
             tuple((name, str(fact)) for name, fact in step.evidence.items()),
             step.depth,
+            number,
         )
-        for step in steps
+        for number, step in zip(numbers_of(one.depth for one in known), known, strict=True)
     )
 
 

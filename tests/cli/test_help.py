@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from chaos.cli.app import app, complete_plans, main
+from chaos.cli.app import app, main
+from chaos.cli.completing import complete_plans
 from tests.cli.command import PAUSE, chaos
 
 COMMANDS = {
     "run": ["--system", "--seed", "--repeat", "--set", "--network", "--out", "--json", "--quiet"],
-    "validate": ["--set", "--json"],
+    "validate": ["--set", "--strict", "--explain", "--json"],
+    "explain": ["--sibling", "--json"],
+    "show": ["--json"],
     "judge": ["--json"],
     "replay": ["--repeat", "--system", "--network", "--out", "--json", "--quiet"],
     "peer": ["--sid", "--data", "--tick-ms"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.cli.app import complete_runs
+from chaos.cli.completing import complete_runs
 from tests.cli.command import FAILING, PAUSE, chaos, runs
 
 ARGUMENTS = ("run", "--system", "simulated", "--seed", "1", "--quiet")

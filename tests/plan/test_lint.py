@@ -382,3 +382,10 @@ def test_names_and_draws_are_followed_through_a_plan() -> None:
 def test_what_cannot_be_enumerated_leads_to_no_finding_about_quorums() -> None:
     text = plan(UP, pause("{pick: 9, of: voters}", "20s"), expect=ELSE, ensemble="size: 30")
     assert [one.rule for one in found(text)] == []
+
+
+def test_a_range_is_judged_by_the_end_that_could_still_do() -> None:
+    short = plan(UP, pause("leader", "200ms..400ms"), expect=f"{NEXT}, within: 5s")
+    long = plan(UP, pause("leader", "200ms..4s"), expect=f"{NEXT}, within: 5s")
+    assert [one.rule for one in found(short)] == ["shorter-than-detection"]
+    assert found(long) == ()

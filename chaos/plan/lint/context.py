@@ -13,6 +13,7 @@ from chaos.plan.model import (
     FaultStep,
     LeaderExpected,
     LeaderOutcome,
+    Otherwise,
     Plan,
     RoleExpected,
     Step,
@@ -74,7 +75,9 @@ class Context:
         """Every leader that the plan asks for."""
         for step in self.plan.every_step:
             verb = step.verb
-            if isinstance(verb, Wait) and isinstance(verb.condition, LeaderOutcome):
+            if not isinstance(verb, Wait) or verb.otherwise is not Otherwise.FAIL:
+                continue  # its author reckons with it running out
+            if isinstance(verb.condition, LeaderOutcome):
                 began = (step.id, "began")
                 window = ((began, 0), (began, verb.within_ns - verb.hold_ns))
                 among = verb.condition.among

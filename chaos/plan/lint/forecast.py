@@ -9,7 +9,10 @@ vote     from nothing, one message each way, to a round of the slowest re-send
 finalize one undisturbed ``finalizeWait`` to three: at most two restarts by a better vote
 ======== ===================================================================================
 
-Source: the bound of liveness and H11 of ``docs/plan-format.md``'s checks; ZooKeeper's
+Where no quorum is left, the vote lasts until the fault ends, and one backed-off
+re-send more.
+
+Source: the bound of conditional liveness; the step-down of a leader without quorum; ZooKeeper's
 ``Learner.readPacket`` (a silent leader is given up after ``syncLimit`` ticks) and
 ``FastLeaderElection`` (``finalizeWait``, ``minNotificationInterval`` and its doubling).
 """
@@ -23,8 +26,10 @@ from typing import Final
 from chaos.actions import Block, How, Kill, Terminate
 from chaos.election.ids import Sid
 from chaos.plan.lint.context import Context
+from chaos.plan.lint.quorums import Held
 from chaos.plan.lint.worlds import Deed, World
-from chaos.plan.model import FaultStep, Plan, Step
+from chaos.plan.model import FaultStep, LeaderOutcome, Plan, Step, Wait
+from chaos.plan.ranges import highest
 
 MS: Final = 1_000_000
 START: Final = "start"
@@ -101,30 +106,61 @@ def first_election(plan: Plan) -> Forecast:
 
 
 def forecasts(context: Context) -> tuple[Forecast, ...]:
-    """The elections that a plan's faults are to cause, in the order of its steps."""
-    plan = context.plan
-    found = [first_election(plan)]
-    for step, verb in context.faults:
-        one = _of(context, step, verb)
-        if one is not None:
-            found.append(one)
+    """The elections that a plan's faults may cause, in the order of its steps."""
+    found = [first_election(context.plan)]
+    at_rest = False
+    for step in context.plan.every_step:
+        if isinstance(step.verb, Wait):
+            at_rest = at_rest or isinstance(step.verb.condition, LeaderOutcome)
+        if isinstance(step.verb, FaultStep):
+            one = _of(context, step, step.verb, at_rest=at_rest and step.when is None)
+            found += [] if one is None else [one]
+            at_rest = at_rest and one is None
     return tuple(found)
 
 
-def _of(context: Context, step: Step, verb: FaultStep) -> Forecast | None:
-    """What follows a fault; nothing where no draw of it ends a leadership."""
+def _of(context: Context, step: Step, verb: FaultStep, *, at_rest: bool) -> Forecast | None:
+    """What follows a fault; nothing where no draw of it ends a leadership.
+
+    Not ``at_rest``: it meets an election that may be over at any moment.
+    """
     plan = context.plan
     bands = [detection(plan, world, world.deeds[step.id]) for world in context.worlds]
-    bands = [band for band in bands if band is not None]
-    if not bands:
+    known = [band for band in bands if band is not None]
+    if not known:
         return None
-    least = 0 if verb.for_ns is None else verb.for_ns
-    together = _joined(band for band in bands if band is not None)
-    if verb.for_ns is not None and least < together.least_ns:
+    detect, decide = _joined(known), finalize(plan)
+    if verb.for_ns is not None and at_rest and highest(verb.for_ns) < detect.least_ns:
         return None
-    return Forecast(
-        step.id, together, vote(plan), finalize(plan), len(bands) == len(context.worlds)
+    if not at_rest:
+        detect, decide = Band(0, detect.most_ns), Band(0, decide.most_ns)
+    wait = max((_without_quorum(context, step, world) for world in context.worlds), default=0)
+    votes = vote(plan)
+    votes = Band(votes.least_ns, votes.most_ns + wait)
+    return Forecast(step.id, detect, votes, decide, len(known) == len(bands))
+
+
+def _without_quorum(context: Context, step: Step, world: World) -> int:
+    """How long no quorum may be left in this world; the backed-off re-sends come after it."""
+    first, until = ((step.id, "began"), 0), ((step.id, "began"), 0)
+    on = [
+        name
+        for name, deed in world.deeds.items()
+        if (deed.stopped or deed.cuts) and context.times.perhaps(name, first, until)
+    ]
+    deeds = [world.deeds[name] for name in on]
+    now = Held(
+        frozenset[Sid]().union(*(deed.stopped for deed in deeds)),
+        frozenset[tuple[Sid, Sid]]().union(*(deed.cuts for deed in deeds)),
+        ((*(config.verifier for _, config in world.configs),),),
+        tuple(on),
     )
+    if now.able(world.config.voters):
+        return 0
+    ends = [context.times.most((step.id, "began"), (name, "ended")) for name in on]
+    timeout = context.plan.run_timeout_ns
+    longest = max((int(end) for end in ends if end < timeout), default=timeout)
+    return longest + min(context.plan.ensemble.timings.notification_ms_max * MS, longest)
 
 
 def _joined(bands: Iterable[Band]) -> Band:
@@ -145,9 +181,3 @@ def detection(plan: Plan, world: World, deed: Deed) -> Band | None:
         more = closed(plan) | silent(plan) if loud else silent(plan)
         band = more if band is None else band | more
     return band
-
-
-def leads_then(world: World, deed: Deed) -> frozenset[Sid]:
-    """Whom the deed hits of those who vote."""
-    hit = deed.stopped | {sid for cut in deed.cuts for sid in cut}
-    return hit & world.config.voters

@@ -24,6 +24,7 @@ from chaos.plan.model import (
     Step,
     Wait,
 )
+from chaos.plan.ranges import highest
 from chaos.plan.words import span
 
 MS: Final = 1_000_000
@@ -60,7 +61,7 @@ def shorter_than_detection(context: Context) -> Iterator[Finding]:
         timings = context.plan.ensemble.timings
         ticks = f"{timings.sync_limit} ticks of {timings.tick_ms}ms, counted from the last ping"
         least, most = band.least_ns + decide, band.most_ns + finalize(context.plan).most_ns
-        if verb.for_ns is not None and verb.for_ns < band.least_ns:
+        if verb.for_ns is not None and highest(verb.for_ns) < band.least_ns:
             yield _finding(
                 "shorter-than-detection", hope, f"{step.id} is over before anybody notices",
                 f"silence is noticed after {ticks}: {span(band.least_ns)} to "
@@ -193,7 +194,7 @@ def released_late(context: Context) -> Iterator[Finding]:
             verb = context.steps[name].verb
             for_ns = verb.for_ns if isinstance(verb, FaultStep) else None
             apart = context.times.least((name, "done"), (step.id, "began"))
-            if for_ns is not None and apart > for_ns:
+            if for_ns is not None and apart > highest(for_ns):
                 yield Finding(
                     "released-late", Severity.WARNING, step.where, step.id,
                     f"{name} is over before it is released",

@@ -13,6 +13,7 @@ from typing import Final
 from chaos.plan.model import (
     After,
     At,
+    Change,
     Edge,
     Elapsed,
     FaultStep,
@@ -20,10 +21,13 @@ from chaos.plan.model import (
     Note,
     Parallel,
     Plan,
+    Probe,
+    Random,
     Release,
     Step,
     Wait,
 )
+from chaos.plan.ranges import highest
 
 Moment = tuple[str, str]  # a step's id, and "began", "done" or "ended"
 ZERO: Final[Moment] = ("", "zero")
@@ -58,8 +62,9 @@ class Times:
         """The moment that ``after`` means, and what is to be added to it."""
         if after is None:
             return ZERO, 0
-        wait = after.step in self._waits
-        edge = "ended" if after.edge is Edge.ENDED and not wait else "done"
+        edge = "done" if after.edge is Edge.STARTED else "ended"
+        if after.step in self._waits:  # it begins when it is armed, and ends when satisfied
+            edge = "began" if after.edge is Edge.STARTED else "done"
         return (after.step, edge), after.plus_ns
 
     def surely(self, step: str, first: tuple[Moment, int], until: tuple[Moment, Bound]) -> bool:
@@ -79,14 +84,16 @@ class Times:
         self._start(step, before)
         self._verb(step)
         if isinstance(step.verb, Parallel):
-            self._together(step, step.verb)
+            self._together(step)
+        for one in () if isinstance(step.verb, Parallel) else step.nested:
+            self._step(one, (step.id, "began"))  # drawn already: not sooner, in their own time
 
-    def _together(self, step: Step, verb: Parallel) -> None:
+    def _together(self, step: Step) -> None:
         """All begin at once; the whole is done when the last of them is."""
         began: Moment = (step.id, "began")
-        for one in verb.steps:
+        for one in step.nested:
             self._step(one, began)
-        dones: list[Moment] = [(one.id, "done") for one in verb.steps]
+        dones: list[Moment] = [(one.id, "done") for one in step.nested]
         most = max((self.most(began, done) for done in dones), default=0)
         self._between(began, (step.id, "done"), 0, most)
         for done in dones:
@@ -99,23 +106,24 @@ class Times:
         match step.start:
             case At(at_ns=at_ns):
                 self._latest(turn, before, (ZERO, at_ns))
-                self.late[step.id] = self.least(ZERO, before) - at_ns
+                self.late[step.id] = self.least(ZERO, before) - highest(at_ns)
             case After() as after:
                 self._latest(turn, before, self.at(after))
             case _:
                 self._between(before, turn, 0, 0)
-        self._between(turn, began, 0, 0 if step.when is None else step.when.within_ns)
+        self._between(turn, began, 0, 0 if step.when is None else highest(step.when.within_ns))
 
     def _latest(self, turn: Moment, before: Moment, other: tuple[Moment, int]) -> None:
         """``turn`` is the later of ``before`` and ``other``, which one is known or not."""
         moment, plus = other
-        if self.least(moment, before) >= plus:
+        late = highest(plus)
+        if self.least(moment, before) >= late:
             self._between(before, turn, 0, 0)
         elif self.most(moment, before) <= plus:
-            self._between(moment, turn, plus, plus)
+            self._between(moment, turn, plus, late)
         else:
             self._between(moment, turn, plus, inf)
-            most = max(self.most(ZERO, before), self.most(ZERO, moment) + plus)
+            most = max(self.most(ZERO, before), self.most(ZERO, moment) + late)
             self._between(ZERO, turn, 0, most)
 
     def _verb(self, step: Step) -> None:
@@ -123,14 +131,18 @@ class Times:
         done: Moment = (step.id, "done")
         match step.verb:
             case Wait(condition=Elapsed(time_ns=time_ns)):
-                self._between(began, done, time_ns, time_ns)
+                self._between(began, done, time_ns, highest(time_ns))
             case Wait() as wait:
-                self._between(began, done, wait.hold_ns, max(wait.within_ns, wait.hold_ns))
+                self._between(began, done, wait.hold_ns, highest(max(wait.within_ns, wait.hold_ns)))
                 if isinstance(wait.condition, LeaderOutcome):  # nobody leads before a quorum voted
                     self._between(ZERO, done, self._finalize_ns, inf)
             case FaultStep() as fault:
                 self._between(began, done, 0, 0)
                 self._ends(step.id, fault)
+            case Probe(within_ns=within_ns) | Change(within_ns=within_ns):
+                self._between(began, done, 0, highest(within_ns))
+            case Random() as drawn:
+                self._between(began, done, 0, highest(drawn.count) * highest(drawn.every_ns))
             case Note():
                 self._between(began, done, 0, 0)
             case Release(steps=steps):
@@ -142,10 +154,10 @@ class Times:
 
     def _ends(self, name: str, fault: FaultStep) -> None:
         """A fault without ``for`` ends when a later step says so, or never."""
-        most = inf if fault.for_ns is None else fault.for_ns
+        most = inf if fault.for_ns is None else highest(fault.for_ns)
         self._between((name, "done"), (name, "ended"), 0, most)
         if fault.for_ns is not None:
-            self._between((name, "done"), (name, "ended"), fault.for_ns, fault.for_ns)
+            self._between((name, "done"), (name, "ended"), fault.for_ns, most)
         elif fault.fault.instant:
             self._between((name, "done"), (name, "ended"), inf, inf)
 

@@ -119,7 +119,7 @@ def possible(selector: Selector, world: World, members: Peers) -> Iterator[tuple
             yield from _several(selector.parts, world, members)
         case Between():
             yield from possible(selector.source, world, members)
-        case Pick(runs=None):
+        case Pick():  # whoever runs the program: more ways than there are, never fewer
             yield from _pick(selector, world, members)
         case _:
             raise Undecided
