@@ -121,8 +121,11 @@ class FastLeaderElection:
         if self._views is None:
             return []
         effects: list[Effect] = self._broadcast() if have_delivered else [ConnectAll()]
-        self._wait_ms = min(2 * self._wait_ms, self._timings.notification_ms_max)
+        self._wait_ms = self._next_wait_ms()
         return self._heard([*effects, Arm(RESEND, self._wait_ms)])
+
+    def _next_wait_ms(self) -> int:
+        return min(2 * self._wait_ms, self._timings.notification_ms_max)
 
     def finalize(self) -> list[Effect]:
         """No message came during the finalize wait: the proposal wins."""
@@ -218,16 +221,15 @@ class FastLeaderElection:
         views = self._views
         assert views is not None
         initial = self._initial()
-        if NO_ZXID in (initial.zxid, vote.zxid):
+        if self._unusable(initial) or self._unusable(vote):
             return [Ignored(sender, "a zxid is -1")]
-        if vote.round < self.round:
+        if self._is_old(vote):
             return [Ignored(sender, "its round is lower")]
         effects: list[Effect] = []
         if vote.round > self.round:
             self.round = vote.round
-            self._recv.clear()
-            # Against the *initial* vote: the old proposal may name a server that is gone.
-            self._propose(vote if views.beats(vote, initial) else initial)
+            self._forget()
+            self._propose(self._after_jump(vote, initial))
             effects = self._broadcast()
         elif views.beats(vote, self.proposal):
             self._propose(vote)
@@ -241,6 +243,21 @@ class FastLeaderElection:
             self._finalizing = True
             effects.append(QuorumSeen(self.proposal, tuple(sorted(tracker.acks))))
         return effects
+
+    def _forget(self) -> None:
+        """The votes of the round that was are none of the new one."""
+        self._recv.clear()
+
+    def _unusable(self, vote: Vote) -> bool:
+        return vote.zxid == NO_ZXID
+
+    def _is_old(self, vote: Vote) -> bool:
+        return vote.round < self.round
+
+    def _after_jump(self, vote: Vote, initial: Vote) -> Vote:
+        """Against the *initial* vote: the old proposal may name a server that is gone."""
+        assert self._views is not None
+        return vote if self._views.beats(vote, initial) else initial
 
     def _settled(self, sender: Sid, vote: Vote) -> list[Effect]:
         """An answer of a FOLLOWING or LEADING peer: join its leader if enough say so."""

@@ -52,7 +52,7 @@ class QuorumPeer:
     """
 
     def __init__(self, spec: PeerSpec) -> None:
-        self.standing = Standing(spec)
+        self.standing = self._new_standing(spec)
         self.state = ServerState.LOOKING
         self.election = self._new_election()
         self._activity: Leading | Learning | None = None
@@ -99,11 +99,22 @@ class QuorumPeer:
             conns=activity.conns if isinstance(activity, Leading) else {},
         )
 
-    # ---- elections
+    # ---- what it is made of: each may be another one where rules are tried that are broken
+
+    def _new_standing(self, spec: PeerSpec) -> Standing:
+        return Standing(spec)
+
+    def _new_leading(self, support: tuple[Sid, ...]) -> Leading:
+        return Leading(self.standing, support)
+
+    def _new_learning(self, leader: Sid) -> Learning:
+        return Learning(self.standing, leader)
 
     def _new_election(self) -> FastLeaderElection:
         standing = self.standing
         return create_election_algorithm(3, standing.sid, standing.timings, standing.initial_vote)
+
+    # ---- elections
 
     def _look(self) -> list[Effect]:
         self.state = ServerState.LOOKING
@@ -121,9 +132,9 @@ class QuorumPeer:
         self.standing.vote = decided.vote
         effects.append(Entered(decided.state, Phase.DISCOVERY))
         if decided.state is ServerState.LEADING:
-            self._activity = Leading(self.standing, decided.support)
+            self._activity = self._new_leading(decided.support)
         else:
-            self._activity = Learning(self.standing, decided.vote.leader)
+            self._activity = self._new_learning(decided.vote.leader)
         effects += self._activity.begin()
         return effects + self._after_activity()
 

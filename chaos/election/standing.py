@@ -49,8 +49,12 @@ class Standing:
         self.work = Work(0)
         self.cannot_cut = False
         last_seen = None if spec.last_seen is None else parse_configuration(spec.last_seen)
-        self.views = Views(parse_configuration(spec.config), last_seen)
+        self.views = self.views_of(parse_configuration(spec.config), last_seen)
         self.vote = Vote(spec.sid, spec.last_zxid, Round(-1), spec.current_epoch)
+
+    def views_of(self, committed: Configuration, last_seen: Configuration | None) -> Views:
+        """Who votes, and how votes are counted."""
+        return Views(committed, last_seen)
 
     @property
     def participates(self) -> bool:
@@ -140,7 +144,7 @@ class Standing:
         seen = self.views.last_seen or self.views.committed
         if not self.reconfig_enabled or seen.version == config.version:
             return []
-        self.views = Views(self.views.committed, config)
+        self.views = self.views_of(self.views.committed, config)
         return [PersistConfig(config.text(), active=False)]
 
     def commit(self, config: Configuration) -> list[Effect]:
@@ -149,7 +153,7 @@ class Standing:
             return []
         seen = self.views.last_seen
         newest = config if seen is None or seen.version < config.version else seen
-        self.views = Views(config, newest)
+        self.views = self.views_of(config, newest)
         return [PersistConfig(config.text(), active=True)]
 
 

@@ -13,6 +13,7 @@ from chaos.election.ids import Sid
 from chaos.faults.base import Fault
 from chaos.faults.processes import Kill, Pause, Terminate
 from chaos.faults.skews import SkewTimers
+from chaos.history.view import EnsembleView
 from chaos.runner.log import StepLog
 
 _EXCLUSIVE: Final = (Pause, SkewTimers)
@@ -29,10 +30,11 @@ def clashing(fault: Fault, targets: tuple[Sid, ...], logs: Iterable[StepLog]) ->
     return None
 
 
-def ended_by(ending: StepLog, logs: Iterable[StepLog]) -> Iterator[StepLog]:
+def ended_by(ending: StepLog, logs: Iterable[StepLog], view: EnsembleView) -> Iterator[StepLog]:
     """The pauses that are over because ``ending`` has ended all of their processes."""
     if not isinstance(ending.fault, Kill | Terminate):
         return
+    gone = {sid for sid in ending.targets if not view.peers[sid].up}  # it may not have bitten
     for log in logs:
-        if log.active and isinstance(log.fault, Pause) and set(log.targets) <= set(ending.targets):
+        if log.active and isinstance(log.fault, Pause) and gone.issuperset(log.targets):
             yield log

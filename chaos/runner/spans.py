@@ -50,7 +50,7 @@ class Spans:
         log.outcome = "done"
         if fault.instant:
             scene.end(log, "done")
-        for pause in ended_by(log, scene.logs.values()):
+        for pause in ended_by(log, scene.logs.values(), scene.view):
             scene.end(pause, pause.outcome, f"{step.id} ended its process")
         if not bit and verb.confirm:
             self._doubt(log)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chaos.election.ids import Sid
+from chaos.election.rules import UNBROKEN, Rules
 from chaos.history.events import Event
 from chaos.sim.clock import Call, Clock
 from chaos.sim.connects import Connects
@@ -25,6 +26,7 @@ class Fabric:
     connects: Connects
     emit: Callable[[Event], None]
     seed: str
+    rules: Rules = UNBROKEN
 
 
 class Body(ABC):
@@ -49,6 +51,7 @@ class Body(ABC):
         self.network = fabric.network
         self.connects = fabric.connects
         self.emit = fabric.emit
+        self.rules = fabric.rules
         self.shim = LinkShim(f"{fabric.seed}/{sid}/{inc}")
         self.shimmed = False  # whether any rule was ever put into the shim
         self.kept: deque[Call] = deque()  # what it was about to do when it came to a gate

@@ -53,7 +53,7 @@ class ElectionLinks:
     def __init__(
         self, body: Body, own: Address, timings: Timings, deliver: Callable[[Deliver], object]
     ) -> None:
-        self.cnx: CnxManager[Parcel] = CnxManager(body.sid, {})
+        self.cnx: CnxManager[Parcel] = body.rules.links(body.sid, {})
         self._body = body
         self._network = body.network
         self._own = own

@@ -34,7 +34,6 @@ from chaos.election.effects import (
 from chaos.election.gates import Gates
 from chaos.election.ids import Sid, Zxid
 from chaos.election.moments import BEFORE_ALL, Moment, link_moment
-from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
 from chaos.history.events import Began, Held, Left, Stepped
 from chaos.sim.body import Body, Fabric
@@ -53,7 +52,7 @@ class Process(Body):
         self.work = Work(0)  # what it was last told
         self.gates = Gates()
         self._disk = disk
-        self._core = QuorumPeer(spec)
+        self._core = self.rules.peer(spec)
         self._elections: dict[Sid, Address] = {}
         self._quorums: dict[Sid, Address] = {}
         self.timers = Timers(self.clock, self.gate_due, self._expired)

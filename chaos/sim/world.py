@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from chaos.actions import Hold, LetGo, Load, Lose, Slow
 from chaos.election.ids import Sid
+from chaos.election.rules import UNBROKEN, Rules
 from chaos.ensemble import EnsembleSetup, peer_specs
 from chaos.history.events import Event, Exited
 from chaos.sim.body import Fabric
@@ -38,7 +39,13 @@ class Host:
 class World:
     """The ensemble of one run. ``seen`` holds the events that nobody has taken yet."""
 
-    def __init__(self, setup: EnsembleSetup, seed: str, order: Order = "fifo") -> None:
+    def __init__(
+        self,
+        setup: EnsembleSetup,
+        seed: str,
+        order: Order = "fifo",
+        core: Rules = UNBROKEN,
+    ) -> None:
         self.seen: deque[Event] = deque()
         self.clock = Clock()
         self.network = Network(self.clock, seed, ordered=order == "fifo")
@@ -46,7 +53,9 @@ class World:
         self.load: Load | None = None
         self.holds: dict[str, Hold] = {}
         self._connects = Connects(self.network)
-        self._fabric = Fabric(self.clock, self.network, self._connects, self.seen.append, seed)
+        self._fabric = Fabric(
+            self.clock, self.network, self._connects, self.seen.append, seed, core
+        )
         self._looking = False
         self._pids = _FIRST_PID
         self.hosts: dict[Sid, Host] = {}

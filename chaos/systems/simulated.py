@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from chaos.actions import EVERY_ACTION, Action, Evidence
+from chaos.election.rules import UNBROKEN, Rules
 from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
 from chaos.history.events import Event
@@ -36,11 +37,14 @@ class Simulated:
         seed: int,
         order: Order = "fifo",
         events_max: int = EVENTS_MAX,
+        *,
+        core: Rules = UNBROKEN,
     ) -> None:
+        self.core = core
         self._setup = setup
         self._seed = seed
         self._order = order
-        self._world = World(setup, str(seed), order)
+        self._world = World(setup, str(seed), order, core)
         self._acts = Acts(self._world)
         self._events_left = self._events_max = events_max
         self._closed = False

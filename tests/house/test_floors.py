@@ -42,6 +42,7 @@ PURE = (
     "faults",
     "verify",
     "plan",
+    "zoo",
 )
 
 

@@ -19,10 +19,10 @@ from chaos.report.messages import Fate, messages, tallies
 from chaos.report.page import render
 from chaos.report.servers import programs, servers
 from chaos.report.telling import what
+from chaos.verify.foreign.outside import from_outside
 from tests.report.runs import paused_then_cut, result_of
 from tests.report.small_world import MS
 from tests.report.test_report_page import Tree
-from tests.verify.outside import from_outside
 
 FOREIGN = (Sid(2), Sid(4), Sid(5))
 

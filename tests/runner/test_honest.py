@@ -144,3 +144,18 @@ def test_the_leader_that_a_fault_removes_is_no_answer_to_it(tmp_path: Path) -> N
 def test_a_plan_that_asks_nothing_proves_nothing(tmp_path: Path) -> None:
     led = lead(plan("steps: []\n"), tmp_path)
     assert led.result.exit_code == 3
+
+
+def test_a_pause_goes_on_where_its_process_would_not_end(tmp_path: Path) -> None:
+    """A stopped process hears no SIGTERM: it has to be let go, or it is stopped for ever."""
+    steps = (
+        "  - {id: hold, fault: pause, target: 1, for: 1s}\n"
+        "  - {id: end, fault: terminate, target: 1, with: {restart: after}, for: 300ms,"
+        " confirm: optional}\n"
+        "  - {id: again, after: {step: hold, edge: ended}, within: 10s,"
+        " wait: {outcome: leader, seen_by: all}}\n"
+    )
+    led = lead(plan(f"steps:\n{UP}{steps}"), tmp_path)
+    assert led.step("hold").why == ""
+    assert "Resume" in [type(one).__name__ for one in led.system.applied]
+    assert led.step("again").outcome == "done"

@@ -13,11 +13,11 @@ from chaos.ensemble import EnsembleSetup, PeerSetup, QuorumKind
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS
 from chaos.verify.evidence import fault_evidence
+from chaos.verify.foreign.outside import from_outside
 from chaos.verify.measure import faults_of, measures
 from chaos.verify.safety import NO_ACKED_WRITE_LOST
 from chaos.verify.verdict import Outcome
 from tests.sim.drive import Run
-from tests.verify.outside import from_outside
 
 
 class Mischief:

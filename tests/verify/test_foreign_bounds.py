@@ -16,10 +16,10 @@ from chaos.verify.expectations import (
     NoLeaderExpected,
     SameLeaderExpected,
 )
+from chaos.verify.foreign.outside import from_outside
 from chaos.verify.replay import reigns
 from chaos.verify.verdict import Outcome
 from tests.verify.lockstep import MS, Lockstep
-from tests.verify.outside import from_outside
 
 WIDTH = 50 * MS
 KILLED = 2000 * MS

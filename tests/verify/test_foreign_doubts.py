@@ -14,6 +14,7 @@ from chaos.election.notification import ServerState
 from chaos.election.vote import Vote
 from chaos.history.events import Event, Seen, Source, Wrote
 from chaos.history.history import History
+from chaos.verify.foreign.outside import from_outside
 from chaos.verify.verdict import Outcome
 from tests.verify.foreign_lines import (
     CONFIG,
@@ -31,7 +32,6 @@ from tests.verify.foreign_lines import (
     with_lines,
 )
 from tests.verify.lockstep import MS, Lockstep
-from tests.verify.outside import from_outside
 from tests.verify.test_foreign_safety import DECIDED, LAWS, a_round_of_nobody
 from tests.verify.test_safety import re_elected, stretched
 

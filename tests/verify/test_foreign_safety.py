@@ -14,6 +14,7 @@ from chaos.election.notification import ServerState
 from chaos.history.events import Appeared, Event, Seen, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS
+from chaos.verify.foreign.outside import from_outside
 from chaos.verify.verdict import Outcome
 from tests.verify import broken
 from tests.verify.foreign_lines import (
@@ -32,7 +33,6 @@ from tests.verify.foreign_lines import (
     with_lines,
 )
 from tests.verify.lockstep import Lockstep
-from tests.verify.outside import from_outside
 from tests.verify.test_safety import observed, re_elected
 
 LAWS = [check.name for check in ALWAYS if check.name != "conformance"]

@@ -14,10 +14,10 @@ from chaos.election.ids import Sid, Zxid
 from chaos.history.events import Appeared, Event, Listed, Recalled, Seen, Source
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
+from chaos.verify.foreign.outside import from_outside
 from chaos.verify.verdict import Outcome, Verdict
 from tests.verify import broken
 from tests.verify.lockstep import Lockstep
-from tests.verify.outside import from_outside
 from tests.verify.test_safety import written
 
 

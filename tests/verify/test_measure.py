@@ -10,10 +10,10 @@ from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.history.events import StepBegan, Stepped
 from chaos.history.history import History
+from chaos.verify.foreign.outside import from_outside
 from chaos.verify.measure import FaultSpan, faults_of, measures
 from chaos.verify.verdict import Measure
 from tests.verify.lockstep import MS, Lockstep
-from tests.verify.outside import from_outside
 
 KILLED = 2000 * MS
 

@@ -1,0 +1,1 @@
+"""Peers that are broken on purpose, one rule each, to see who notices."""
