@@ -10,7 +10,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help setup run test check lint live bench bench-zookeeper plans plans-zookeeper clean
+.PHONY: help setup run test check lint live bench bench-zookeeper plans plans-zookeeper sweep clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ plans: $(RUNTIME) ## run every plan of plans/, and name those that are not green
 plans-zookeeper: $(DEV) ## run every plan on real servers, and on them beside our peers
 	$(PY) -m pytest -n auto --every-plan \
 	  tests/zookeeper/test_plans_on_servers.py tests/zookeeper/test_rows_on_systems.py
+
+sweep: $(DEV) ## run SEEDS=100 random plans, simulated: unbroken peers must give no alarm
+	$(PY) -m tests.bench.sweep $(or $(SEEDS),100)
 
 clean: ## remove .venv and all caches; reports/ is left alone
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

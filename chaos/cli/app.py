@@ -302,6 +302,32 @@ def doctor(
 
 
 @app.command()
+def zoo(
+    bug: Annotated[
+        list[str] | None, typer.Option("--bug", metavar="NAME", help="Only this one; repeatable.")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=0, help="Random plans for each bug, after the shipped ones.")
+    ] = 100,
+    plans: Annotated[
+        Path, typer.Option(metavar="DIR", help="The plans to try first.", file_okay=False)
+    ] = Path("plans"),
+    json_: Document = False,
+) -> None:
+    """Let peers break one rule each, simulated, and say which check catches them.
+
+    Properties are what a stranger's system would show: waits and expectations of
+    a plan, and safety as it is seen from outside. Conformance compares journals
+    with the unbroken core and the plain oracle, links with their unbroken twin.
+
+    Exit status: 0 if conformance caught all; 1 if it missed one; 2 for an unknown bug.
+    """
+    from chaos.cli.zoo import hunt_bugs
+
+    raise typer.Exit(hunt_bugs(bug or [], plans, seeds, as_json=json_))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a plan, for editors."""
     import json

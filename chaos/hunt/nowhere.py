@@ -10,10 +10,10 @@ from chaos.store import RunFolder, RunResult
 
 
 class Nowhere(RunFolder):
-    """Takes everything and keeps nothing. ``seen`` counts the events it was given."""
+    """Takes events and keeps none; ``path`` is for what others write. ``seen`` counts them."""
 
-    def __init__(self) -> None:
-        self.path = Path()
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.seen = 0
 
     def append(self, event: Event) -> None:

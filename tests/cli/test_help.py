@@ -21,6 +21,7 @@ COMMANDS = {
     "peer": ["--sid", "--data", "--tick-ms"],
     "doctor": ["--json"],
     "schema": [],
+    "zoo": ["--bug", "--seeds", "--plans", "--json"],
     "compare": ["--paired", "--gate", "--alpha", "--noise", "--out", "--json"],
 }
 

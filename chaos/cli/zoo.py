@@ -1,0 +1,106 @@
+"""``chaos zoo``: every bug of the zoo is hunted, and one line says what caught it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from chaos.cli.console import put, voice
+from chaos.errors import PlanError
+from chaos.hunt.hunt import Caught, Hunted, hunt
+from chaos.plan.load import load_plan
+from chaos.plan.model import Plan
+from chaos.plan.problems import meant
+from chaos.runner import codes
+from chaos.zoo.bug import Bug
+from chaos.zoo.cage import ZOO
+
+_HEAD: Final = ("bug", "caught by properties", "caught by conformance")
+_WIDTHS: Final = (31, 42, 25)  # with the two blanks between them, no wider than 100 columns
+
+
+def hunt_bugs(names: Sequence[str], folder: Path, seeds: int, *, as_json: bool) -> int:
+    """Hunt the bugs of these names, all if there are none; 1 if conformance missed one.
+
+    Raises:
+        PlanError: no bug of that name, or no plans in ``folder``.
+    """
+    bugs = [_bug(name) for name in names] or list(ZOO.values())
+    plans = _plans(folder)
+    out = voice(stderr=as_json)
+    found: list[Hunted] = []
+    out.print(_row(*_HEAD), markup=False, soft_wrap=True)
+    code = codes.PASSED
+    try:
+        for bug in bugs:
+            one = hunt(bug, plans, seeds, time.monotonic_ns)
+            found.append(one)
+            out.print(
+                _row(bug.name, _cell(one.properties), _cell(one.conformance)),
+                markup=False,
+                soft_wrap=True,
+            )
+    except KeyboardInterrupt:
+        code = codes.INTERRUPTED
+    _misses(found, out.print)
+    if as_json:
+        put(json.dumps({"bugs": [_told(one) for one in found]}, indent=2) + "\n")
+    if code == codes.PASSED and any(one.conformance is None for one in found):
+        return codes.FAILED
+    return code
+
+
+def _bug(name: str) -> Bug:
+    if name in ZOO:
+        return ZOO[name]
+    raise PlanError(f'--bug "{name}": no bug has this name{meant(name, ZOO)}')
+
+
+def _plans(folder: Path) -> list[Plan]:
+    files = sorted(folder.rglob("*.yaml"))
+    if not files:
+        raise PlanError(f"{folder} holds no plans; name their folder with --plans DIR")
+    return [load_plan(file.read_text(encoding="utf-8"), str(file)) for file in files]
+
+
+def _row(*cells: str) -> str:
+    """One line; the last cell may be as long as it is."""
+    wide = zip(cells, _WIDTHS, strict=True)
+    return " ".join(cell[:width].ljust(width) for cell, width in wide).rstrip()
+
+
+def _cell(caught: Caught | None) -> str:
+    if caught is None:
+        return "missed"
+    return f"{caught.runs}/{caught.after_ns / 1e9:.0f}s {caught.check} {caught.plan}"
+
+
+def _misses(found: Sequence[Hunted], say: Callable[..., None]) -> None:
+    """Both counts, and the reason of every miss."""
+    seen = sum(one.properties is not None for one in found)
+    told = sum(one.conformance is not None for one in found)
+    say(f"\n{len(found)} bugs: {seen} caught by properties, {told} by conformance", markup=False)
+    for one in found:
+        for kind, caught in (("properties", one.properties), ("conformance", one.conformance)):
+            if caught is None:
+                why = ZOO[one.bug].missed or "no plan brings about what it takes"
+                say(f"missed by {kind}: {one.bug}, {one.runs} runs: {why}", markup=False)
+
+
+def _told(one: Hunted) -> dict[str, object]:
+    bug = ZOO[one.bug]
+    return {
+        "bug": one.bug,
+        "rule": bug.rule,
+        "source": bug.source,
+        "shows": bug.shows,
+        "runs": one.runs,
+        "took_ns": one.took_ns,
+        "properties": None if one.properties is None else asdict(one.properties),
+        "conformance": None if one.conformance is None else asdict(one.conformance),
+        "missed": bug.missed,
+    }
