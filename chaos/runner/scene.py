@@ -79,7 +79,7 @@ class Scene:
     @property
     def alarm(self) -> Alarm | None:
         """The first law that was seen to be broken, as long as the run has not ended for it."""
-        return self._watchman.found
+        return None if self.task.to_the_end else self._watchman.found
 
     # ---- what is seen
 

@@ -19,6 +19,7 @@ class Task:
     ``repeat`` counts the runs of its plan from 1; it names the run, and draws nothing.
     ``fixed`` says of faults, by their steps, whom they are done to, whatever their selectors mean;
     ``came`` at whose event of the protocol a step is done; ``draws`` what numbers are drawn.
+    ``to_the_end``: a broken law does not end the steps.
     """
 
     plan: Plan
@@ -29,3 +30,4 @@ class Task:
     draws: Drawn = field(default_factory=lambda: MappingProxyType({}))
     repeat: int = 1
     warmup: bool = False
+    to_the_end: bool = False
