@@ -14,7 +14,17 @@ from chaos.faults.base import Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay
 from chaos.faults.skews import SkewLogicalClock, SkewTimers
-from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
+from chaos.faults.targets import (
+    Between,
+    Group,
+    Name,
+    OneLink,
+    Pick,
+    Selector,
+    Several,
+    Sids,
+    Word,
+)
 from chaos.plan.model import Change, FaultStep, Plan
 
 _TAKES = "it takes a configuration from its leader, and one of ours proposes none"
@@ -44,7 +54,7 @@ def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:
 
 def _met(verb: FaultStep, setup: EnsembleSetup, foreign: frozenset[Sid]) -> frozenset[Sid]:
     """Those of ``foreign`` that a step surely asks; a delay of all links asks their far ends."""
-    if isinstance(verb.fault, Delay) and not isinstance(verb.target, Between):
+    if isinstance(verb.fault, Delay) and not isinstance(verb.target, Between | OneLink):
         return foreign
     return _surely(verb.target, setup, foreign)
 
@@ -74,6 +84,8 @@ def _nobody(selector: Selector, programs: frozenset[Runs]) -> Runs | None:
         case Several(parts=parts):
             found = (_nobody(part, programs) for part in parts)
             return next((runs for runs in found if runs is not None), None)
+        case OneLink(among=among):
+            return _nobody(among, programs)
         case Between(source=source, towards=towards):
             return _nobody(source, programs) or _nobody(towards, programs)
         case _:
@@ -89,11 +101,11 @@ def _surely(selector: Selector, setup: EnsembleSetup, foreign: frozenset[Sid]) -
             return _by_word(word, setup, foreign)
         case Several(parts=parts):
             return frozenset[Sid]().union(*(_surely(part, setup, foreign) for part in parts))
-        case Pick(of=of, n=None, runs=None, but=but):
+        case Pick(of=of, n=None, runs=None, zone="", group=None, weight_at_least=None, but=but):
             return _surely(of, setup, foreign) - frozenset(_perhaps(but, setup))
         case Between(source=source):
             return _surely(source, setup, foreign)
-        case Pick() | Name():
+        case Pick() | Name() | OneLink():
             return frozenset()
 
 

@@ -1,28 +1,27 @@
 """Selectors, and which peers they mean when a step begins.
 
-``minority`` and ``majority`` come from quorum arithmetic on the newest committed
-configuration, not from counting heads: weights and groups are respected. What is left to
-chance is drawn from a generator that the caller derives from (seed, step id, repeat).
+The named sets of voters come from quorum arithmetic on the newest committed configuration
+(:mod:`chaos.faults.voters`), not from counting heads. What is left to chance is drawn from a
+generator that the caller derives from (seed, step id, repeat).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 from typing import Final, NamedTuple
 
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
-from chaos.election.quorum import QuorumMaj, QuorumVerifier
+from chaos.election.quorum import QuorumVerifier
 from chaos.ensemble import Runs
 from chaos.errors import ChaosError
 from chaos.faults.base import Directed, Fault
+from chaos.faults.survivors import Leaves, Survivors, sets_of, why_not
+from chaos.faults.voters import majority, minority, minority_third, quorum_breaker
 from chaos.history.view import EnsembleView
-
-_EXACT_MAX: Final = 14  # voters up to which every set is looked at
 
 
 class NoTarget(ChaosError):  # noqa: N818 - a finding of the run, not a mistake
@@ -44,6 +43,21 @@ class Word(StrEnum):
     MINORITY = "minority"  # as many voters as a quorum can spare
     MAJORITY = "majority"  # as few voters as make a quorum
     HALF = "half"  # the smaller half of the voters
+    MINORITY_THIRD = "minority_third"  # as many voters as weigh less than a third
+    QUORUM_BREAKER = "quorum_breaker"  # as few voters as no quorum can do without
+
+
+class By(StrEnum):
+    """Who comes first where a pick is not by lot; ties are."""
+
+    HIGHEST_SID = "highest_sid"
+    LOWEST_SID = "lowest_sid"
+    HIGHEST_ZXID = "highest_zxid"
+    LOWEST_ZXID = "lowest_zxid"
+    HEAVIEST = "heaviest"
+    LIGHTEST = "lightest"
+    BEST_VOTE = "best_vote"  # epoch, then zxid, then sid: who would be elected
+    WORST_VOTE = "worst_vote"
 
 
 class Ambiguity(StrEnum):
@@ -87,13 +101,21 @@ class Several:
 class Pick:
     """``n`` of ``of``, drawn by lot, or all of it when ``n`` is ``None``; never ``but``.
 
-    ``runs`` keeps to those that run this program.
+    ``runs`` keeps to those that run this program, ``zone`` to a zone of the plan, ``group`` and
+    ``weight_at_least`` to what the newest configuration says of a voter. ``by`` takes the first
+    in an order instead of a lot. ``leaves`` keeps to sets after whose loss this remains, all of
+    them equally likely.
     """
 
     of: Selector
     n: int | None = None
     but: tuple[Selector, ...] = ()
     runs: Runs | None = None
+    zone: str = ""
+    group: int | None = None
+    weight_at_least: int | None = None
+    by: By | None = None
+    leaves: Leaves | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +126,16 @@ class Between:
     towards: Selector
 
 
-Selector = Group | Sids | Name | Several | Pick | Between
+@dataclass(frozen=True, slots=True)
+class OneLink:
+    """One directed link of ``among``, drawn by lot; alone it means its source."""
+
+    among: Between
+
+
+Selector = Group | Sids | Name | Several | Pick | Between | OneLink
+
+EVERY_LINK: Final = Between(Group(Word.ALL), Group(Word.ALL))
 
 
 class Aim(NamedTuple):
@@ -132,6 +163,9 @@ def aim(
     Raises:
         NoTarget: the selector means nobody now.
     """
+    if isinstance(selector, OneLink):
+        source, target = _one_link(selector.among, view, names, rng)
+        return Aim((source,), (target,))
     targets = resolve(selector, view, names, rng)
     if isinstance(selector, Between):
         return Aim(targets, resolve(selector.towards, view, names, rng))
@@ -174,10 +208,35 @@ def _mean(
             return frozenset[Sid]().union(
                 *(_mean(part, view, names, rng) for part in selector.parts)
             )
-        case Between():
-            return _mean(selector.source, view, names, rng)
+        case Between() | OneLink():
+            return _source(selector, view, names, rng)
         case Pick():
             return _pick(selector, view, names, rng)
+
+
+def _source(
+    link: Between | OneLink,
+    view: EnsembleView,
+    names: Mapping[str, tuple[Sid, ...]],
+    rng: random.Random,
+) -> frozenset[Sid]:
+    if isinstance(link, Between):
+        return _mean(link.source, view, names, rng)
+    return frozenset({_one_link(link.among, view, names, rng)[0]})
+
+
+def _one_link(
+    among: Between,
+    view: EnsembleView,
+    names: Mapping[str, tuple[Sid, ...]],
+    rng: random.Random,
+) -> tuple[Sid, Sid]:
+    sources = sorted(_mean(among.source, view, names, rng))
+    targets = sorted(_mean(among.towards, view, names, rng))
+    links = [(one, other) for one in sources for other in targets if one != other]
+    if not links:
+        raise NoTarget(f"no link leads from {sources or 'nobody'} to {targets or 'nobody'}")
+    return rng.choice(links)
 
 
 def _pick(
@@ -189,13 +248,62 @@ def _pick(
     found = _mean(pick.of, view, names, rng)
     for part in pick.but:
         found -= _mean(part, view, names, rng)
-    if pick.runs is not None:
-        found &= view.running(pick.runs)
+    found = frozenset(sid for sid in found if _qualifies(pick, sid, view))
+    if len(found) < (pick.n or 0):
+        raise NoTarget(f"{pick.n} peers were to be picked, only {len(found)} qualify")
+    if pick.leaves is not None and found:
+        return _leaving(pick, pick.leaves, found, view, rng)
     if pick.n is None:
         return found
-    if len(found) < pick.n:
-        raise NoTarget(f"{pick.n} peers were to be picked, only {len(found)} qualify")
+    if pick.by is not None:
+        return frozenset(_ranked(pick.by, found, view, rng)[: pick.n])
     return frozenset(rng.sample(sorted(found), pick.n))
+
+
+def _qualifies(pick: Pick, sid: Sid, view: EnsembleView) -> bool:
+    config = view.newest
+    return (
+        (pick.runs is None or sid in view.running(pick.runs))
+        and (not pick.zone or view.zones.get(sid) == pick.zone)
+        and (pick.group is None or sid in config.groups.get(pick.group, ()))
+        and (
+            pick.weight_at_least is None
+            or (sid in config.voters and config.verifier.weight(sid) >= pick.weight_at_least)
+        )
+    )
+
+
+def _leaving(
+    pick: Pick, leaves: Leaves, found: frozenset[Sid], view: EnsembleView, rng: random.Random
+) -> frozenset[Sid]:
+    """The sets of which this remains: the first by order, or one by lot."""
+    survivors = Survivors(view)
+    peers = sorted(found) if pick.by is None else _ranked(pick.by, found, view, rng)
+    sets = list(sets_of(peers, pick.n, rng if pick.by is None else None))
+    fit = [one for one in sets if survivors.fits(leaves, one)]
+    if not fit:
+        raise NoTarget(why_not(survivors, leaves, sets))
+    return fit[0] if pick.by is not None else rng.choice(fit)
+
+
+def _ranked(by: By, peers: frozenset[Sid], view: EnsembleView, rng: random.Random) -> list[Sid]:
+    """``peers``, the first of the order first; equal ones by lot."""
+    weight = view.newest.verifier.weight
+
+    def rank(sid: Sid) -> tuple[int, ...]:
+        peer = view.peers[sid]
+        match by:
+            case By.HIGHEST_SID | By.LOWEST_SID:
+                return (sid,)
+            case By.HIGHEST_ZXID | By.LOWEST_ZXID:
+                return (peer.zxid,)
+            case By.HEAVIEST | By.LIGHTEST:
+                return (weight(sid),)
+            case By.BEST_VOTE | By.WORST_VOTE:
+                return (peer.current_epoch, peer.zxid, sid)
+
+    most = by in (By.HIGHEST_SID, By.HIGHEST_ZXID, By.HEAVIEST, By.BEST_VOTE)
+    return sorted(rng.sample(sorted(peers), len(peers)), key=rank, reverse=most)
 
 
 def _group(group: Group, view: EnsembleView, rng: random.Random) -> frozenset[Sid]:
@@ -205,20 +313,27 @@ def _group(group: Group, view: EnsembleView, rng: random.Random) -> frozenset[Si
             return _leaders(group, view)
         case Word.FOLLOWERS:
             return _followers(_leaders(group, view), view)
-        case Word.MINORITY | Word.MAJORITY | Word.HALF:
-            return _drawn(group.word, config.verifier, rng)
         case Word.VOTERS:
             return config.voters
         case Word.OBSERVERS:
             return config.observers
         case Word.ALL:
             return frozenset(view.members)
+        case _:
+            return _DRAWN[group.word](config.verifier, rng)
 
 
-def _drawn(word: Word, verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
-    if word is Word.HALF:
-        return frozenset(rng.sample(sorted(verifier.voters), len(verifier.voters) // 2))
-    return minority(verifier, rng) if word is Word.MINORITY else majority(verifier, rng)
+def _half(verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
+    return frozenset(rng.sample(sorted(verifier.voters), len(verifier.voters) // 2))
+
+
+_DRAWN: Final[dict[Word, Callable[[QuorumVerifier, random.Random], frozenset[Sid]]]] = {
+    Word.HALF: _half,
+    Word.MINORITY: minority,
+    Word.MAJORITY: majority,
+    Word.MINORITY_THIRD: minority_third,
+    Word.QUORUM_BREAKER: quorum_breaker,
+}
 
 
 def _leaders(group: Group, view: EnsembleView) -> frozenset[Sid]:
@@ -236,46 +351,3 @@ def _followers(leaders: frozenset[Sid], view: EnsembleView) -> frozenset[Sid]:
         for sid in view.followers_of(leader) - {leader}
         if view.peers[sid].state is ServerState.FOLLOWING
     )
-
-
-def minority(verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
-    """A largest set of voters that a quorum can spare; one of them, by lot."""
-    voters = sorted(verifier.voters)
-    if isinstance(verifier, QuorumMaj):
-        return frozenset(rng.sample(voters, (len(voters) - 1) // 2))
-    quorum = _smallest(verifier, voters, rng)
-    return frozenset() if quorum is None else verifier.voters - quorum
-
-
-def majority(verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
-    """A smallest quorum; one of them, by lot."""
-    voters = sorted(verifier.voters)
-    if isinstance(verifier, QuorumMaj):
-        return frozenset(rng.sample(voters, len(voters) // 2 + 1))
-    return _smallest(verifier, voters, rng) or frozenset()
-
-
-def _smallest(
-    verifier: QuorumVerifier, voters: list[Sid], rng: random.Random
-) -> frozenset[Sid] | None:
-    if len(voters) > _EXACT_MAX:
-        return _thinned(verifier, voters, rng)
-    for size in range(1, len(voters) + 1):
-        sets = map(frozenset, combinations(voters, size))
-        found = [one for one in sets if verifier.contains_quorum(one)]
-        if found:
-            return rng.choice(found)
-    return None
-
-
-def _thinned(
-    verifier: QuorumVerifier, voters: list[Sid], rng: random.Random
-) -> frozenset[Sid] | None:
-    """A quorum from which nobody can be spared, the lightest voters left out first."""
-    quorum = frozenset(voters)
-    if not verifier.contains_quorum(quorum):
-        return None
-    for sid in sorted(rng.sample(voters, len(voters)), key=verifier.weight):
-        if verifier.contains_quorum(quorum - {sid}):
-            quorum -= {sid}
-    return quorum

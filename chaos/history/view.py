@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chaos.actions import Evidence, Kill, Launch, Pause, Resume, Terminate
+from chaos.actions import (
+    Block,
+    Cut,
+    Evidence,
+    Kill,
+    Launch,
+    Pause,
+    PortCut,
+    Resume,
+    Terminate,
+    Unblock,
+)
 from chaos.election.config import Configuration, Member, parse_configuration
 from chaos.election.effects import (
     Append,
@@ -57,6 +68,7 @@ class PeerView:
     proposal: Vote | None = None
     epoch: PeerEpoch | None = None
     config: Configuration | None = None
+    proposed: Configuration | None = None  # not committed yet, as far as it knows
     accepted_epoch: PeerEpoch = PeerEpoch(0)  # these three as on its disk, also while down
     current_epoch: PeerEpoch = PeerEpoch(0)
     zxid: Zxid = Zxid(0)
@@ -83,6 +95,8 @@ class EnsembleView:
     peers: dict[Sid, PeerView] = field(default_factory=dict)
     now_ns: int = 0
     known: dict[Sid, Member] = field(default_factory=dict)  # where each peer was ever said to be
+    blocks: dict[str, tuple[Cut | PortCut, ...]] = field(default_factory=dict)  # in place
+    zones: dict[Sid, str] = field(default_factory=dict)  # of those that the plan gives one
 
     def __post_init__(self) -> None:
         for sid in self.members:
@@ -105,10 +119,21 @@ class EnsembleView:
                 self.peers[sid].paused = True
             case Acted(action=Resume(sid=sid)):
                 self.peers[sid].paused = False
+            case Acted(action=Block() | Unblock()):
+                self._blocked(event)
             case Stepped():
                 _step(self.peers.setdefault(event.sid, PeerView(event.sid)), event)
             case Seen() if self._lives(event):
                 _step(self.peers[event.sid], event)
+            case _:
+                pass
+
+    def _blocked(self, event: Acted) -> None:
+        match event.action:
+            case Block(name=name, cuts=cuts) if event.evidence.bit is not False:
+                self.blocks[name] = cuts
+            case Unblock(name=name) if "error" not in event.evidence.facts:
+                self.blocks.pop(name, None)
             case _:
                 pass
 
@@ -137,6 +162,17 @@ class EnsembleView:
         """The committed configuration of the highest version that any peer holds."""
         held = [peer.config for peer in self.peers.values() if peer.config is not None]
         return max([*held, self.config], key=lambda config: config.version)
+
+    @property
+    def in_force(self) -> tuple[Configuration, ...]:
+        """The configurations by which votes count: the newest, and one proposed beyond it."""
+        newest = self.newest
+        beyond = [
+            peer.proposed
+            for peer in self.peers.values()
+            if peer.proposed is not None and peer.proposed.version > newest.version
+        ]
+        return (newest, *sorted(beyond, key=lambda config: config.version)[-1:])
 
     def running(self, program: Runs) -> frozenset[Sid]:
         """The peers whose last start was of ``program``."""
@@ -192,11 +228,17 @@ def _born(event: Birth) -> PeerView:
         up=True,
         inc=event.inc,
         config=parse_configuration(held.config),
+        proposed=_seen_last(event),
         accepted_epoch=held.accepted_epoch,
         current_epoch=held.current_epoch,
         zxid=held.zxid if isinstance(held, Appeared) else held.last_zxid,
         foreign=isinstance(event, Appeared),
     )
+
+
+def _seen_last(event: Birth) -> Configuration | None:
+    text = event.spec.last_seen if isinstance(event, Began) else None
+    return None if text is None else parse_configuration(text)
 
 
 def _step(peer: PeerView, event: Step) -> None:
@@ -212,6 +254,8 @@ def _step(peer: PeerView, event: Step) -> None:
                 peer.epoch = None
             case PersistConfig(active=True):
                 peer.config = parse_configuration(effect.config)
+            case PersistConfig():
+                peer.proposed = parse_configuration(effect.config)
             case _:
                 pass
 

@@ -13,6 +13,7 @@ from chaos.faults.targets import (
     Between,
     Group,
     Name,
+    OneLink,
     Pick,
     Selector,
     Several,
@@ -258,10 +259,16 @@ def _settled(selector: Selector, if_ambiguous: Ambiguity) -> Selector:
             but = tuple(_settled(part, if_ambiguous) for part in selector.but)
             return replace(selector, of=_settled(selector.of, if_ambiguous), but=but)
         case Between():
-            source = _settled(selector.source, if_ambiguous)
-            return Between(source, _settled(selector.towards, if_ambiguous))
+            return _settled_link(selector, if_ambiguous)
+        case OneLink():
+            return OneLink(_settled_link(selector.among, if_ambiguous))
         case Name() | Sids():
             return selector
+
+
+def _settled_link(link: Between, if_ambiguous: Ambiguity) -> Between:
+    source = _settled(link.source, if_ambiguous)
+    return Between(source, _settled(link.towards, if_ambiguous))
 
 
 def _selector(aimed: Aimed | None) -> Selector | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -151,9 +152,7 @@ def _end(ends: Ends, peers: tuple[PeerSetup, ...], problems: Problems) -> list[S
     if ends.zone:
         found = [peer.sid for peer in peers if peer.zone == ends.zone]
         if not found:
-            zones = sorted({peer.zone for peer in peers if peer.zone})
-            known = f"; there is {', '.join(zones)}" if zones else ""
-            problems.add(ends.where, f'no peer is in zone "{ends.zone}"{known}')
+            problems.add(ends.where, no_zone(ends.zone, {p.zone for p in peers if p.zone}))
         return found
     return known_sids(ends.sids, ends.where, peers, problems) or [p.sid for p in peers]
 
@@ -167,6 +166,12 @@ def known_sids(
         if sid not in members:
             problems.add(where, stranger(sid, members))
     return list(sids)
+
+
+def no_zone(zone: str, zones: Collection[str]) -> str:
+    """What to say of a zone in which nobody is."""
+    known = f"; there is {', '.join(sorted(zones))}" if zones else ""
+    return f'no peer is in zone "{zone}"{known}'
 
 
 def stranger(sid: Sid, members: list[Sid]) -> str:

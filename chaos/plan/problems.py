@@ -28,6 +28,9 @@ class Problems:
         """Something is wrong at ``where``; the same again is told once."""
         self._found.setdefault((where, message))
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def __bool__(self) -> bool:
         return bool(self._found)
 

@@ -14,8 +14,8 @@ from chaos.faults.base import Directed, Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.network import OneWay, Partition
 from chaos.faults.processes import Kill, Terminate
-from chaos.faults.targets import Between
-from chaos.plan.build_ensemble import stranger
+from chaos.faults.targets import Between, OneLink
+from chaos.plan.build_ensemble import no_zone, stranger
 from chaos.plan.forms import Said
 from chaos.plan.model import Edge, Where
 from chaos.plan.names import ABILITIES, METRICS, SAME_METRIC
@@ -218,7 +218,7 @@ class _Checker:
         if text.target is None and not shaped:
             self._problems.add(text.where, f'fault "{said}" needs "target"')
         if text.target is not None:
-            sides = isinstance(text.target.selector, Between)
+            sides = isinstance(text.target.selector, Between | OneLink)
             if shaped:
                 self._problems.add(text.target.where, "the shape chooses the sides; no target then")
             if sides and not isinstance(fault, Directed):
@@ -315,6 +315,10 @@ class _Checker:
         for sid, where in aimed.sids:
             if sid not in self._members:
                 self._problems.add(where, stranger(sid, self._members))
+        zones = {peer.zone for peer in self._plan.ensemble.peers or () if peer.zone}
+        for zone in aimed.zones:
+            if zone.text not in zones:
+                self._problems.add(zone.where, no_zone(zone.text, zones))
 
     def _unknown(self, what: str, said: Said, known: Iterable[str]) -> None:
         self._problems.add(said.where, f'no {what} is called "{said}"{meant(said.text, known)}')

@@ -10,7 +10,19 @@ from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
 from chaos.faults.processes import Kill, Pause, Restart, Terminate
 from chaos.faults.skews import Shift, SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
-from chaos.faults.targets import Between, Group, Name, Pick, Selector, Several, Sids, Word
+from chaos.faults.survivors import Leaves
+from chaos.faults.targets import (
+    Between,
+    By,
+    Group,
+    Name,
+    OneLink,
+    Pick,
+    Selector,
+    Several,
+    Sids,
+    Word,
+)
 from chaos.faults.work import Workload
 from chaos.plan.event_words import event
 from chaos.plan.model import (
@@ -135,10 +147,16 @@ def whom(selector: Selector) -> str:
             return f"${selector.name}"
         case Several():
             return _several(selector.parts)
-        case Between():
-            return f"{whom(selector.source)} towards {whom(selector.towards)}"
+        case Between() | OneLink():
+            return _links(selector)
         case Pick():
             return _pick(selector)
+
+
+def _links(link: Between | OneLink) -> str:
+    if isinstance(link, OneLink):
+        return f"one link from {_links(link.among)}"
+    return f"{whom(link.source)} towards {whom(link.towards)}"
 
 
 def _several(parts: tuple[Selector, ...]) -> str:
@@ -164,6 +182,8 @@ def _group(word: Word) -> str:
         Word.MINORITY: "as many voters as a quorum can spare",
         Word.MAJORITY: "a smallest quorum",
         Word.HALF: "the smaller half of the voters",
+        Word.MINORITY_THIRD: "as many voters as weigh less than a third",
+        Word.QUORUM_BREAKER: "as few voters as no quorum can do without",
     }
     return words[word]
 
@@ -171,7 +191,25 @@ def _group(word: Word) -> str:
 def _pick(pick: Pick) -> str:
     text = whom(pick.of) if pick.n is None else f"{pick.n} of {whom(pick.of)}"
     text += f" that run {pick.runs}" if pick.runs else ""
-    return text + (f" but {' and '.join(whom(part) for part in pick.but)}" if pick.but else "")
+    text += f" in zone {pick.zone}" if pick.zone else ""
+    text += f" of group {pick.group}" if pick.group is not None else ""
+    text += f" of weight {pick.weight_at_least} or more" if pick.weight_at_least else ""
+    text += f" but {' and '.join(whom(part) for part in pick.but)}" if pick.but else ""
+    text += f", {_ORDERS[pick.by]} first" if pick.by is not None else ""
+    return text + (f", so that {_LEFT[pick.leaves]} is left" if pick.leaves is not None else "")
+
+
+_ORDERS = {
+    By.HIGHEST_SID: "the highest id",
+    By.LOWEST_SID: "the lowest id",
+    By.HIGHEST_ZXID: "the highest zxid",
+    By.LOWEST_ZXID: "the lowest zxid",
+    By.HEAVIEST: "the heaviest",
+    By.LIGHTEST: "the lightest",
+    By.BEST_VOTE: "the best vote",
+    By.WORST_VOTE: "the worst vote",
+}
+_LEFT = {Leaves.QUORUM: "a quorum", Leaves.NO_QUORUM: "no quorum"}
 
 
 # ---- waits

@@ -15,7 +15,8 @@ class Onlooker:
     def __init__(self, plan: Plan) -> None:
         ensemble = plan.ensemble
         nowhere = configuration_of(ensemble, lambda sid: f"peer-{sid}")
-        self.view = EnsembleView(ensemble.sids, nowhere)
+        zones = {peer.sid: peer.zone for peer in ensemble.peers if peer.zone}
+        self.view = EnsembleView(ensemble.sids, nowhere, zones=zones)
         self._addressed = False
 
     def observe(self, event: Event) -> None:

@@ -29,10 +29,9 @@ from chaos.faults.targets import (
     Sids,
     Word,
     aim,
-    majority,
-    minority,
     resolve,
 )
+from chaos.faults.voters import majority, minority
 from chaos.history.view import EnsembleView
 
 VOTERS = 5

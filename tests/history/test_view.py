@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.actions import Evidence, Kill, Launch, Pause, Resume
+from chaos.actions import Block, Cut, Evidence, Kill, Launch, Pause, Resume, Unblock
 from chaos.election.config import parse_configuration
 from chaos.election.effects import (
     Decided,
@@ -77,6 +77,31 @@ def three() -> Ensemble:
     ensemble.begin(ONE, TWO, THREE)
     ensemble.lead(THREE, 1, of=(ONE, TWO))
     return ensemble
+
+
+def test_cuts_are_known_while_they_are_in_place(three: Ensemble) -> None:
+    block = Block("cut", (Cut(ONE, TWO),))
+    three.view.observe(Acted(90, 90, "s", block, Evidence(None)))
+    assert three.view.blocks == {"cut": (Cut(ONE, TWO),)}
+    failed = Evidence(False, {"error": "the world is gone"})
+    three.view.observe(Acted(91, 91, "s", Unblock("cut"), failed))
+    assert three.view.blocks
+    three.view.observe(Acted(92, 92, "s", Unblock("cut"), Evidence(False, {"packets": 0})))
+    assert three.view.blocks == {}
+
+
+def test_a_block_that_did_not_happen_cuts_nothing(three: Ensemble) -> None:
+    block = Block("cut", (Cut(ONE, TWO),))
+    three.view.observe(Acted(90, 90, "s", block, Evidence(False)))
+    assert three.view.blocks == {}
+
+
+def test_a_proposed_configuration_counts_beside_the_committed_one(three: Ensemble) -> None:
+    assert [config.version for config in three.view.in_force] == [0]
+    three.step(ONE, PersistConfig(TEXT.replace("version=0", "version=5"), active=False))
+    assert [config.version for config in three.view.in_force] == [0, 5]
+    three.step(TWO, PersistConfig(TEXT.replace("version=0", "version=5"), active=True))
+    assert [config.version for config in three.view.in_force] == [5]
 
 
 def test_peers_are_down_until_they_begin() -> None:

@@ -198,9 +198,43 @@ WRONG = {
         ),
         "no voter",
     ),
-    "selector for later": (
-        _steps("  - {id: a, fault: kill, target: {of: voters, leaves: quorum}}\n"),
-        "not supported yet: leaves",
+    "leaves something unknown": (
+        _steps("  - {id: a, fault: kill, target: {of: voters, leaves: quorm}}\n"),
+        'did you mean "quorum"?',
+    ),
+    "an unknown order": (
+        _steps("  - {id: a, fault: kill, target: {pick: 1, of: voters, by: highest_zxd}}\n"),
+        'did you mean "highest_zxid"?',
+    ),
+    "an order of nobody": (
+        _steps("  - {id: a, fault: kill, target: {of: voters, by: heaviest}}\n"),
+        "how many? write pick: 1",
+    ),
+    "a zone where nobody is": (
+        _steps("  - {id: a, fault: kill, target: {of: voters, zone: east}}\n"),
+        'no peer is in zone "east"',
+    ),
+    "a weight in words": (
+        _steps("  - {id: a, fault: kill, target: {of: voters, weight_at_least: heavy}}\n"),
+        "a weight is a number",
+    ),
+    "links of a fault of peers": (
+        _steps("  - {id: a, fault: kill, target: links}\n"),
+        "kill has no two sides",
+    ),
+    "links among peers": (
+        _steps("  - {id: a, fault: kill, target: [1, links]}\n"),
+        "links are whole targets of",
+    ),
+    "two links at a time": (
+        _steps(
+            "  - {id: a, fault: loss, target: {pick: 2, of: links}, with: {percent: 5}, for: 1s}\n"
+        ),
+        "links are drawn one at a time",
+    ),
+    "an order after the run": (
+        _expect("{id: e, outcome: leader, among: {of: voters, leaves: quorum}, within: 1s}"),
+        "nothing is drawn after a run",
     ),
     "misspelt selector": (
         _steps("  - {id: a, fault: kill, target: leadr}\n"),

@@ -24,6 +24,17 @@ SENTENCES = {
     ),
     "{wait: {time: 500ms}}": "let 500ms go by",
     "{fault: kill, target: majority}": "kill a smallest quorum",
+    "{fault: kill, target: minority_third}": "kill as many voters as weigh less than a third",
+    "{fault: kill, target: quorum_breaker}": "kill as few voters as no quorum can do without",
+    "{fault: kill, target: {pick: 2, of: voters, except: $old, leaves: quorum}}": (
+        "kill 2 of all voters but $old, so that a quorum is left"
+    ),
+    "{fault: kill, target: {pick: 1, of: voters, weight_at_least: 2, by: highest_zxid}}": (
+        "kill 1 of all voters of weight 2 or more, the highest zxid first"
+    ),
+    "{fault: one_way, target: {pick: 1, of: links}, for: 1s}": (
+        "cut what goes from one link from every peer towards every peer (silently) for 1s"
+    ),
     "{fault: kill, target: 3, with: {restart: after}, for: 2s}": (
         "kill peer 3, bring it back with its data after 2s"
     ),

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from chaos.election.ids import Sid
+from chaos.faults.counting import peers_words
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.forecast import MS, Forecast, first_election, forecasts
-from chaos.plan.lint.quorums import peers_words
 from chaos.plan.lint.times import ZERO, Bound, Moment, Times
 from chaos.plan.model import (
     After,

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from chaos.actions import Block, How, Port, PortCut
 from chaos.election.ids import Sid
+from chaos.faults.counting import peers_words
 from chaos.faults.network import BlockPort
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
-from chaos.plan.lint.quorums import peers_words
 from chaos.plan.lint.times import ZERO, Moment
 from chaos.plan.lint.worlds import Deed
 from chaos.plan.model import (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from chaos.faults.counting import count_words, peers_words
 from chaos.plan.lint.context import Context, Hope, excludes
 from chaos.plan.lint.finding import Finding, Severity
-from chaos.plan.lint.quorums import Held, count_words, held, peers_words
+from chaos.plan.lint.quorums import Held, held
 from chaos.plan.lint.times import ZERO, Moment
 from chaos.plan.lint.worlds import Peers, Undecided, World, set_of
 from chaos.plan.model import FaultStep, NoLeaderExpected, RoleExpected

@@ -139,6 +139,12 @@ def set_of(selector: Selector | None, world: World, members: Peers) -> Peers:
     return found.pop()
 
 
+def _narrow(pick: Pick) -> bool:
+    """Whether it depends on more than who there is, so that its sets are not known here."""
+    kept = bool(pick.zone) or pick.group is not None or pick.weight_at_least is not None
+    return kept or pick.by is not None or pick.leaves is not None
+
+
 def _several(
     parts: tuple[Selector, ...], world: World, members: Peers
 ) -> Iterator[tuple[Peers, World]]:
@@ -151,6 +157,8 @@ def _several(
 
 
 def _pick(pick: Pick, world: World, members: Peers) -> Iterator[tuple[Peers, World]]:
+    if _narrow(pick):
+        raise Undecided
     for peers, after in possible(pick.of, world, members):
         for but, last in _several(pick.but, after, members):
             left = sorted(peers - but)

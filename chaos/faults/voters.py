@@ -1,0 +1,111 @@
+"""Sets of voters that have a name, by quorum arithmetic: weights and groups count.
+
+What is left to chance is drawn from a generator that the caller derives from (seed, step id,
+repeat). Up to ``_EXACT_MAX`` voters every set is looked at, so the sizes are exact.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from itertools import combinations
+from typing import Final
+
+from chaos.election.ids import Sid
+from chaos.election.quorum import QuorumMaj, QuorumVerifier
+
+_EXACT_MAX: Final = 14  # voters up to which every set is looked at
+
+
+def minority(verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
+    """A largest set of voters that a quorum can spare; one of them, by lot."""
+    voters = sorted(verifier.voters)
+    if isinstance(verifier, QuorumMaj):
+        return frozenset(rng.sample(voters, (len(voters) - 1) // 2))
+    quorum = _smallest(verifier, voters, rng)
+    return frozenset() if quorum is None else verifier.voters - quorum
+
+
+def majority(verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
+    """A smallest quorum; one of them, by lot."""
+    voters = sorted(verifier.voters)
+    if isinstance(verifier, QuorumMaj):
+        return frozenset(rng.sample(voters, len(voters) // 2 + 1))
+    return _smallest(verifier, voters, rng) or frozenset()
+
+
+def minority_third(verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
+    """As many voters as weigh less than a third of the whole; of these sets one by lot.
+
+    Source: Jepsen's ``minority-third``, which counts heads: 0 of 3, 1 of 4, 2 of 7.
+    """
+    voters = sorted(verifier.voters)
+    if isinstance(verifier, QuorumMaj):
+        return frozenset(rng.sample(voters, (len(voters) - 1) // 3))
+    total = sum(map(verifier.weight, voters))
+
+    def light(some: Iterable[Sid]) -> bool:
+        return 3 * sum(map(verifier.weight, some)) < total
+
+    if len(voters) <= _EXACT_MAX:
+        return _first(range(len(voters), -1, -1), voters, light, rng) or frozenset()
+    found: frozenset[Sid] = frozenset()
+    for sid in sorted(rng.sample(voters, len(voters)), key=verifier.weight):
+        if not light(found | {sid}):
+            break
+        found |= {sid}
+    return found
+
+
+def quorum_breaker(verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
+    """A smallest set of voters whose loss leaves no quorum; one of them, by lot.
+
+    Beyond ``_EXACT_MAX`` voters of unequal weight it is a set from which nobody can be spared.
+    """
+    voters = sorted(verifier.voters)
+    if isinstance(verifier, QuorumMaj):
+        return frozenset(rng.sample(voters, len(voters) - len(voters) // 2))
+
+    def breaks(some: frozenset[Sid]) -> bool:
+        return not verifier.contains_quorum(verifier.voters - some)
+
+    if len(voters) <= _EXACT_MAX:
+        return _first(range(len(voters) + 1), voters, breaks, rng) or frozenset()
+    found = frozenset(voters)
+    for sid in sorted(rng.sample(voters, len(voters)), key=verifier.weight):
+        if breaks(found - {sid}):
+            found -= {sid}
+    return found
+
+
+def _smallest(
+    verifier: QuorumVerifier, voters: list[Sid], rng: random.Random
+) -> frozenset[Sid] | None:
+    if len(voters) > _EXACT_MAX:
+        return _thinned(verifier, voters, rng)
+    return _first(range(1, len(voters) + 1), voters, verifier.contains_quorum, rng)
+
+
+def _first(
+    sizes: range, voters: list[Sid], fits: Callable[[frozenset[Sid]], bool], rng: random.Random
+) -> frozenset[Sid] | None:
+    """Of the first size of which any set fits, one by lot."""
+    for size in sizes:
+        sets = map(frozenset, combinations(voters, size))
+        found = [one for one in sets if fits(one)]
+        if found:
+            return rng.choice(found)
+    return None
+
+
+def _thinned(
+    verifier: QuorumVerifier, voters: list[Sid], rng: random.Random
+) -> frozenset[Sid] | None:
+    """A quorum from which nobody can be spared, the lightest voters left out first."""
+    quorum = frozenset(voters)
+    if not verifier.contains_quorum(quorum):
+        return None
+    for sid in sorted(rng.sample(voters, len(voters)), key=verifier.weight):
+        if verifier.contains_quorum(quorum - {sid}):
+            quorum -= {sid}
+    return quorum
