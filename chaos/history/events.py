@@ -339,7 +339,8 @@ Event = PeerEvent | ForeignEvent | HarnessEvent
 def order(event: Event) -> tuple[int, int, int, int]:
     """The key that sorts a history: time, then peer, incarnation and line.
 
-    The run's own first and last line stay first and last.
+    The run's own first and last line stay first and last. In one instant the plan comes before
+    the peers; but no peer is hurt before it is there.
     """
     match event:
         case RunBegan():
@@ -348,6 +349,8 @@ def order(event: Event) -> tuple[int, int, int, int]:
             return (2**63, -1, 0, 0)
         case Exited():
             return (event.at_ns, event.sid, event.inc, 2**62)
+        case Began(inc=0) | Appeared(inc=0):
+            return (event.at_ns, -2, event.sid, 0)
         case StepBegan() | StepEnded() | Acted() | Sampled() | Recalled() | Listed():
             return (event.at_ns, -1, 0, 0)
         case _:

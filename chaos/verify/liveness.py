@@ -67,15 +67,29 @@ def bound(held: Iterable[Held], span: Span, failed: int) -> Bound:
     """How long it may take until one of ``held`` serves, after ``failed`` handshakes."""
     timings, members = span.timings, list(held)
     delay = -(-span.delay_ns // _MS)
-    silence = max(min(2 * one.resend_ms, timings.notification_ms_max) for one in members)
+    release = max(_release(one, timings) for one in members)
     return Bound(
-        max(_release(one, timings) for one in members),
-        silence + timings.connect_ms,
+        release,
+        _silence(members, release, timings) + timings.connect_ms,
         4 * delay + 3 * timings.finalize_ms,
         _CONNECTS_MS + 6 * delay + _SYNC_MS,
         failed,
         2 * timings.init_ms,  # its connect phase may vanish, then it shakes hands
     )
+
+
+def _silence(members: list[Held], release: int, timings: Timings) -> int:
+    """How long members of one round may wait for the vote of the one that has waited longest.
+
+    A notification of the same round is not answered, so that vote is heard when its sender says
+    it again: after its wait, which has grown while others still clung to a hope, and which
+    begins anew with everything that it hears. All waits then run from the same message, so the
+    shortest ends first, and doubles: each other member speaks up until its own wait is as long,
+    in all for twice that wait.
+    """
+    wait = max(one.resend_ms for one in members)
+    longest = min(max(2 * wait, wait + release), timings.notification_ms_max)
+    return longest + (len(members) - 1) * 2 * longest
 
 
 def _release(held: Held, timings: Timings) -> int:

@@ -91,7 +91,8 @@ class _Faults:
                 self.lossy.discard(name)
                 return self.slow.pop(name, 0)
             case act.SkewTimers(sid=sid, rate_ppm=rate):
-                (self.skewed.discard if rate == 1_000_000 else self.skewed.add)(sid)
+                healed = rate == 1_000_000 and acted.evidence.bit is not False
+                (self.skewed.discard if healed else self.skewed.add)(sid)
             case act.Resume() | act.Launch():
                 self.beyond = self.beyond or acted.evidence.bit is False
             case _:

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chaos.actions import Evidence, Launch, Pause
 from chaos.election.effects import Decided, Effect, Entered, Exit, Phase, Start
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
 from chaos.election.notification import ServerState
 from chaos.election.spec import PeerSpec
 from chaos.election.vote import Vote
 from chaos.history.events import (
+    Acted,
     Began,
     Event,
     Exited,
@@ -87,6 +89,15 @@ def test_at_one_moment_the_plan_comes_before_the_peers_and_a_death_after_its_lin
     lines += [StepBegan(5, "s", 5), looking(5, ONE, 6)]
     kinds = [type(event) for event in sorted(lines, key=order)]
     assert kinds == [StepBegan, Stepped, Stepped, Exited]
+
+
+def test_a_peer_is_there_before_anything_is_done_to_it_in_the_same_instant() -> None:
+    """Before time zero a simulated clock stands still: peers are born, then the plan acts."""
+    acted = Acted(5, 5, "s", Pause(ONE), Evidence(True))
+    lines: list[Event] = [acted, began(5, ONE), RunBegan(5, "p", 1, "simulated")]
+    assert [type(event) for event in sorted(lines, key=order)] == [RunBegan, Began, Acted]
+    again: list[Event] = [began(5, ONE, 1), Acted(5, 5, "s", Launch(ONE), Evidence(True))]
+    assert [type(event) for event in sorted(again, key=order)] == [Acted, Began]
 
 
 def test_lines_of_one_peer_keep_their_order() -> None:

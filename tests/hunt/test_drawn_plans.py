@@ -24,13 +24,21 @@ def test_the_plans_cover_the_language() -> None:
     assert {sum(peer.votes for peer in p.ensemble.peers) for p in plans} == set(range(1, 8))
 
 
-# Alarms that are not explained yet: each is a mistake in the check, or in the core.
-OPEN = {31: {"oracle: no_disturbance"}}  # a leader counts only who has ended its handshake
-
-
 @pytest.mark.parametrize("first", range(0, 40, 4))
 def test_unbroken_peers_give_no_alarm(first: int) -> None:
     for seed in range(first, first + 4):
         found = trial(drawn(seed), seed, UNBROKEN)
-        alarms = {one.check for one in (*found.properties, *found.conformance)}
-        assert alarms <= OPEN.get(seed, set()), f"seed {seed}"
+        assert [*found.properties, *found.conformance] == [], f"seed {seed}"
+
+
+# Plans that were judged wrongly once.
+ALARMED = {
+    "a peer is paused before it looks, and its timers cannot be set right meanwhile": 121,
+    "the best vote waits, and others of its round speak and begin its wait anew": 283,
+}
+
+
+@pytest.mark.parametrize("seed", ALARMED.values(), ids=ALARMED.keys())
+def test_what_gave_a_false_alarm_gives_none(seed: int) -> None:
+    found = trial(drawn(seed), seed, UNBROKEN)
+    assert [*found.properties, *found.conformance] == []
