@@ -37,7 +37,8 @@ class Standing:
     before its log's beginning: it has to be sent everything.
     """
 
-    def __init__(self, spec: PeerSpec) -> None:
+    def __init__(self, spec: PeerSpec, views: type[Views] = Views) -> None:
+        """``views`` says how votes are counted."""
         self.sid = spec.sid
         self.timings = spec.timings
         self.reconfig_enabled = spec.reconfig_enabled
@@ -49,12 +50,9 @@ class Standing:
         self.work = Work(0)
         self.cannot_cut = False
         last_seen = None if spec.last_seen is None else parse_configuration(spec.last_seen)
-        self.views = self.views_of(parse_configuration(spec.config), last_seen)
+        self.views_of = views
+        self.views = views(parse_configuration(spec.config), last_seen)
         self.vote = Vote(spec.sid, spec.last_zxid, Round(-1), spec.current_epoch)
-
-    def views_of(self, committed: Configuration, last_seen: Configuration | None) -> Views:
-        """Who votes, and how votes are counted."""
-        return Views(committed, last_seen)
 
     @property
     def participates(self) -> bool:

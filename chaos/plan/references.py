@@ -47,12 +47,11 @@ from chaos.plan.written_steps import (
     RandomStep,
     ReleaseStep,
     StepText,
-    Timed,
     WaitStep,
     WorkloadStep,
     every,
 )
-from chaos.plan.written_when import check_when
+from chaos.plan.written_when import Timed, check_when
 from chaos.verify.checks import INVARIANTS
 
 _WAITS: Final = frozenset({"leader", "no_leader", "role"})

@@ -11,12 +11,12 @@ from chaos.election.ids import Sid
 from chaos.faults.base import Duration
 from chaos.faults.membership import BumpConfigVersion, Members
 from chaos.plan import model
-from chaos.plan.forms import BROKEN, Choice, Id, Said, Schema
+from chaos.plan.forms import BROKEN, Choice, Schema
 from chaos.plan.model import Otherwise, Where
-from chaos.plan.parts import Moment, SaidMoment
 from chaos.plan.problems import Problems
 from chaos.plan.selectors import Aimed, Target
 from chaos.plan.tree import Node, Table
+from chaos.plan.written_when import Placed
 
 _PROBES_LATER: Final = ("command", "http")
 
@@ -67,22 +67,17 @@ class EqualsText:
     role: Role | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeStep:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeStep(Placed):
     """``probe``: ask peers what they are."""
 
     title: ClassVar[str] = "a probe step"
     later: ClassVar[frozenset[str]] = frozenset({"when"})
-    where: Where
-    id: Annotated[Said, Id()]
     probe: Annotated[Asked, Probed()]
     target: Annotated[Aimed, Target()]
     equals: EqualsText
     within: Duration
     otherwise: Otherwise = Otherwise.FAIL
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +93,14 @@ class ChangeText:
     weights: Mapping[Sid, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeStep:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeStep(Placed):
     """``change``: reconfigure the ensemble."""
 
     title: ClassVar[str] = "a change step"
     later: ClassVar[frozenset[str]] = frozenset({"when"})
-    where: Where
-    id: Annotated[Said, Id()]
     change: ChangeText
     within: Duration
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    why: str = ""
 
 
 def probe_of(step: ProbeStep) -> model.Probe:

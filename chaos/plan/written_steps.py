@@ -14,12 +14,12 @@ from chaos.faults.targets import Ambiguity
 from chaos.history.codec import Json
 from chaos.plan.forms import BROKEN, Id, Number, Quantity, Record, Said, Schema
 from chaos.plan.model import Otherwise, When, Where
-from chaos.plan.parts import FaultWord, Moment, Outcome, Raw, SaidMoment, SaidOutcome
+from chaos.plan.parts import FaultWord, Outcome, Raw, SaidOutcome
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed, Target
 from chaos.plan.tree import Leaf, Node, Table, kind
 from chaos.plan.written_acts import ChangeStep, ProbeStep
-from chaos.plan.written_when import WhenText, when_of
+from chaos.plan.written_when import Placed, Timed, when_of
 
 WRITES_MAX: Final = 1000  # a second: beyond it a two-core machine measures itself
 COUNT_MAX: Final = 1000  # faults of one random step
@@ -57,28 +57,21 @@ class WaitText:
     hold_for: Duration = 0
 
 
-@dataclass(frozen=True, slots=True)
-class WaitStep:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitStep(Placed):
     """``wait``: go on when something is so."""
 
     title: ClassVar[str] = "a wait step"
-    where: Where
-    id: Annotated[Said, Id()]
     wait: WaitText
     within: Duration | None = None
     otherwise: Otherwise = Otherwise.FAIL
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FaultText:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultText(Timed):
     """``fault``: do harm, and undo it."""
 
     title: ClassVar[str] = "a fault step"
-    where: Where
-    id: Annotated[Said, Id()]
     fault: Annotated[Said, FaultWord()]
     target: Annotated[Aimed, Target(links=True)] | None = None
     with_: Annotated[Node | None, Raw()] = None
@@ -86,12 +79,6 @@ class FaultText:
     for_: Spread | None = None
     confirm: Confirm = Confirm.REQUIRED
     if_ambiguous: Ambiguity = Ambiguity.FAIL
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    when: WhenText | None = None
-    within: Duration | None = None
-    otherwise: Otherwise | None = None
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +89,12 @@ class FaultStep:
     fault: Fault
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseStep:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseStep(Timed):
     """``release``: end faults early."""
 
     title: ClassVar[str] = "a release step"
-    where: Where
-    id: Annotated[Said, Id()]
     release: tuple[Said, ...]
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    when: WhenText | None = None
-    within: Duration | None = None
-    otherwise: Otherwise | None = None
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,58 +106,30 @@ class WorkloadText:
     payload: Annotated[int, Number(0, PAYLOAD_MAX)] = 100
 
 
-@dataclass(frozen=True, slots=True)
-class WorkloadStep:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadStep(Timed):
     """``workload``: writes go on until it ends."""
 
     title: ClassVar[str] = "a workload step"
-    where: Where
-    id: Annotated[Said, Id()]
     workload: WorkloadText
     for_: Duration | None = None
     confirm: Confirm = Confirm.REQUIRED
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    when: WhenText | None = None
-    within: Duration | None = None
-    otherwise: Otherwise | None = None
-    why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NoteStep:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteStep(Timed):
     """``note``: say something in the history."""
 
     title: ClassVar[str] = "a note step"
-    where: Where
-    id: Annotated[Said, Id()]
     note: str
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    when: WhenText | None = None
-    within: Duration | None = None
-    otherwise: Otherwise | None = None
-    why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ParallelStep:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParallelStep(Timed):
     """``parallel``: steps that begin together."""
 
     title: ClassVar[str] = "a parallel step"
-    where: Where
-    id: Annotated[Said, Id()]
     parallel: tuple[Annotated[StepText, Step()], ...]
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    when: WhenText | None = None
-    within: Duration | None = None
-    otherwise: Otherwise | None = None
-    why: str = ""
-
-
-# Those that may wait for an event of the protocol.
-Timed = FaultText | WorkloadStep | ReleaseStep | NoteStep | ParallelStep
 
 
 def event_of(step: object) -> When | None:
@@ -240,18 +191,13 @@ class RandomText:
     choose: tuple[Annotated[ChoiceStep, Chosen()], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RandomStep:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomStep(Placed):
     """``random``: faults that are drawn."""
 
     title: ClassVar[str] = "a random step"
     later: ClassVar[frozenset[str]] = frozenset({"when"})
-    where: Where
-    id: Annotated[Said, Id()]
     random: RandomText
-    at: Duration | None = None
-    after: Annotated[SaidMoment, Moment()] | None = None
-    why: str = ""
 
 
 StepText = (

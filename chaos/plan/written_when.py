@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
 from chaos.election.moments import EPOCH_WORDS, PACKET_WORDS, STATE_WORDS, MomentKind
+from chaos.faults.base import Duration
 from chaos.faults.targets import Group, Word
 from chaos.plan.forms import BROKEN, Id, Number, Said, Schema
 from chaos.plan.model import Mode, Otherwise, Turn, When, Where
+from chaos.plan.parts import Moment, SaidMoment
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed, Target
 from chaos.plan.tree import Leaf, Node, kind
@@ -118,6 +120,26 @@ def check_when(
         problems.add(when.where, f"{when.event} concerns no other peer")
     if when.round is not None and when.event in _NO_ROUND:
         problems.add(when.where, f"{when.event} is of no round")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What every step has: a name, its time, and why it is there."""
+
+    where: Where
+    id: Annotated[Said, Id()]
+    at: Duration | None = None
+    after: Annotated[SaidMoment, Moment()] | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed(Placed):
+    """A step that may wait for an event of the protocol."""
+
+    when: WhenText | None = None
+    within: Duration | None = None
+    otherwise: Otherwise | None = None
 
 
 def when_of(when: WhenText, within_ns: int, otherwise: Otherwise | None) -> When:

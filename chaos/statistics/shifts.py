@@ -60,7 +60,10 @@ def unpaired(first: Sample, second: Sample, alpha: float) -> Shift:
         raise ValueError("a sample without values cannot be compared")
     top = _top((*first.values, *second.values))
     readings = {
-        (tuple(_read(first.values, one, top)), tuple(_read(second.values, other, top)))
+        (
+            tuple(_read(first.values, top, latest=one)),
+            tuple(_read(second.values, top, latest=other)),
+        )
         for one, other in product((False, True), repeat=2)
     }
     return _widest([_mann_whitney(a, b, alpha) for a, b in sorted(readings)])
@@ -79,7 +82,9 @@ def paired(pairs: Sequence[tuple[Observation, Observation]], alpha: float) -> Sh
     readings = {
         tuple(
             b - a
-            for a, b in zip(_read(firsts, one, top), _read(seconds, other, top), strict=True)
+            for a, b in zip(
+                _read(firsts, top, latest=one), _read(seconds, top, latest=other), strict=True
+            )
             if math.isfinite(a) or math.isfinite(b)
         )
         for one, other in product((False, True), repeat=2)
@@ -95,7 +100,7 @@ def _top(values: Iterable[Observation]) -> int:
     return max((one.high for one in values if one.high is not None), default=0)
 
 
-def _read(values: Iterable[Observation], latest: bool, top: int) -> list[float]:  # noqa: FBT001 - one of the two readings of a table
+def _read(values: Iterable[Observation], top: int, *, latest: bool) -> list[float]:
     """Logarithms, each value at its earliest or latest; at infinity what outlasts ``top``."""
     found: list[float] = []
     for one in values:

@@ -107,6 +107,15 @@ def _release(held: Held, timings: Timings) -> int:
             return 2 * timings.init_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """``whom`` is waited for since ``since_ns``, no longer than ``bound``."""
+
+    whom: str
+    bound: Bound
+    since_ns: int
+
+
 @dataclass(slots=True)
 class _Found:
     """What the spans of one history say."""
@@ -168,7 +177,7 @@ def _leader_serves(history: History, span: Span, found: _Found) -> None:
     elif span.served is not None:
         found.judged += 1
     else:
-        _short(history, span, found, due, "a leader")
+        _short(history, span, found, Due("a leader", due, span.from_ns))
 
 
 def _members_serve(history: History, span: Span, found: _Found) -> None:
@@ -197,7 +206,7 @@ def _members_serve(history: History, span: Span, found: _Found) -> None:
             )
             _past(history, span, found, Finding(why, (span.index, index_at(history, until))))
         else:
-            _short(history, span, found, due, f"peer {sid}", since)
+            _short(history, span, found, Due(f"peer {sid}", due, since))
 
 
 def _nobody_changes(history: History, span: Span, found: _Found) -> None:
@@ -232,22 +241,15 @@ def _past(history: History, span: Span, found: _Found, finding: Finding) -> None
         found.fails.append(finding)
 
 
-def _short(  # noqa: PLR0913, PLR0917 - one place for all that is said of it
-    history: History,
-    span: Span,
-    found: _Found,
-    due: Bound,
-    whom: str,
-    since: int | None = None,
-) -> None:
+def _short(history: History, span: Span, found: _Found, due: Due) -> None:
     """The span ended before the bound."""
-    lasted = span.to_ns - (span.from_ns if since is None else since)
-    if not span.by_end or lasted < due.least * _MS:
+    lasted = span.to_ns - due.since_ns
+    if not span.by_end or lasted < due.bound.least * _MS:
         found.lapsed += 1
         return
     why = (
         f"{_alone(history, span)}: the run ended {lasted / 1e9:.3f} s later, and did not wait "
-        f"for {whom}; due in {due}"
+        f"for {due.whom}; due in {due.bound}"
     )
     found.doubts.append(Finding(why, (span.index,)))
 

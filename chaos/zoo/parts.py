@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chaos.election.config import Configuration
 from chaos.election.fle import FastLeaderElection
 from chaos.election.ids import Sid
 from chaos.election.leading import Leading
@@ -37,16 +36,7 @@ class Odd(QuorumPeer):
     parts = Parts()
 
     def _new_standing(self, spec: PeerSpec) -> Standing:
-        views = self.parts.views
-        if views is Views:
-            return self.parts.standing(spec)
-
-        class Counting(self.parts.standing):  # type: ignore[name-defined,misc] # a part is a class
-            def views_of(self, committed: Configuration, last_seen: Configuration | None) -> Views:
-                return views(committed, last_seen)
-
-        counting: Standing = Counting(spec)
-        return counting
+        return self.parts.standing(spec, self.parts.views)
 
     def _new_election(self) -> FastLeaderElection:
         standing = self.standing

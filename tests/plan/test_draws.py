@@ -30,10 +30,14 @@ STEPS = """\
       count: 4
       every: 300ms..700ms
       choose:
-        - {weight: 3, fault: delay, target: {pick: 1, of: voters}, with: {latency: 5ms..25ms}, for: 1s}
+        - weight: 3
+          fault: delay
+          target: {pick: 1, of: voters}
+          with: {latency: 5ms..25ms}
+          for: 1s
         - {weight: 1, fault: pause, target: {pick: 1, of: voters}, for: 200ms..300ms}
   - {id: again, fault: pause, target: 5, for: 100ms..900ms}
-"""  # noqa: E501 - as a plan has it
+"""
 
 
 def plan(steps: str = STEPS) -> Plan:

@@ -89,7 +89,7 @@ class Traffic:
         """What the input alone calls for."""
         match event.happened:
             case Deliver(sender=sender, notification=said):
-                self._heard(said, sender in electorate.voters, standing.state)
+                self._heard(said, standing.state, votes=sender in electorate.voters)
             case Expire(timer=timer) if timer.kind is TimerKind.RESEND:
                 self._due += self._others(electorate)
             case skew if isinstance(skew, SKEWS):
@@ -98,7 +98,7 @@ class Traffic:
             case _:
                 pass
 
-    def _heard(self, said: Notification, votes: bool, state: ServerState) -> None:  # noqa: FBT001 - one fact
+    def _heard(self, said: Notification, state: ServerState, *, votes: bool) -> None:
         if said.state != ServerState.LOOKING:
             return
         ballot = ballot_of(said)
