@@ -123,7 +123,7 @@ class _Watch:
         self._timings: Timings | None = None
         self._resend: dict[Sid, int] = {}
         self._seen: dict[Sid, Configuration] = {}  # proposed
-        self._base_ns = _slowest_link(history)
+        self._way_ns = _slowest_link(history)
         self._open: Span | None = None
         self._running = False  # time zero has come
         self._spoiled = False
@@ -206,7 +206,10 @@ class _Watch:
         members, timings = self._members(), self._timings
         if not members or timings is None:
             return
-        delay = self._base_ns + sum(self._faults.slow.values())
+        slow = sum(self._faults.slow.values())
+        if self._way_ns + 2 * slow + timings.tick_ms * _MS // 2 >= timings.sync_ms * _MS:
+            return  # who answers at once is heard too late all the same
+        delay = _SCHEDULING_NS + self._way_ns + slow
         held = {sid: self._of(sid) for sid in members}
         span = Span(members, at_ns, index, timings, delay, held, spoiled=self._spoiled)
         self._open = span
@@ -335,7 +338,7 @@ def _components(alive: set[Sid], cut: set[tuple[Sid, Sid]]) -> Iterator[frozense
 
 
 def _slowest_link(history: History) -> int:
-    """Twice the least delay of the slowest link, by its messages, and what processes need."""
+    """Twice the least delay of the slowest link, by its messages."""
     wrote: dict[tuple[str, int], int] = {}
     least: dict[str, int] = {}
     for event in history.events:
@@ -348,7 +351,7 @@ def _slowest_link(history: History) -> int:
                     least[link] = at_ns - since
             case _:
                 pass
-    return _SCHEDULING_NS + 2 * max(least.values(), default=0)
+    return 2 * max(least.values(), default=0)
 
 
 def _spans(history: History) -> tuple[Span, ...]:

@@ -165,6 +165,15 @@ def test_a_clock_that_could_not_be_set_right_is_still_skewed() -> None:
     assert judge(History.of([*skewed.events, healed]), L1).outcome is Outcome.FAILS
 
 
+def test_nothing_is_due_where_an_answer_takes_longer_than_the_sync_limit() -> None:
+    """A learner that hears nothing for syncLimit gives up, however well everybody means it."""
+    slow = tuple(
+        act.Slow("s", (act.Cut(Sid(1), Sid(3)),), latency_ns=latency * MS) for latency in (300, 600)
+    )
+    outcomes = [judge(_faulty(one), L1).outcome for one in slow]
+    assert outcomes == [Outcome.FAILS, Outcome.NOT_EXERCISED]
+
+
 def test_who_is_cut_off_whole_is_left_out() -> None:
     cuts = tuple(act.Cut(Sid(a), Sid(b)) for one in (1, 2) for a, b in ((one, 3), (3, one)))
     verdict = judge(_faulty(act.Block("b", cuts)), L1)
