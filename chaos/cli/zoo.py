@@ -87,7 +87,7 @@ def _misses(found: Sequence[Hunted], say: Callable[..., None]) -> None:
     for one in found:
         for kind, caught in (("properties", one.properties), ("conformance", one.conformance)):
             if caught is None:
-                why = ZOO[one.bug].missed or "no plan brings about what it takes"
+                why = ZOO[one.bug].missed or "not explained yet"
                 say(f"missed by {kind}: {one.bug}, {one.runs} runs: {why}", markup=False)
 
 

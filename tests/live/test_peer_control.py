@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,30 +23,11 @@ from tests.peer.nest import (
     Nest,
     config_of,
     frame,
-    fresh_net,
-    nest,
     read_notifications,
     vote,
 )
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def net() -> str:
-    return fresh_net()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Nest]:
-    with nest(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def peer(home: Nest, net: str) -> LivePeer:
-    config = config_of(net, [1, 2, 3])
-    return home.fork(PeerSpec(Sid(2), config, timings=QUICK), wait=True)
 
 
 def led(event: Stepped) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from time import monotonic_ns
 
 import pytest
@@ -28,15 +26,9 @@ from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.election.spec import PeerSpec
 from chaos.history.events import Began, Left, Lost, Stepped, Wrote
-from tests.peer.nest import QUICK, LivePeer, Nest, config_of, fresh_net, nest
+from tests.peer.nest import QUICK, LivePeer, Nest, config_of, fresh_net
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Nest]:
-    with nest(tmp_path) as made:
-        yield made
 
 
 def settled(event: Stepped) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +20,6 @@ from tests.peer.nest import (
     Nest,
     config_of,
     frame,
-    fresh_net,
-    nest,
     read_notifications,
     vote,
 )
@@ -31,22 +27,6 @@ from tests.peer.nest import (
 pytestmark = pytest.mark.live
 
 SENT = Awaited(MomentKind.NOTIFICATION_SENT)
-
-
-@pytest.fixture
-def net() -> str:
-    return fresh_net()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Nest]:
-    with nest(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def peer(home: Nest, net: str) -> LivePeer:
-    return home.fork(PeerSpec(Sid(2), config_of(net, [1, 2, 3]), timings=QUICK), wait=True)
 
 
 def after(peer: LivePeer, held: Held) -> list[object]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -29,8 +27,6 @@ from tests.peer.nest import (
     Nest,
     config_of,
     frame,
-    fresh_net,
-    nest,
     read_notifications,
     vote,
 )
@@ -46,17 +42,6 @@ def framed(payload: bytes) -> bytes:
 
 def with_config(length: int, text: bytes) -> bytes:
     return framed(HEAD + struct.pack(">ii", 2, length) + text)
-
-
-@pytest.fixture
-def net() -> str:
-    return fresh_net()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Nest]:
-    with nest(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,19 +25,13 @@ from chaos.peer import disk, log_file
 from chaos.systems.processes import Processes
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.verdict import Outcome
-from tests.peer.nest import QUICK, Nest, config_of, fresh_net, nest
+from tests.peer.nest import QUICK, Nest, config_of, fresh_net
 
 pytestmark = pytest.mark.live
 
 SECOND = 1_000_000_000
 ALL = tuple(Sid(sid) for sid in (1, 2, 3))
 WORK: dict[str, Json] = {"k": "Work", "per_s": 200, "payload": 32}
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Nest]:
-    with nest(tmp_path) as made:
-        yield made
 
 
 def wrote(event: Stepped) -> bool:

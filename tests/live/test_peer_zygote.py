@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,20 +16,9 @@ from chaos.election.ids import Sid
 from chaos.election.spec import PeerSpec
 from chaos.history.events import Began, Left
 from chaos.peer.birth import Birth
-from tests.peer.nest import QUICK, WITHIN_S, LivePeer, Mock, Nest, config_of, fresh_net, nest
+from tests.peer.nest import QUICK, WITHIN_S, LivePeer, Mock, Nest, config_of
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture
-def net() -> str:
-    return fresh_net()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Nest]:
-    with nest(tmp_path) as made:
-        yield made
 
 
 def test_a_stopped_peer_dies_with_its_zygote(home: Nest, net: str) -> None:
