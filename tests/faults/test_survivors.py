@@ -14,7 +14,7 @@ from chaos.actions import Cut, Port, PortCut
 from chaos.election.config import Address, Configuration, Member
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.ensemble import EnsembleSetup, PeerSetup, QuorumKind, configuration_of
-from chaos.faults.survivors import Leaves
+from chaos.faults.survivors import Leaves, Survivors
 from chaos.faults.targets import (
     EVERY_LINK,
     Between,
@@ -230,6 +230,32 @@ KEPT = {
 @pytest.mark.parametrize(("pick", "sids"), KEPT.values(), ids=KEPT.keys())
 def test_a_pick_keeps_to_these(pick: Pick, sids: tuple[int, ...]) -> None:
     assert resolve(pick, _five(), {}, random.Random(1)) == sids
+
+
+ONE_WAY = (Cut(Sid(1), Sid(2)),)
+BOTH_WAYS = (*ONE_WAY, Cut(Sid(2), Sid(1)))
+
+
+@pytest.mark.parametrize(
+    ("cuts", "leaves", "fits"),
+    [
+        ((), Leaves.QUORUM, True),
+        ((), Leaves.NO_QUORUM, False),
+        (ONE_WAY, Leaves.QUORUM, False),
+        (ONE_WAY, Leaves.NO_QUORUM, False),
+        (BOTH_WAYS, Leaves.QUORUM, False),
+        (BOTH_WAYS, Leaves.NO_QUORUM, True),
+    ],
+)
+def test_a_link_that_is_cut_one_way_leaves_neither_for_sure(
+    cuts: tuple[Cut, ...], leaves: Leaves, *, fits: bool
+) -> None:
+    setup = EnsembleSetup(tuple(PeerSetup(Sid(n)) for n in (1, 2, 3)))
+    view = EnsembleView(setup.sids, configuration_of(setup, lambda sid: f"peer-{sid}"))
+    for peer in view.peers.values():
+        peer.up = True
+    view.blocks["cut"] = cuts
+    assert Survivors(view).fits(leaves, frozenset({Sid(3)})) is fits
 
 
 # ---- named sets of voters
