@@ -11,7 +11,7 @@ from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election import packets as pk
 from chaos.election.ids import Sid, Zxid
-from chaos.history.events import Appeared, Event, Listed, Recalled, Seen, Source
+from chaos.history.events import Appeared, Event, Listed, Recalled, Sampled, Seen, Source
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.foreign.outside import from_outside
@@ -19,6 +19,8 @@ from chaos.verify.verdict import Outcome, Verdict
 from tests.verify import broken
 from tests.verify.lockstep import Lockstep
 from tests.verify.test_safety import written
+
+ACK, COMMIT = pk.Ack(Zxid(1 << 32 | 1)), pk.Commit(Zxid(1 << 32 | 1))
 
 
 def judge(history: History) -> Verdict:
@@ -91,6 +93,28 @@ def test_a_commit_without_a_quorum_of_acks_is_caught_from_outside() -> None:
     verdict = judge(changed(from_outside(written().history()), unacked))
     assert verdict.outcome is Outcome.FAILS
     assert "server 3 commits 0x100000001 with the acks of [3] only" in verdict.summary
+
+
+def test_acks_that_were_on_their_way_when_the_capture_ended_count() -> None:
+    """The host of the leader had not acknowledged them yet: nobody saw that they arrived."""
+    history = changed(from_outside(written().history()), unacked)
+    first = next(
+        event.at_ns
+        for _, event in history.every(Seen)
+        if any(isinstance(one, fx.SendPacket) and one.packet == ACK for one in event.effects)
+    )
+    commit = next(
+        event
+        for _, event in history.every(Seen)
+        if event.sid == 3
+        and any(isinstance(one, fx.SendPacket) and one.packet == COMMIT for one in event.effects)
+    )
+    kept = [event for event in history.events if event.at_ns <= commit.at_ns]
+    assert first <= commit.at_ns
+    for later_ms, outcome in ((5, Outcome.HOLDS), (500, Outcome.FAILS)):
+        end = Sampled(commit.at_ns + later_ms * 1_000_000, 0, 0, 0)
+        verdict = judge(History.of([*kept, end]))
+        assert verdict.outcome is outcome, verdict.summary
 
 
 def test_where_a_stream_could_not_be_followed_missing_acks_are_held_against_nobody() -> None:

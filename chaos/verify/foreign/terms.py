@@ -6,26 +6,32 @@ election that it won, and by what it sent its learners: see ``chaos/verify/linea
 
 from __future__ import annotations
 
+from typing import Final
+
 from chaos.election import packets as pk
 from chaos.election.effects import Decided, Entered, Exit, PacketRead, SendPacket, Serving
 from chaos.election.ids import UNSET, Sid, epoch_of, hex64
 from chaos.election.notification import ServerState
 from chaos.election.packets import Txn
-from chaos.history.events import Seen, Source
+from chaos.history.events import Seen, Source, Step
 from chaos.history.history import History
 from chaos.verify.docket import Law
 from chaos.verify.foreign.lives import Life, Votership, lives
 from chaos.verify.lineage import Logs, Reign
 
 _ACTIVATES = pk.CommitAndActivate | pk.InformAndActivate
+_UNSEEN_NS: Final = 200_000_000  # so long a host may wait before it acknowledges what arrived
+
+Acks = dict[int, set[int]]  # who acked, by zxid
 
 
 class _Stay:
     """One start of one server, as a leader."""
 
-    def __init__(self, life: Life, logs: Logs) -> None:
+    def __init__(self, life: Life, logs: Logs, on_the_way: Acks) -> None:
         self._life = life
         self._logs = logs
+        self._on_the_way = on_the_way
         self._config = Votership(life.appeared.config)
         self._state = ServerState.LOOKING
         self._end: int | None = None  # where its log ended when it was elected
@@ -122,7 +128,7 @@ class _Stay:
             return
         self._told.add((epoch, zxid))
         self._activated = self._activated or isinstance(packet, _ACTIVATES)
-        acks = self._acks.pop(zxid, {self._life.sid})
+        acks = self._acks.pop(zxid, {self._life.sid}) | self._on_the_way.get(zxid, set())
         txn = self._logs.lineage.tenure((epoch, self._life.sid)).proposed.get(zxid)
         if txn is not None:
             self._logs.commits(txn, epoch, index)
@@ -151,11 +157,29 @@ def follow_foreign(history: History, logs: Logs) -> None:
     Each line in the order of time: a log that ends in some epoch goes on from that epoch's
     leader, whoever it was.
     """
-    stays = {(life.sid, life.appeared.inc): _Stay(life, logs) for life in lives(history)}
-    for index, seen in history.every(Seen):
-        if (seen.sid, seen.inc) in stays:
-            stays[seen.sid, seen.inc].take(index, seen)
+    on_the_way: Acks = {}
+    stays = {
+        (life.sid, life.appeared.inc): _Stay(life, logs, on_the_way) for life in lives(history)
+    }
+    for index, step in history.steps():
+        if step.at_ns > history.end_ns - _UNSEEN_NS:
+            _says(step, on_the_way)
+        if isinstance(step, Seen) and (step.sid, step.inc) in stays:
+            stays[step.sid, step.inc].take(index, step)
     _inherit(logs)
+
+
+def _says(step: Step, on_the_way: Acks) -> None:
+    """An ack that was sent shortly before the end: that it arrived may not have been captured.
+
+    Who sent it has logged what it acks, which is all that a commit needs.
+    """
+    for effect in step.effects:
+        match effect:
+            case SendPacket(packet=pk.Ack(zxid=zxid)):
+                on_the_way.setdefault(zxid, set()).add(step.sid)
+            case _:
+                pass
 
 
 def _inherit(logs: Logs) -> None:
