@@ -104,12 +104,16 @@ class Unblock:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Delay messages on directed links by ``latency_ns`` plus up to ``jitter_ns`` either way."""
+    """Delay messages on directed links by ``latency_ns`` and a jitter about it.
+
+    ``distribution`` is a word of :mod:`chaos.wire.spread`, which a sibling floor cannot import.
+    """
 
     name: str
     links: tuple[Cut, ...]
     latency_ns: int
     jitter_ns: int = 0
+    distribution: str = "uniform"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,17 @@ from chaos.election.ids import Sid
 from chaos.faults.base import Duration, Percent, back
 from chaos.faults.network import links
 from chaos.history.view import EnsembleView
+from chaos.wire.spread import Distribution
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Messages of both ports take ``latency`` longer, give or take up to ``jitter``."""
+    """Messages of both ports take ``latency`` longer, with a ``jitter`` about it."""
 
     name: str
     latency: Duration
     jitter: Duration = 0
+    distribution: Distribution = Distribution.UNIFORM
     towards: tuple[Sid, ...] = ()
     instant: ClassVar[bool] = False
     needs: ClassVar[frozenset[type[Action]]] = frozenset({act.Slow, act.Clear})
@@ -31,7 +33,7 @@ class Delay:
     def begin(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
         """Slow the links."""
         slow = _touched(targets, self.towards, view)
-        return [act.Slow(self.name, slow, self.latency, self.jitter)]
+        return [act.Slow(self.name, slow, self.latency, self.jitter, self.distribution.value)]
 
     def end(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
         """Full speed again."""

@@ -24,6 +24,7 @@ from chaos.peer.journal import Journal
 from chaos.peer.loop import READ, WRITE, Loop
 from chaos.peer.room import Room
 from chaos.peer.timers import Timers
+from chaos.wire.spread import Distribution
 
 MESSAGE_MAX: Final = 1 << 20
 WORK_MAX: Final = 100_000  # transactions a second
@@ -197,7 +198,7 @@ class Control:
         match request["do"]:
             case "slow":
                 pace = _whole(request, "latency_ns"), _whole(request, "jitter_ns", 0)
-                shim.slow(name, dict.fromkeys(_targets(request), pace))
+                shim.slow(name, dict.fromkeys(_targets(request), pace), _shape(request))
                 return {}
             case "lose":
                 shim.lose(name, _targets(request), _whole(request, "ppm", most=1_000_000))
@@ -282,6 +283,13 @@ def _how(request: Request) -> How:
         return How(_text(request, "how"))
     except ValueError as error:
         raise RequestError(f"{error}; write silent, reset or refuse") from error
+
+
+def _shape(request: Request) -> Distribution:
+    word = request.get("distribution", Distribution.UNIFORM.value)
+    if isinstance(word, str) and word in list(Distribution):
+        return Distribution(word)
+    raise RequestError(f"{word!r} is no distribution; write {', '.join(Distribution)}")
 
 
 def _cuts(request: Request) -> tuple[Cut | PortCut, ...]:

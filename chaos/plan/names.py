@@ -16,13 +16,21 @@ METRICS: Final = {  # and the unit of each
     "election.peer": "ns",
     "election.leaderless": "ns",
     "election.converge": "ns",
+    "activation.discovery": "ns",
+    "activation.synchronisation": "ns",
+    "activation.broadcast": "ns",
     "leader.overlap": "ns",
     "fault.late": "ns",
     "rounds": "count",
     "epochs.started": "count",
 }
 SAME_METRIC: Final = {  # other names that a plan may use
-    f"election.phase.{phase}": f"election.{phase}" for phase in ("detect", "vote", "finalize")
+    f"election.phase.{phase}": f"{room}.{phase}"
+    for room, phases in (
+        ("election", ("detect", "vote", "finalize")),
+        ("activation", ("discovery", "synchronisation", "broadcast")),
+    )
+    for phase in phases
 }
 
 

@@ -47,6 +47,7 @@ from chaos.plan.model import (
     When,
 )
 from chaos.plan.ranges import Range
+from chaos.wire.spread import Distribution
 
 _ANY = {
     Word.VOTERS: "any voter",
@@ -308,6 +309,8 @@ def _messages(fault: Delay | Loss, target: str) -> str:
     if isinstance(fault, Loss):
         return f"lose {_percent(fault.percent)} % of the notifications of {target}"
     jitter = f" ± {span(fault.jitter)}" if fault.jitter else ""
+    if jitter and fault.distribution is not Distribution.UNIFORM:
+        jitter += f" ({fault.distribution})"
     return f"delay the messages of {target} by {span(fault.latency)}{jitter}"
 
 

@@ -185,6 +185,8 @@ def _link(done: Block | Unblock | Slow | Lose | Clear) -> str:
             return f"take block {name} away"
         case Slow():
             jitter = f" ± {duration(done.jitter_ns)}" if done.jitter_ns else ""
+            if jitter and done.distribution != "uniform":
+                jitter += f" ({done.distribution})"
             return f"delay {cuts(done.links)} by {duration(done.latency_ns)}{jitter}"
         case Lose():
             return f"lose {done.ppm / 10_000:g} % of messages on {cuts(done.links)}"

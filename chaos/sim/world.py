@@ -17,6 +17,7 @@ from chaos.sim.connects import Connects
 from chaos.sim.disk import Disk
 from chaos.sim.network import Network
 from chaos.sim.process import Process
+from chaos.wire.spread import Distribution
 
 Order = Literal["fifo", "unordered"]
 
@@ -134,8 +135,8 @@ def teach(process: Process, rule: Slow | Lose) -> bool:
         return False
     process.shimmed = True
     if isinstance(rule, Slow):
-        pace = (rule.latency_ns, rule.jitter_ns)
-        process.shim.slow(rule.name, dict.fromkeys(targets, pace))
+        paces = dict.fromkeys(targets, (rule.latency_ns, rule.jitter_ns))
+        process.shim.slow(rule.name, paces, Distribution(rule.distribution))
     else:
         process.shim.lose(rule.name, frozenset(targets), rule.ppm)
     return True

@@ -220,6 +220,7 @@ class Hands:
                 targets=targets,
                 latency_ns=action.latency_ns,
                 jitter_ns=action.jitter_ns,
+                distribution=action.distribution,
             )
         return True
 

@@ -47,6 +47,7 @@ from chaos.history.view import EnsembleView, PeerView
 from chaos.verify.docket import Once
 from chaos.verify.replay import matters
 from chaos.verify.span import Held, Span, inherited_ns
+from chaos.wire.spread import longest_ns
 
 _MS: Final = 1_000_000
 _SCHEDULING_NS: Final = 50_000_000  # a message's way includes two processes that have to run
@@ -83,8 +84,8 @@ class _Faults:
             case act.Unblock(name=name):
                 since = self.blocks.pop(name, (None, acted.done_ns))[1]
                 return acted.done_ns - since  # a retransmission waits as long again at most
-            case act.Slow(name=name, latency_ns=latency, jitter_ns=jitter):
-                self.slow[name] = latency + jitter
+            case act.Slow(name=name, latency_ns=latency, jitter_ns=jitter, distribution=shape):
+                self.slow[name] = longest_ns(shape, latency, jitter)
             case act.Lose(name=name):
                 self.lossy.add(name)
             case act.Clear(name=name):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from chaos.election.ids import Sid
+from chaos.wire.spread import Distribution, drawn_ns
 
 ELECTION: Final = "election"  # as chaos.actions.Port, which a sibling floor cannot import
 _MILLION: Final = 1_000_000
@@ -49,16 +50,21 @@ class _Streams:
 
     def draw(self, link: _Link, below: int) -> int:
         """A whole number from 0 to ``below`` - 1."""
+        return int(self.share(link) * below)
+
+    def share(self, link: _Link) -> float:
+        """A number from 0 on, below 1."""
         stream = self._streams.get(link)
         if stream is None:
             stream = random.Random(f"{self._seed}/{link.target}/{link.port}")
             self._streams[link] = stream
-        return int(stream.random() * below)
+        return stream.random()
 
 
 @dataclass(slots=True)
 class _Slow:
     streams: _Streams
+    distribution: Distribution
     targets: dict[Sid, tuple[int, int]] = field(default_factory=dict)
     seen: int = 0
     delayed: int = 0
@@ -68,7 +74,7 @@ class _Slow:
         """The delay in nanoseconds of the next message on ``link``."""
         latency_ns, jitter_ns = self.targets[link.target]
         self.seen += 1
-        return max(0, latency_ns - jitter_ns + self.streams.draw(link, 2 * jitter_ns + 1))
+        return drawn_ns(self.distribution, latency_ns, jitter_ns, self.streams.share(link))
 
     def count(self, delay_ns: int) -> None:
         """A message that is not lost waits ``delay_ns`` because of this rule."""
@@ -102,14 +108,20 @@ class LinkShim:
         self._lose: dict[str, _Lose] = {}
         self._due: dict[_Link, int] = {}  # when the newest message of a link may be written
 
-    def slow(self, name: str, targets: Mapping[Sid, tuple[int, int]]) -> None:
-        """Delay messages to each target by its latency, give or take its jitter (nanoseconds).
+    def slow(
+        self,
+        name: str,
+        targets: Mapping[Sid, tuple[int, int]],
+        distribution: Distribution = Distribution.UNIFORM,
+    ) -> None:
+        """Delay messages to each target by its latency and a jitter about it (nanoseconds).
 
         Both ports are slow. A delay is never below zero. Targets add to those that the rule
         has; a known target takes the new numbers.
         """
         assert all(latency >= 0 and jitter >= 0 for latency, jitter in targets.values())
-        rule = self._slow.setdefault(name, _Slow(_Streams(f"{self._seed}/slow/{name}")))
+        streams = _Streams(f"{self._seed}/slow/{name}")
+        rule = self._slow.setdefault(name, _Slow(streams, distribution))
         rule.targets.update(targets)
 
     def lose(self, name: str, targets: frozenset[Sid], ppm: int) -> None:

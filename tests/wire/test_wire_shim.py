@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from statistics import mean, median, stdev
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from chaos.actions import Port
 from chaos.election.ids import Sid
 from chaos.wire.shim import ELECTION, Fate, LinkShim
+from chaos.wire.spread import Distribution, longest_ns
 
 MS = 1_000_000
 ONE, TWO = Sid(1), Sid(2)
@@ -71,6 +73,43 @@ def test_a_jitter_above_the_latency_never_sends_into_the_past() -> None:
     seen = delays(shim)
     assert min(seen) == 0
     assert max(seen) <= 11 * MS
+
+
+def shaped(distribution: Distribution, latency: int = 40 * MS, n: int = 4000) -> list[int]:
+    shim = LinkShim("7")
+    shim.slow("slow", {ONE: (latency, 10 * MS)}, distribution)
+    return delays(shim, n=n)
+
+
+def test_normal_delays_have_jitter_as_their_standard_deviation_and_end_at_three() -> None:
+    seen = shaped(Distribution.NORMAL)
+    assert 39.5 * MS < mean(seen) < 40.5 * MS
+    assert 9.5 * MS < stdev(seen) < 10.3 * MS  # 9.87 once truncated
+    assert 10 * MS <= min(seen) < 15 * MS
+    assert 65 * MS < max(seen) <= 70 * MS
+    within_one = sum(30 * MS <= delay <= 50 * MS for delay in seen) / len(seen)
+    assert 0.66 < within_one < 0.71
+
+
+def test_exponential_delays_are_never_below_their_latency_and_end_at_five_means() -> None:
+    seen = shaped(Distribution.EXPONENTIAL)
+    assert min(seen) >= 40 * MS
+    assert 80 * MS < max(seen) <= 90 * MS
+    assert 49.2 * MS < mean(seen) < 50.2 * MS  # 9.66 above it once truncated
+    assert 46.3 * MS < median(seen) < 47.4 * MS  # ln 2 of the mean above it
+
+
+@pytest.mark.parametrize("distribution", Distribution)
+def test_no_delay_is_negative_or_longer_than_is_said(distribution: Distribution) -> None:
+    seen = shaped(distribution, latency=5 * MS)
+    assert all(0 <= delay <= longest_ns(distribution, 5 * MS, 10 * MS) for delay in seen)
+    assert set(delays_without_jitter(distribution)) == {40 * MS}
+
+
+def delays_without_jitter(distribution: Distribution) -> list[int]:
+    shim = LinkShim("7")
+    shim.slow("slow", {ONE: (40 * MS, 0)}, distribution)
+    return delays(shim, n=20)
 
 
 def test_other_targets_are_left_alone() -> None:
