@@ -103,7 +103,7 @@ class _Command:
                 )
                 sets = [PlanRuns.open(plan, request.out) for plan in plans]
                 if not again and not request.quiet:
-                    warn(plans)
+                    warn(replace(plan, repeat=_repeat(plan, request)) for plan in plans)
                 with showing(self._voice, quiet=request.quiet) as show:
                     for runs in sets:
                         if request.fail_fast and set(tally.codes) & codes.FAILURES:

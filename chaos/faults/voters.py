@@ -17,6 +17,30 @@ from chaos.election.quorum import QuorumMaj, QuorumVerifier
 _EXACT_MAX: Final = 14  # voters up to which every set is looked at
 
 
+def smallest_quorums(verifier: QuorumVerifier) -> tuple[frozenset[Sid], ...]:
+    """Every quorum of the fewest voters; none if the voters are too many to look at each set."""
+    return _every(lambda count: range(1, count + 1), verifier, verifier.contains_quorum)
+
+
+def largest_thirds(verifier: QuorumVerifier) -> tuple[frozenset[Sid], ...]:
+    """Every set that :func:`minority_third` may draw; none if the voters are too many."""
+    total = sum(map(verifier.weight, verifier.voters))
+
+    def light(some: frozenset[Sid]) -> bool:
+        return 3 * sum(map(verifier.weight, some)) < total
+
+    return _every(lambda count: range(count, -1, -1), verifier, light)
+
+
+def smallest_breakers(verifier: QuorumVerifier) -> tuple[frozenset[Sid], ...]:
+    """Every set that :func:`quorum_breaker` may draw; none if the voters are too many."""
+
+    def breaks(some: frozenset[Sid]) -> bool:
+        return not verifier.contains_quorum(verifier.voters - some)
+
+    return _every(lambda count: range(count + 1), verifier, breaks)
+
+
 def minority(verifier: QuorumVerifier, rng: random.Random) -> frozenset[Sid]:
     """A largest set of voters that a quorum can spare; one of them, by lot."""
     voters = sorted(verifier.voters)
@@ -90,12 +114,30 @@ def _first(
     sizes: range, voters: list[Sid], fits: Callable[[frozenset[Sid]], bool], rng: random.Random
 ) -> frozenset[Sid] | None:
     """Of the first size of which any set fits, one by lot."""
+    found = _fitting(sizes, voters, fits)
+    return rng.choice(found) if found else None
+
+
+def _fitting(
+    sizes: range, voters: list[Sid], fits: Callable[[frozenset[Sid]], bool]
+) -> list[frozenset[Sid]]:
+    """All sets that fit, of the first size of which any does."""
     for size in sizes:
-        sets = map(frozenset, combinations(voters, size))
-        found = [one for one in sets if fits(one)]
+        found = [one for one in map(frozenset, combinations(voters, size)) if fits(one)]
         if found:
-            return rng.choice(found)
-    return None
+            return found
+    return []
+
+
+def _every(
+    sizes: Callable[[int], range],
+    verifier: QuorumVerifier,
+    fits: Callable[[frozenset[Sid]], bool],
+) -> tuple[frozenset[Sid], ...]:
+    voters = sorted(verifier.voters)
+    if len(voters) > _EXACT_MAX:
+        return ()
+    return tuple(_fitting(sizes(len(voters)), voters, fits))
 
 
 def _thinned(

@@ -8,7 +8,8 @@ from functools import cached_property
 
 from chaos.faults.targets import Group, Name, Pick, Selector, Word
 from chaos.plan.lint.times import Bound, Moment, Times
-from chaos.plan.lint.worlds import Peers, Undecided, World, worlds
+from chaos.plan.lint.world import Peers, Undecided, World
+from chaos.plan.lint.worlds import worlds
 from chaos.plan.model import (
     FaultStep,
     LeaderExpected,

@@ -27,8 +27,8 @@ from chaos.actions import Block, How, Kill, Terminate
 from chaos.election.ids import Sid
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.quorums import Held
-from chaos.plan.lint.worlds import Deed, World
-from chaos.plan.model import FaultStep, LeaderOutcome, Plan, Step, Wait
+from chaos.plan.lint.world import Deed, World
+from chaos.plan.model import Change, FaultStep, LeaderOutcome, Plan, Random, Step, Wait
 from chaos.plan.ranges import highest
 
 MS: Final = 1_000_000
@@ -112,6 +112,8 @@ def forecasts(context: Context) -> tuple[Forecast, ...]:
     for step in context.plan.every_step:
         if isinstance(step.verb, Wait):
             at_rest = at_rest or isinstance(step.verb.condition, LeaderOutcome)
+        if isinstance(step.verb, Random | Change):
+            at_rest = False
         if isinstance(step.verb, FaultStep):
             one = _of(context, step, step.verb, at_rest=at_rest and step.when is None)
             found += [] if one is None else [one]

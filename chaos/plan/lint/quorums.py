@@ -12,7 +12,7 @@ from chaos.election.ids import Sid
 from chaos.election.quorum import QuorumVerifier
 from chaos.faults.membership import BumpConfigVersion
 from chaos.plan.lint.times import Bound, Moment, Times
-from chaos.plan.lint.worlds import Peers, World
+from chaos.plan.lint.world import Peers, World
 from chaos.plan.model import FaultStep, Otherwise, Plan
 
 
@@ -86,7 +86,7 @@ def _verifiers(
         fault = bumps.get(name)
         both = fault is not None and not fault.activate
         before = (*before, config.verifier) if both else (config.verifier,)
-        told = name and world.deeds[name].targets == everybody
+        told = name in world.deeds and world.deeds[name].targets == everybody
         if told and times.least((name, "done"), first[0]) + first[1] >= 0:
             found.clear()  # nobody is left who counts by an older one alone
         found.append(before)

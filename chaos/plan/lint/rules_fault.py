@@ -11,7 +11,7 @@ from chaos.faults.network import BlockPort
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.times import ZERO, Moment
-from chaos.plan.lint.worlds import Deed
+from chaos.plan.lint.world import Deed
 from chaos.plan.model import (
     FaultStep,
     LeaderExpected,

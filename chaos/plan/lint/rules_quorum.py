@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from chaos.faults.counting import count_words, peers_words
 from chaos.plan.lint.context import Context, Hope, excludes
 from chaos.plan.lint.finding import Finding, Severity
+from chaos.plan.lint.meanings import set_of
 from chaos.plan.lint.quorums import Held, held
 from chaos.plan.lint.times import ZERO, Moment
-from chaos.plan.lint.worlds import Peers, Undecided, World, set_of
+from chaos.plan.lint.world import Peers, Undecided, World
 from chaos.plan.model import FaultStep, NoLeaderExpected, RoleExpected
 from chaos.plan.words import span
 
@@ -114,6 +115,8 @@ def quorum_remains(context: Context) -> Iterator[Finding]:
 def _free(
     context: Context, world: World, since: tuple[Moment, int], until: tuple[Moment, int]
 ) -> bool:
+    if world.random:
+        return False
     hit = frozenset(
         sid
         for name, deed in world.deeds.items()
