@@ -6,50 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from chaos.plan.lint.finding import Finding
 from chaos.plan.lint.linter import lint
 from chaos.plan.load import load_plan
+from tests.plan.linted import ELSE, GROUPS, NEXT, UP, WEIGHTED, found, pause, plan
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "plans").glob("**/*.yaml"))
-UP = "{id: up, wait: {outcome: leader, seen_by: all, hold_for: 300ms}, within: 5s}"
-WEIGHTED = (
-    "quorum: weighted, peers: [{id: 1}, {id: 2}, {id: 3, weight: 2}, {id: 4, weight: 2}, {id: 5}]"
-)
-GROUPS = (
-    "quorum: hierarchical, peers: [{id: 1, group: 1}, {id: 2, group: 1}, {id: 3, group: 2},"
-    " {id: 4, group: 2}, {id: 5, group: 3}, {id: 6, group: 3}]"
-)
-ZONES = (
-    "quorum: weighted, peers: [{id: 1, zone: east}, {id: 2, zone: east}, {id: 3, zone: west,"
-    " weight: 2}, {id: 4, zone: west, weight: 2}, {id: 5, zone: north}]"
-)
-NOISE = (
-    "{id: noise, random: {count: 3, every: 100ms, choose: [{fault: delay,"
-    " target: {pick: 1, of: links}, with: {latency: 5ms..25ms}, for: 500ms}]}}"
-)
-ASK = "{id: ask, probe: roles, target: [4, 5], equals: {reachable: true}, within: 2s}"
-
-
-def plan(*steps: str, expect: str = "", ensemble: str = "size: 5", more: str = "") -> str:
-    lines = ["version: 1", "name: x", f"ensemble: {{{ensemble}}}", "steps:"]
-    lines += [f"  - {step}" for step in steps]
-    if expect:
-        lines += ["expect:", f"  - {{id: e, {expect}}}"]
-    return "\n".join([*lines, more])
-
-
-def found(text: str) -> tuple[Finding, ...]:
-    return lint(load_plan(text, "x.yaml"))
-
-
-def pause(whom: str, for_: str = "5s", fault: str = "pause") -> str:
-    return f"{{id: f, fault: {fault}, target: {whom}, as: old, for: {for_}}}"
-
-
-NEXT = "outcome: leader, among: {of: voters, except: [$old]}, after: f"
-ELSE = "outcome: leader, after: f, within: 3s"
-
 # rule: the plan that it is for, the severity, words of its arithmetic, and a plan beside it
 RULES: dict[str, tuple[str, str, str, str, str]] = {
     "a majority is paused": (
@@ -126,48 +88,6 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "error",
         "none of them is a voter with weight",
         plan(UP, expect="outcome: leader, among: 1, within: 3s"),
-    ),
-    "a zone of most of the weight": (
-        plan(UP, pause("{of: voters, zone: west}"), expect=ELSE, ensemble=ZONES),
-        "never-leads",
-        "error",
-        "weight 3 of 7, where 4 are needed",
-        plan(UP, pause("{of: voters, zone: east}"), expect=ELSE, ensemble=ZONES),
-    ),
-    "those whose loss breaks a quorum": (
-        plan(UP, pause("quorum_breaker"), expect=ELSE, ensemble=WEIGHTED),
-        "never-leads",
-        "error",
-        "weight 3 of 7, where 4 are needed",
-        plan(UP, pause("minority_third"), expect=ELSE, ensemble=WEIGHTED),
-    ),
-    "a pick that leaves no quorum": (
-        plan(UP, pause("{pick: 2, of: voters, leaves: no_quorum}"), expect=ELSE, ensemble=ZONES),
-        "never-leads",
-        "error",
-        "weight 3 of 7",
-        plan(UP, pause("{pick: 2, of: voters, leaves: quorum}"), expect=ELSE, ensemble=ZONES),
-    ),
-    "the heaviest": (
-        plan(UP, pause("{pick: 2, of: voters, by: heaviest}"), expect=ELSE, ensemble=WEIGHTED),
-        "never-leads",
-        "error",
-        "weight 3 of 7",
-        plan(UP, pause("{pick: 2, of: voters, by: lightest}"), expect=ELSE, ensemble=WEIGHTED),
-    ),
-    "noise on top of a lost quorum": (
-        plan(UP, pause("[1, 2, 3]", "20s"), NOISE, expect=ELSE),
-        "never-leads",
-        "error",
-        "2 of 5 voters",
-        plan(UP, pause("[1, 2]", "20s"), NOISE, expect=ELSE),
-    ),
-    "asked meanwhile": (
-        plan(UP, pause("[1, 2, 3]", "20s"), ASK, expect=ELSE),
-        "never-leads",
-        "error",
-        "2 of 5 voters",
-        plan(UP, pause("[1, 2]", "20s"), ASK, expect=ELSE),
     ),
     "nobody keeps a leader away": (
         plan(UP, pause("1", "30s"), expect="outcome: no_leader, during: f"),
@@ -377,21 +297,6 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "up is done only when",
         plan(UP, expect="outcome: leader, after: up, within: 1s, hold_for: 1s"),
     ),
-    "a quantile of a few runs": (
-        plan(
-            UP,
-            expect="metric: election.peer, p95: {max: 2s, confidence: 0.95}",
-            more="repeat: {runs: 58}",
-        ),
-        "too-few-runs",
-        "warning",
-        "95 % sure of p95 takes 59",
-        plan(
-            UP,
-            expect="metric: election.peer, p95: {max: 2s, confidence: 0.95}",
-            more="repeat: {runs: 59}",
-        ),
-    ),
     "nothing before it": (
         plan(
             "{id: f, at: 0ms, fault: pause, target: 1, for: 1s}",
@@ -443,36 +348,6 @@ def test_names_and_draws_are_followed_through_a_plan() -> None:
     )
     (one,) = [one for one in found(text) if one.rule == "never-leads"]
     assert one.why.startswith("in 2 of 20 possible draws")
-
-
-def test_by_the_configuration_that_a_change_brings_fewer_are_enough() -> None:
-    fewer = "{id: c, change: {remove: [1, 2]}, within: 5s}"
-    text = plan(UP, fewer, pause("[3, 4]", "20s"), expect=ELSE)
-    assert [one.rule for one in found(text)] == []  # who has not heard of it may count by the old
-    gone = plan(UP, fewer, pause("[3, 4, 5]", "20s"), expect=ELSE)
-    (one,) = found(gone)
-    assert one.rule == "never-leads"
-    assert one.why == "f stops all who may lead (peers 3, 4 and 5)"
-
-
-def test_how_often_a_plan_is_run_may_be_left_to_the_command_line() -> None:
-    (one,) = found(plan(UP, expect="metric: election.peer, p50: {max: 2s}"))
-    assert (one.rule, one.severity) == ("too-few-runs", "hint")
-    assert one.what == "p50 can never hold in 1 run"
-
-
-def test_noise_may_take_a_leader_away_but_never_brings_one() -> None:
-    quiet = plan(UP, pause("1", "30s"), expect="outcome: no_leader, during: f")
-    noisy = plan(UP, pause("1", "30s"), NOISE, expect="outcome: no_leader, during: f")
-    assert [one.rule for one in found(quiet)] == ["quorum-remains"]
-    assert found(noisy) == ()
-
-
-def test_noise_that_may_start_a_peer_again_leaves_a_plan_undecided() -> None:
-    kill = "{fault: kill, target: {pick: 1, of: voters}, with: {restart: after}, for: 1s}"
-    noise = f"{{id: noise, random: {{count: 1, every: 1s, choose: [{kill}]}}}}"
-    text = plan(UP, "{id: f, fault: kill, target: [1, 2, 3], as: old}", noise, expect=ELSE)
-    assert found(text) == ()
 
 
 def test_what_cannot_be_enumerated_leads_to_no_finding_about_quorums() -> None:
