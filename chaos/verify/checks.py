@@ -19,6 +19,7 @@ ALWAYS: tuple[Check, ...] = (
     safety.BOTH_QUORUMS,
     safety.ESTABLISHED_BY_QUORUM,
     safety.NO_ACKED_WRITE_LOST,
+    safety.REPLICAS_AGREE,
     safety.VOTES_HAVE_AN_ORIGIN,
     safety.SILENCE_BEFORE_DECISION,
     safety.JOIN_NOT_REFUSED,

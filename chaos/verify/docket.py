@@ -39,6 +39,7 @@ class Law(StrEnum):
     ESTABLISHED = "established_by_quorum"  # H6, at the leader
     SYNCED = "synced_before_ack"  # H6, at the learner
     ACKED = "no_acked_write_lost"  # H7
+    AGREE = "replicas_agree"  # H8
     SPLIT_BRAIN = "no_split_brain"  # H9
     STRANGERS = "no_acks_for_strangers"  # H10
     STEP_DOWN = "steps_down_in_time"  # H11

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos.history.history import History
+from chaos.verify.agreement import agreement
 from chaos.verify.docket import Finding, Law, Unit, invariant
 from chaos.verify.fold import Folded, fold
 from chaos.verify.kept import kept
@@ -90,6 +91,17 @@ class NoAckedWriteLost:
         return kept(history).verdict(Law.ACKED, _ACKED)
 
 
+@dataclass(frozen=True, slots=True)
+class ReplicasAgree:
+    """H8: our own peers deliver one sequence of transactions, each as far as it goes."""
+
+    name: str = Law.AGREE.value
+
+    def check(self, history: History) -> Verdict:
+        """Hold every replica's delivered sequence against all others and what was proposed."""
+        return agreement(history).verdict(Law.AGREE, _DELIVERED)
+
+
 def _collision(epoch: int, leaders: list[Led], folded: Folded) -> tuple[Finding, bool]:
     who = " and ".join(f"peer {led.sid} (start {led.inc})" for led in leaders)
     why = f"epoch {epoch} was led by {who}"
@@ -106,6 +118,7 @@ _ACKED = Unit(
     "acked transaction at later leaders or clients",
     "acked transactions at later leaders or clients",
 )
+_DELIVERED = Unit("delivered transaction", "delivered transactions")
 AT_MOST_ONE_LEADER_PER_EPOCH = AtMostOneLeaderPerEpoch()
 LEADER_HAS_QUORUM_SUPPORT = LawCheck(
     Law.SUPPORT, Unit("quorum or decision", "quorums and decisions")
@@ -123,6 +136,7 @@ BOTH_QUORUMS = LawCheck(
     Law.BOTH_QUORUMS, Unit("tally over two configurations", "tallies over two configurations")
 )
 NO_ACKED_WRITE_LOST = NoAckedWriteLost()
+REPLICAS_AGREE = ReplicasAgree()
 ESTABLISHED_BY_QUORUM = LawCheck(
     Law.ESTABLISHED, Unit("leader that began to serve", "leaders that began to serve")
 )
