@@ -18,8 +18,6 @@ from chaos.history.history import History
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.verdict import Outcome
 from tests.election.story import configuration
-from tests.verify import test_liveness as alive
-from tests.verify import test_safety as old
 from tests.verify.lockstep import Lockstep
 
 Effects = tuple[fx.Effect, ...]
@@ -333,17 +331,6 @@ def test_a_leader_that_was_stopped_finds_its_learners_silent_and_leaves() -> Non
 
 def _leaves(effect: fx.Effect) -> bool:
     return isinstance(effect, fx.SteppedDown)
-
-
-def test_each_registered_check_has_a_history_in_which_it_fails_and_one_in_which_it_holds() -> None:
-    """UNKNOWN and NOT_EXERCISED are asked of every registered check in ``test_safety.py``."""
-    fails = {name for name, *_ in (*FAILS.values(), *old.FAILS.values())}
-    holds = {name for name, *_ in (*HOLDS.values(), *old.HOLDS.values())}
-    fails |= {name for name, _, judged, _ in alive.JUDGED.values() if judged is Outcome.FAILS}
-    holds |= {name for name, _, judged, _ in alive.JUDGED.values() if judged is Outcome.HOLDS}
-    registered = {check.name for check in ALWAYS}
-    assert registered - fails == set()
-    assert registered - holds == set()
 
 
 # ---- evidence that is missing
