@@ -136,7 +136,9 @@ class _Agreement:
         why = f"peer {first.sid} delivered {hex64(zxid)}, which nobody proposed"
         if not leaders and self._history.foreign:
             return  # a server without a journal made it
-        if leaders and all(self._found.last_lines[one] > index for one in leaders):
+        events, last = self._history.events, self._found.last_lines
+        # Lines of one instant are in no order: only a later one shows that none is missing before.
+        if leaders and all(events[last[one]].at_ns > events[index].at_ns for one in leaders):
             self._wrong(why, index)
         else:
             self.docket.doubt(Law.AGREE, f"{why}, as far as the journals tell", index)
