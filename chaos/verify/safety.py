@@ -14,6 +14,7 @@ from chaos.verify.docket import Finding, Law, Unit, invariant
 from chaos.verify.fold import Folded, fold
 from chaos.verify.kept import kept
 from chaos.verify.standing import Led
+from chaos.verify.synced import synced
 from chaos.verify.verdict import Outcome, Verdict
 
 
@@ -102,6 +103,20 @@ class ReplicasAgree:
         return agreement(history).verdict(Law.AGREE, _DELIVERED)
 
 
+@dataclass(frozen=True, slots=True)
+class SyncedBeforeAck:
+    """H6 at the learner: what it acks, an epoch or a transaction, is on its disk by then.
+
+    A leader serves only with a quorum of those.
+    """
+
+    name: str = Law.SYNCED.value
+
+    def check(self, history: History) -> Verdict:
+        """Hold each ack against the log behind it, and against that of its leader."""
+        return synced(history).verdict(Law.SYNCED, _ACKED_LOG)
+
+
 def _collision(epoch: int, leaders: list[Led], folded: Folded) -> tuple[Finding, bool]:
     who = " and ".join(f"peer {led.sid} (start {led.inc})" for led in leaders)
     why = f"epoch {epoch} was led by {who}"
@@ -118,6 +133,7 @@ _ACKED = Unit(
     "acked transaction at later leaders or clients",
     "acked transactions at later leaders or clients",
 )
+_ACKED_LOG = Unit("acked log", "acked logs")
 _DELIVERED = Unit("delivered transaction", "delivered transactions")
 AT_MOST_ONE_LEADER_PER_EPOCH = AtMostOneLeaderPerEpoch()
 LEADER_HAS_QUORUM_SUPPORT = LawCheck(
@@ -154,7 +170,7 @@ EPOCH_BY_QUORUM = LawCheck(Law.EPOCH_QUORUM, Unit("quorum of discovery", "quorum
 LEADER_IS_MOST_RECENT = LawCheck(
     Law.RECENT, Unit("learner that was counted", "learners that were counted")
 )
-SYNCED_BEFORE_ACK = LawCheck(Law.SYNCED, Unit("acked log", "acked logs"))
+SYNCED_BEFORE_ACK = SyncedBeforeAck()
 NO_SPLIT_BRAIN = LawCheck(Law.SPLIT_BRAIN, Unit("ack", "acks"))
 NO_ACKS_FOR_STRANGERS = LawCheck(Law.STRANGERS, Unit("ack", "acks"))
 STEPS_DOWN_IN_TIME = LawCheck(

@@ -4,7 +4,8 @@
 even after a restart. This needs no clock, and with quorums that intersect it is what keeps a
 deposed leader from committing. ``no_acks_for_strangers``: a learner acks only what its own
 leader offered on their connection, in the epoch that was agreed there. ``synced_before_ack``:
-what it acks is in its log by then.
+what it acks is in its log by then; what it was sent before NEWLEADER is, when it acks that, and
+the epoch is on its disk.
 
 A leader acks by writing: its own promise, and each transaction that it appends.
 """
@@ -45,12 +46,14 @@ class Acks:
         self._epoch: int | None = None  # of LEADERINFO on this connection
         self._offered: set[int] = set()  # zxids that its leader proposed on it
         self._log_end: int = began.spec.last_zxid
+        self._current: int = began.spec.current_epoch  # on disk
+        self._sent: int | None = None  # where its log is to end, by what its leader sent
 
     def take(self, index: int, event: Stepped, standing: Standing) -> None:
         """Take one step in."""
         match event.happened:
             case LeaderConnected(conn=conn):
-                self._conn, self._epoch = conn, None
+                self._conn, self._epoch, self._sent = conn, None, None
                 self._offered.clear()
             case PacketRead(conn=conn, packet=packet) if conn == self._conn:
                 self._read(packet)
@@ -65,8 +68,13 @@ class Acks:
         match packet:
             case pk.LeaderInfo(epoch=epoch):
                 self._epoch = epoch
-            case pk.NewLeader(zxid=zxid) | pk.Proposal(txn=pk.Txn(zxid=zxid)):
+            case pk.NewLeader(zxid=zxid):
                 self._offered.add(zxid)
+            case pk.Snap(zxid=zxid):
+                self._sent = zxid
+            case pk.Proposal(txn=pk.Txn(zxid=zxid)):
+                self._offered.add(zxid)
+                self._sent = max(zxid, self._sent or zxid)
             case _:
                 pass
 
@@ -78,6 +86,21 @@ class Acks:
                     self._conn, self._epoch = 0, None
             case Persist(name="acceptedEpoch", value=epoch) if self._state is ServerState.LEADING:
                 self._promise(epoch, index)
+            case Persist() | Truncate() | Append() | Restore():
+                self._disk(effect, index)
+            case SendPacket(packet=pk.AckEpoch()) if self._epoch is not None:
+                self._promise(self._epoch, index)
+            case SendPacket(conn=conn, packet=pk.Ack(zxid=zxid)):
+                self._not_older(zxid, "acks", index)
+                self._own(conn, zxid, index)
+                self._logged(zxid, index, standing)
+            case _:
+                pass
+
+    def _disk(self, effect: Persist | Truncate | Append | Restore, index: int) -> None:
+        match effect:
+            case Persist(name="currentEpoch", value=epoch):
+                self._current = epoch
             case Persist(name="zxid", value=zxid) | Truncate(zxid=zxid):
                 self._log_end = zxid
             case Append(txns=txns) | Restore(txns=txns) if txns:
@@ -86,12 +109,6 @@ class Acks:
                     self._not_older(txns[0].zxid, "as leader logs", index)
             case Restore(zxid=zxid):
                 self._log_end = zxid
-            case SendPacket(packet=pk.AckEpoch()) if self._epoch is not None:
-                self._promise(self._epoch, index)
-            case SendPacket(conn=conn, packet=pk.Ack(zxid=zxid)):
-                self._not_older(zxid, "acks", index)
-                self._own(conn, zxid, index)
-                self._logged(zxid, index, standing)
             case _:
                 pass
 
@@ -119,10 +136,14 @@ class Acks:
         self._docket.case(Law.STRANGERS, wrong, index)
 
     def _logged(self, zxid: int, index: int, standing: Standing) -> None:
-        """H6, of a transaction: its log reaches as far as it says."""
-        if counter_of(zxid) == 0 or "zxid" in standing.disk.touched:
+        """H6: of a transaction, its log reaches as far as it says; of an epoch, as it was sent."""
+        if "zxid" in standing.disk.touched:
             return
-        wrong = ""
-        if self._log_end < zxid:
-            wrong = f"peer {self._sid} acks {hex64(zxid)}; its log ends at {hex64(self._log_end)}"
+        wrong, due = "", zxid if counter_of(zxid) else self._sent
+        if due is not None and self._log_end < due:
+            end = hex64(self._log_end)
+            wrong = f"peer {self._sid} acks {hex64(zxid)}; its log ends at {end}"
+            wrong += "" if counter_of(zxid) else f", and it was sent {hex64(due)} before"
+        elif not counter_of(zxid) and self._current != epoch_of(zxid):
+            wrong = f"peer {self._sid} acks {hex64(zxid)}; its currentEpoch is {self._current}"
         self._docket.case(Law.SYNCED, wrong, index)
