@@ -105,7 +105,7 @@ def test_a_learner_that_only_seemed_to_be_in_sync_makes_no_quorum() -> None:
 def test_every_learner_is_held_against_its_leader() -> None:
     verdict = judge(rejoined().history())
     assert verdict.outcome is Outcome.HOLDS, verdict
-    # Four learners ack NEWLEADER and UPTODATE, and four logs and two leaders are held against those.
+    # Four learners ack twice each; four logs and two leaders are held against those.
     assert verdict.judged == 14
 
 
