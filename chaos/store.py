@@ -2,20 +2,24 @@
 
 While the run goes on, ``history.jsonl`` holds the harness's own lines and each peer's journal
 its own, in ``peers/<sid>/journal-<inc>.jsonl``. At the end all are merged into
-``history.jsonl``, and ``result.json`` is written last: a folder without it is a run that was
-cut short, and what it holds is a readable prefix.
+``history.jsonl``. ``result.json`` is there from the beginning, and is replaced as a whole
+whenever a step gets on: whoever reads it meets a whole document, whose ``state`` says whether the
+run is over. One that is not done is a run that goes on or was cut short, and its folder is a
+readable prefix.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from chaos.errors import HistoryError, InfrastructureError
 from chaos.history.codec import FORMAT, Reader, Writer
@@ -30,7 +34,15 @@ HISTORY = "history.jsonl"
 RESULT = "result.json"
 PLAN = "plan.yaml"
 JOURNALS = "peers/*/journal-*.jsonl"
-VERSION = 1  # of a result
+SCHEMA: Final = "chaos-result/1"
+
+
+class State(StrEnum):
+    """How far a run has come."""
+
+    RUNNING = "running"  # or cut short by the death of the tool
+    BROKEN = "broken"  # the host failed it, or it was interrupted: no verdicts
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +73,12 @@ class RunResult:
     """What a run answers. ``exit_code`` is that of ``docs/plan-format.md``.
 
     ``cell`` is that of the plan's matrix, if it has one; ``repeat`` counts its runs from 1.
-    ``disturbed`` says why the host was too busy to trust times, empty when it was not.
+    ``disturbed`` says why the host was too busy to trust times, empty when it was not. Until it
+    is done, the exit code is that of a host that failed: what a run comes to that nobody ends.
     """
 
+    schema: Literal["chaos-result/1"] = field(default=SCHEMA, kw_only=True)
+    state: State = field(default=State.DONE, kw_only=True)
     plan: str
     plan_file: str
     plan_text: str
@@ -78,7 +93,6 @@ class RunResult:
     steps: tuple[StepRecord, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     disturbed: str = ""
-    version: int = VERSION
     cell: str = ""
     repeat: int = 1
     warmup: bool = False
@@ -117,6 +131,10 @@ class RunFolder:
         """Hand what was appended to the kernel: from here on our own death loses none of it."""
         self._history.flush()
 
+    def progress(self, result: Callable[[], RunResult]) -> None:
+        """Say how far the run has come, in place of what was said before."""
+        _replace(self.path / RESULT, result_text(result()))
+
     def close(self) -> None:
         """Let go of the file; unless it was finished, the run stays a readable prefix."""
         self._history.close()
@@ -129,27 +147,37 @@ class RunFolder:
         with temporary.open("w", encoding="utf-8") as lines:
             lines.writelines(writer.lines(event) for event in history.events)
         temporary.replace(self.path / HISTORY)
-        temporary = self.path / (RESULT + ".tmp")
-        temporary.write_bytes(_results().dump_json(result, indent=1))
-        temporary.replace(self.path / RESULT)
+        self.progress(lambda: result)
         for journal in self.path.glob(JOURNALS):
             journal.unlink()
 
 
 def load(path: Path) -> tuple[RunResult | None, History]:
-    """A stored run: its result, ``None`` if it was cut short, and its history.
+    """A stored run: its result, ``None`` if it is not done, and its history.
 
     Raises:
         HistoryError: ``path`` holds no run, or one that this version cannot read.
     """
     try:
-        whole = (path / RESULT).exists()
-        journals = [] if whole else sorted(path.glob(JOURNALS))
+        result = stored_result(path)
+        if result is not None and result.state is not State.DONE:
+            result = None
+        journals = [] if result is not None else sorted(path.glob(JOURNALS))
         history = History.of(_events([path / HISTORY, *journals]))
-        text = (path / RESULT).read_bytes() if whole else b""
     except OSError as error:
         raise HistoryError(f"{path} holds no run: {error}") from error
-    return (_result(path / RESULT, text) if whole else None), history
+    return result, history
+
+
+def stored_result(path: Path) -> RunResult | None:
+    """What the run in ``path`` has answered so far; ``None`` if it never began to.
+
+    Raises:
+        HistoryError: this version cannot read it.
+        OSError: nor can anybody.
+    """
+    file = path / RESULT
+    return _result(file, file.read_bytes()) if file.exists() else None
 
 
 def _events(files: list[Path]) -> Iterator[Event]:
@@ -174,34 +202,57 @@ def _readable(event: Event) -> None:
 
 def _result(file: Path, text: bytes) -> RunResult:
     try:
-        result = _results().validate_json(text)
+        told = json.loads(text)
+        schema = told.get("schema", SCHEMA) if isinstance(told, dict) else SCHEMA
+        if schema != SCHEMA:
+            raise HistoryError(f"{file} is {schema}; this version of chaos reads {SCHEMA}")
+        return _results().validate_python(told)
+    except json.JSONDecodeError as error:
+        raise HistoryError(f"{file} is no result: Invalid JSON: {error}") from error
     except ValueError as error:  # as pydantic's are
         why = str(error).splitlines()[1:2] or [str(error)]
         raise HistoryError(f"{file} is no result: {why[0].strip()}") from error
-    if result.version != VERSION:
-        raise HistoryError(
-            f"{file} is of version {result.version}; this version of chaos reads {VERSION}"
-        )
-    return result
 
 
 def result_json(result: RunResult) -> dict[str, object]:
     """The result as ``result.json`` holds it."""
-    found: dict[str, object] = _results().dump_python(result, mode="json")
-    return found
+    return _record(result)
+
+
+def result_text(result: RunResult) -> str:
+    """The whole text of ``result.json``."""
+    return json.dumps(result_json(result), indent=1) + "\n"
+
+
+def result_schema() -> dict[str, object]:
+    """The JSON Schema of a result, made from the very record that is written and read."""
+    found: dict[str, object] = _results().json_schema(mode="serialization")
+    return {**found, "$id": "result-v1.json", "title": f"A chaos result, {SCHEMA}"}
 
 
 def verdict_json(verdict: Verdict) -> dict[str, object]:
     """A verdict as ``result.json`` holds it."""
-    found: dict[str, object] = _verdicts().dump_python(verdict, mode="json")
-    return found
+    return _record(verdict)
 
 
-@cache
-def _verdicts() -> TypeAdapter[Verdict]:
-    from pydantic import TypeAdapter
+def _record(record: object) -> dict[str, object]:
+    assert is_dataclass(record)
+    return {one.name: _json(getattr(record, one.name)) for one in fields(record)}
 
-    return TypeAdapter(Verdict)
+
+def _json(value: object) -> object:
+    """Records, mappings and tuples as JSON has them; a run does not wait for pydantic."""
+    match value:
+        case StrEnum():
+            return value.value
+        case Mapping():
+            return {str(key): _json(one) for key, one in value.items()}
+        case tuple():
+            return [_json(one) for one in value]
+        case None | str() | int():
+            return value
+        case _:
+            return _record(value)
 
 
 @cache
@@ -209,6 +260,12 @@ def _results() -> TypeAdapter[RunResult]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(RunResult)
+
+
+def _replace(file: Path, text: str) -> None:
+    temporary = file.with_name(f"{file.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(file)
 
 
 def _slug(name: str) -> str:

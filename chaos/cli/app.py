@@ -327,20 +327,10 @@ def zoo(
     raise typer.Exit(hunt_bugs(bug or [], plans, seeds, as_json=json_))
 
 
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of a plan, for editors."""
-    import json
-
-    from chaos.cli.console import put
-    from chaos.plan.schema import plan_schema
-
-    put(json.dumps(plan_schema(), indent=2) + "\n")
-
-
 app.command()(sets_commands.compare)
 app.command()(run_commands.explain)
 app.command()(run_commands.show)
+app.command()(run_commands.schema)
 app.add_typer(sets_commands.baseline, name="baseline")
 
 

@@ -1,7 +1,8 @@
-"""``chaos explain`` and ``chaos show``: their options and their help."""
+"""``chaos explain``, ``chaos show`` and ``chaos schema``: their options and their help."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -55,3 +56,26 @@ def show(
     from chaos.cli.explaining import show_run
 
     raise typer.Exit(show_run(stored, as_json=json_))
+
+
+class Document(StrEnum):
+    """What has a published schema."""
+
+    PLAN = "plan"
+    RESULT = "result"
+
+
+def schema(
+    of: Annotated[Document, typer.Argument(help="Of what.", metavar="[plan|result]")] = (
+        Document.PLAN
+    ),
+) -> None:
+    """Print the JSON Schema of a plan, for editors, or of a run's result."""
+    import json
+
+    from chaos.cli.console import put
+    from chaos.plan.schema import plan_schema
+    from chaos.store import result_schema
+
+    found = plan_schema() if of is Document.PLAN else result_schema()
+    put(json.dumps(found, indent=2) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from chaos.history.events import Event
@@ -23,6 +24,10 @@ class Nowhere(RunFolder):
 
     def flush(self) -> None:
         """Nothing."""
+
+    def progress(self, result: Callable[[], RunResult]) -> None:
+        """Nothing; the result is not even made."""
+        del result
 
     def finish(self, history: History, result: RunResult) -> None:
         """Nothing."""

@@ -6,7 +6,7 @@ scheduler lets time pass until one of them can go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from chaos.election.ids import Sid
@@ -113,6 +113,10 @@ class Conduct:
     def record(self, event: Event) -> None:
         """Take in one event of our own doing, and write it down."""
         self._scene.record(event)
+
+    def on_progress(self, told: Callable[[], None]) -> None:
+        """Let somebody know whenever a step got on."""
+        self._scene.progressed = told
 
     def words(self, log: StepLog) -> str:
         """The step in words, with what its target resolved to."""

@@ -7,33 +7,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from chaos.errors import InfrastructureError
 from chaos.history.events import RunEnded
 from chaos.history.history import History
 from chaos.ledger import Ledger
-from chaos.plan.model import (
-    Change,
-    FaultStep,
-    Note,
-    Parallel,
-    Plan,
-    Probe,
-    Random,
-    Release,
-    Verb,
-    Wait,
-)
+from chaos.plan.model import Plan
 from chaos.runner import codes
+from chaos.runner.answer import Answer
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
-from chaos.runner.log import StepLog
 from chaos.runner.resolved import resolve, resolve_targets
 from chaos.runner.scene import Ended, watches
 from chaos.runner.show import Show
 from chaos.runner.surroundings import disturbance, environment, health
 from chaos.runner.task import Task
-from chaos.store import RunFolder, RunResult, StepRecord
+from chaos.store import RunFolder, RunResult, State
 from chaos.systems.base import System
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
@@ -65,6 +55,8 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     plan = task.plan
     conduct = Conduct(task, system, folder, show)
     surroundings = environment()
+    answer = Answer(task, conduct, system, surroundings)
+    answer.write_into(folder)
     ledger: Ledger | None = None
     try:
         ledger = _bring_up(plan, system, folder)
@@ -74,45 +66,35 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
         ended_ns = system.now_ns
     except BaseException as error:
         residue = _close(system, conduct, ledger)
+        why = f"{_cause(error)}; then {residue}" if residue else _cause(error)
+        folder.progress(lambda: answer.broken(why))
         if residue:
-            raise ResidueError(f"{_cause(error)}; then {residue}") from error
+            raise ResidueError(why) from error
         raise
     residue = _close(system, conduct, ledger)
     conduct.record(RunEnded(ended_ns, residue or "done"))
     history = History.of([*conduct.events, *system.rest()])
     case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
     facts = {**surroundings, **health(history), **system.facts(), **conduct.stopped()}
-    result = _result(task, conduct, system, case, (residue, facts))
+    result = _result(answer.so_far(), case, residue, facts)
     resolve_targets(task, folder.path, history)
     folder.finish(history, result)
     return result, history
 
 
-def _result(
-    task: Task, conduct: Conduct, system: System, case: Case, ended: tuple[str, Mapping[str, str]]
-) -> RunResult:
-    """What a run answers; ``ended`` is what it left on the host, and where it was run."""
-    plan, (residue, facts) = task.plan, ended
+def _result(so_far: RunResult, case: Case, residue: str, facts: Mapping[str, str]) -> RunResult:
+    """What a run answers in the end; ``residue`` is what it left on the host."""
     verdicts = judge(case)
     code, headline = outcome_of(verdicts, residue)
-    return RunResult(
-        plan=plan.name,
-        plan_file=plan.file,
-        plan_text=plan.text,
-        seed=task.seed,
-        system=system.name,
-        network=system.network,
+    return replace(
+        so_far,
+        state=State.DONE,
         exit_code=code,
         headline=headline,
-        reproduce=task.reproduce,
         verdicts=verdicts,
         measures=case.measures(),
-        steps=tuple(_record(conduct, log) for log in conduct.logs.values()),
         environment=facts,
-        disturbed=disturbance(case.history, plan.ensemble.timings),
-        cell=plan.cell,
-        repeat=task.repeat,
-        warmup=task.warmup,
+        disturbed=disturbance(case.history, case.plan.ensemble.timings),
     )
 
 
@@ -214,41 +196,3 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[int, str]:
     if counted == 0:
         return codes.INCONCLUSIVE, "inconclusive: the run judged nothing; give the plan steps"
     return codes.PASSED, "the verdict holds" if counted == 1 else f"all {counted} verdicts hold"
-
-
-def _record(conduct: Conduct, log: StepLog) -> StepRecord:
-    zero = conduct.zero_ns
-
-    def relative(at_ns: int | None) -> int | None:
-        return None if at_ns is None else at_ns - zero
-
-    return StepRecord(
-        step=log.step.id,
-        verb=_verb(log.step.verb),
-        sentence=conduct.words(log),
-        where=str(log.step.where),
-        planned_ns=relative(log.planned_ns),
-        began_ns=relative(log.began_ns),
-        ended_ns=relative(log.ended_ns),
-        targets=tuple(map(int, log.targets)),
-        outcome=log.outcome,
-        why=log.why,
-        evidence=log.evidence,
-        depth=log.depth,
-    )
-
-
-_WORDS = {
-    Wait: "wait",
-    Release: "release",
-    Note: "note",
-    Parallel: "parallel",
-    Random: "random",
-    Probe: "probe",
-    Change: "change",
-}
-
-
-def _verb(verb: Verb) -> str:
-    """The plan's word for it."""
-    return verb.kind if isinstance(verb, FaultStep) else _WORDS[type(verb)]

@@ -12,7 +12,18 @@ from chaos.faults.targets import Selector, resolve
 from chaos.faults.work import Workload
 from chaos.history.events import Event, StepBegan, StepEnded
 from chaos.history.moments import Sights
-from chaos.plan.model import Elapsed, FaultStep, Mode, Note, Plan, Step, Wait, tree
+from chaos.plan.model import (
+    Change,
+    Elapsed,
+    FaultStep,
+    Mode,
+    Note,
+    Plan,
+    Release,
+    Step,
+    Wait,
+    tree,
+)
 from chaos.plan.words import sentence
 from chaos.runner.log import StepLog
 from chaos.runner.onlooker import Onlooker
@@ -50,6 +61,7 @@ class Scene:
         self.names: dict[str, tuple[Sid, ...]] = {}
         self.logs = {step.id: StepLog(step, depth) for depth, step in tree(task.plan.steps)}
         self.hear: Callable[[Event], None] = lambda _: None
+        self.progressed: Callable[[], None] = lambda: None  # told when a step got on
         self.moments: list[Moment] = []  # of the event that was seen last
         self._sights = Sights() if watches(task.plan) else None
         self._folder = folder
@@ -122,6 +134,8 @@ class Scene:
         planned = log.began_ns if log.planned_ns is None else log.planned_ns
         self.record(StepBegan(log.began_ns, log.step.id, planned, targets, towards, log.by))
         self.tell(log, self.words(log))
+        if not isinstance(log.step.verb, FaultStep | Release | Change):
+            self.progressed()  # what is to be done right away is not delayed by it
 
     def end(self, log: StepLog, outcome: str, why: str = "") -> None:
         """A step is over."""
@@ -131,6 +145,7 @@ class Scene:
         self.record(StepEnded(log.ended_ns, log.step.id, outcome, why))
         for text in self._told(log):
             self.tell(log, text)
+        self.progressed()
 
     def give_up(self, log: StepLog, why: str) -> NoReturn:
         """End the steps here: this one could not be done, or nobody can tell whether it was.

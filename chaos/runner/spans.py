@@ -52,6 +52,7 @@ class Spans:
             scene.end(log, "done")
         for pause in ended_by(log, scene.logs.values(), scene.view):
             scene.end(pause, pause.outcome, f"{step.id} ended its process")
+        scene.progressed()
         if not bit and verb.confirm:
             self._doubt(log)
 

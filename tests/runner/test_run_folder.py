@@ -15,7 +15,7 @@ from chaos.history.codec import Writer
 from chaos.history.events import Event, RunBegan, StepBegan
 from chaos.history.history import History
 from chaos.runner.run import ResidueError
-from chaos.store import HISTORY, RESULT, RunFolder, load
+from chaos.store import HISTORY, RESULT, RunFolder, State, load, stored_result
 from tests.runner.stage import Puppet, lead, plan
 
 STORY = plan("""\
@@ -104,12 +104,12 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes,
         load(led.folder)
 
 
-def test_a_result_of_a_newer_version_is_named(tmp_path: Path) -> None:
+def test_a_result_of_a_newer_schema_is_named(tmp_path: Path) -> None:
     led = lead(STORY, tmp_path)
     file = led.folder / RESULT
-    text = file.read_text(encoding="utf-8").replace('"version": 1', '"version": 2')
+    text = file.read_text(encoding="utf-8").replace("chaos-result/1", "chaos-result/2")
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(HistoryError, match="is of version 2; this version of chaos reads 1"):
+    with pytest.raises(HistoryError, match="chaos-result/2; this version of chaos reads chaos-res"):
         load(led.folder)
 
 
@@ -130,7 +130,9 @@ def test_a_host_that_fails_leaves_a_readable_prefix(tmp_path: Path) -> None:
     folder = (tmp_path / "latest").resolve()
     result, history = load(folder)
     assert result is None
-    assert not (folder / RESULT).exists()
+    told = stored_result(folder)
+    assert told is not None
+    assert (told.state, told.exit_code, told.headline) == (State.BROKEN, 4, "the host is on fire")
     assert [event.step for _, event in history.every(StepBegan)] == ["up", "stop"]
 
 
