@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.history.events import (
+    Acted,
     Appeared,
     Began,
     Event,
+    Held,
     LinkClosed,
     LinkOpened,
     Lost,
@@ -31,14 +35,54 @@ def from_outside(history: History, *sids: int, log_ns: int = LOG_NS) -> History:
     What a log tells is known to ``log_ns``; the moment itself is the end of that span.
     """
     seqs: dict[tuple[int, int], dict[int, int]] = {}
+    undone = _undone(history)
     told: list[Event] = []
     for event in history.events:
         if getattr(event, "sid", None) not in (sids or history.sids):
             told.append(event)
             continue
         known = seqs.setdefault((getattr(event, "sid", 0), getattr(event, "inc", 0)), {})
+        if isinstance(event, Stepped):
+            done = undone.get((event.sid, event.inc, event.seq), len(event.effects))
+            event = replace(event, effects=event.effects[:done])  # noqa: PLW2901 - as it came out
         told += _told(event, known, log_ns)
     return History.of(told)
+
+
+def _undone(history: History) -> dict[tuple[int, int, int], int]:
+    """Steps of peers that died at a gate, and before which of their effects.
+
+    A journal has a step before it is performed: what lay behind the gate nobody saw.
+    """
+    deeds = [(at, event) for at, event in history.every(Acted)]
+    last = {(held.sid, held.inc): (at, held) for at, held in history.every(Held)}
+    went_on = {
+        (event.sid, event.inc)
+        for event in history.events
+        if isinstance(event, Stepped | Wrote)
+        and (event.sid, event.inc) in last
+        and event.seq > last[event.sid, event.inc][1].seq
+    }
+    return {
+        (held.sid, held.inc, held.line): max(0, held.index)
+        for key, (at, held) in last.items()
+        if key not in went_on and _died_there(at, held, deeds)
+    }
+
+
+def _died_there(at: int, held: Held, deeds: list[tuple[int, Acted]]) -> bool:
+    """Whether the peer was killed before it was let go. In virtual time that may be at once."""
+    for index, acted in deeds:
+        if index < at and acted.at_ns < held.at_ns:
+            continue
+        match acted.action:
+            case act.LetGo(again=False) as go if go.name == held.name and held.sid in go.sids:
+                return False
+            case act.Kill(sid=sid) | act.Terminate(sid=sid) if sid == held.sid:
+                return True
+            case _:
+                pass
+    return False
 
 
 def _told(event: Event, known: dict[int, int], log_ns: int) -> Iterator[Event]:

@@ -281,7 +281,8 @@ class Votes:
                 continue
             if said.leader == sender:
                 own[sender] = heard
-            if said == ballot and sender in own and weight(committed, sender):
+            votes = sender in committed.voters and weight(committed, sender) != 0
+            if said == ballot and sender in own and votes:
                 before, wrong = own.pop(sender), ""
                 if said.rank < before.ballot.rank:
                     wrong = (
