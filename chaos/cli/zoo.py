@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,8 @@ from chaos.runner import codes
 from chaos.zoo.bug import Bug
 from chaos.zoo.cage import ZOO
 
-_HEAD: Final = ("bug", "caught by properties", "caught by conformance")
-_WIDTHS: Final = (31, 42, 25)  # with the two blanks between them, no wider than 100 columns
+_HEAD: Final = ("bug", "by", "runs/seconds check: plan")
+_WIDTHS: Final = (31, 11)
 
 
 def hunt_bugs(names: Sequence[str], folder: Path, seeds: int, *, as_json: bool) -> int:
@@ -33,20 +34,18 @@ def hunt_bugs(names: Sequence[str], folder: Path, seeds: int, *, as_json: bool) 
     plans = _plans(folder)
     out = voice(stderr=as_json)
     found: list[Hunted] = []
-    out.print(_row(*_HEAD), markup=False, soft_wrap=True)
+    say = partial(out.print, markup=False, highlight=False, soft_wrap=True)
+    say(_row(*_HEAD))
     code = codes.PASSED
     try:
         for bug in bugs:
             one = hunt(bug, plans, seeds, time.monotonic_ns)
             found.append(one)
-            out.print(
-                _row(bug.name, _cell(one.properties), _cell(one.conformance)),
-                markup=False,
-                soft_wrap=True,
-            )
+            say(_row(bug.name, "properties", _cell(one, one.properties)))
+            say(_row("", "conformance", _cell(one, one.conformance)))
     except KeyboardInterrupt:
         code = codes.INTERRUPTED
-    _misses(found, out.print)
+    _total(found, say)
     if as_json:
         put(json.dumps({"bugs": [_told(one) for one in found]}, indent=2) + "\n")
     if code == codes.PASSED and any(one.conformance is None for one in found):
@@ -67,28 +66,23 @@ def _plans(folder: Path) -> list[Plan]:
     return [load_plan(file.read_text(encoding="utf-8"), str(file)) for file in files]
 
 
-def _row(*cells: str) -> str:
-    """One line; the last cell may be as long as it is."""
-    wide = zip(cells, _WIDTHS, strict=True)
-    return " ".join(cell[:width].ljust(width) for cell, width in wide).rstrip()
+def _row(bug: str, by: str, cell: str) -> str:
+    """One line; the last cell is as long as it is."""
+    return f"{bug.ljust(_WIDTHS[0])} {by.ljust(_WIDTHS[1])} {cell}"
 
 
-def _cell(caught: Caught | None) -> str:
+def _cell(one: Hunted, caught: Caught | None) -> str:
+    """The check and the plan, after how many runs and seconds; or the reason of a miss."""
     if caught is None:
-        return "missed"
-    return f"{caught.runs}/{caught.after_ns / 1e9:.0f}s {caught.check} {caught.plan}"
+        return f"missed in {one.runs} runs: {ZOO[one.bug].missed or 'not explained yet'}"
+    return f"{caught.runs}/{caught.after_ns / 1e9:.1f}s {caught.check}: {caught.plan}"
 
 
-def _misses(found: Sequence[Hunted], say: Callable[..., None]) -> None:
-    """Both counts, and the reason of every miss."""
+def _total(found: Sequence[Hunted], say: Callable[[str], None]) -> None:
+    """Both counts."""
     seen = sum(one.properties is not None for one in found)
     told = sum(one.conformance is not None for one in found)
-    say(f"\n{len(found)} bugs: {seen} caught by properties, {told} by conformance", markup=False)
-    for one in found:
-        for kind, caught in (("properties", one.properties), ("conformance", one.conformance)):
-            if caught is None:
-                why = ZOO[one.bug].missed or "not explained yet"
-                say(f"missed by {kind}: {one.bug}, {one.runs} runs: {why}", markup=False)
+    say(f"\n{len(found)} bugs: {seen} caught by properties, {told} by conformance")
 
 
 def _told(one: Hunted) -> dict[str, object]:

@@ -17,6 +17,7 @@ BUGS: Final = (
         "on a new link the last message is said again",
         f"{_CNX}.SendWorker.run",
         "a message that a broken link swallowed is never heard",
+        plans=("dies-with-the-vote-in-hand",),
     ),
     Bug(
         "smaller-keeps-its-link",
@@ -24,6 +25,8 @@ BUGS: Final = (
         "a link survives only if the larger sid dialled it",
         f"{_CNX}.startConnection",
         "two servers tear down each other's links",
+        missed="the larger sid drops that link and dials back, and the new link repeats what "
+        "the old one lost",
     ),
     Bug(
         "links-torn-down",
@@ -31,6 +34,7 @@ BUGS: Final = (
         "the smaller sid does not dial while a link stands",
         f"{_CNX}.connectOne",
         "links are made and torn down without end",
+        plans=("first-election",),
     ),
     Bug(
         "link-for-each-message",
@@ -38,6 +42,7 @@ BUGS: Final = (
         "a link that stands is used",
         f"{_CNX}.connectOne",
         "each message costs a connection, and some are lost on the way",
+        plans=("finalize-wait-stretched",),
     ),
     Bug(
         "queue-keeps-all",
@@ -45,6 +50,7 @@ BUGS: Final = (
         "a send queue holds one message, the newest",
         f"{_CNX}.addToSendQueue",
         "after a cut, old votes flood the ensemble",
+        plans=("weights-and-groups",),
     ),
     Bug(
         "queue-keeps-oldest",
@@ -52,6 +58,7 @@ BUGS: Final = (
         "a newer message replaces the one that waits",
         f"{_CNX}.addToSendQueue",
         "others count on a vote that was taken back",
+        plans=("queue-holds-the-newest",),
     ),
     Bug(
         "blocking-dial",
@@ -59,6 +66,7 @@ BUGS: Final = (
         "a dial holds up no other dial",
         f"{_CNX}.initiateConnectionAsync; ZOOKEEPER-2164",
         "one server that cannot be reached keeps all others apart",
+        plans=("one-server-out-of-reach",),
     ),
     Bug(
         "dials-once",
@@ -66,6 +74,7 @@ BUGS: Final = (
         "the next message dials again",
         f"{_CNX}.connectOne",
         "a server that was down is never spoken to again",
+        plans=("queue-holds-the-newest",),
     ),
     Bug(
         "dead-link-kept",
@@ -73,6 +82,7 @@ BUGS: Final = (
         "a link that broke is forgotten",
         f"{_CNX}.SendWorker.finish",
         "messages go nowhere until the other side dials",
+        plans=("row-24-observers-keep-no-leader",),
     ),
     Bug(
         "queue-lost-on-reconnect",
@@ -80,5 +90,6 @@ BUGS: Final = (
         "what waits for a link is written on it",
         f"{_CNX}.SendWorker.run",
         "first words are never heard",
+        plans=("queue-holds-the-newest",),
     ),
 )

@@ -19,6 +19,7 @@ BUGS: Final = (
         "a vote of a higher peer epoch is better, whatever its zxid",
         f"{_ORDER}; ZOOKEEPER-1419",
         "a server of an older epoch leads, and what was acked since is lost",
+        plans=("epoch-before-zxid",),
     ),
     Bug(
         "order-without-zxid",
@@ -26,6 +27,7 @@ BUGS: Final = (
         "of one epoch, the longer log is better",
         _ORDER,
         "a server leads that lacks acked writes, or gives up again and again",
+        plans=("zxid-decides",),
     ),
     Bug(
         "tie-break-reversed",
@@ -33,6 +35,7 @@ BUGS: Final = (
         "of equal logs, the larger sid is better",
         _ORDER,
         "the smallest server leads: harmless alone, deadly beside servers that are right",
+        plans=("better-vote-in-the-finalize-wait",),
     ),
     Bug(
         "zero-weight-elected",
@@ -40,6 +43,7 @@ BUGS: Final = (
         "a server of weight 0 is never elected by another",
         _ORDER,
         "a server leads that was to have no say",
+        plans=("heaviest-sid-has-no-weight",),
     ),
     Bug(
         "leader-alone-compared",
@@ -47,6 +51,7 @@ BUGS: Final = (
         "LOOKING votes count as one only if all four numbers are equal",
         f"{_TALLY}; Vote.equals",
         "votes of several rounds add up to a leader that nobody elected",
+        plans=("votes-for-a-shorter-log",),
     ),
     Bug(
         "strict-equality-out-of-election",
@@ -54,6 +59,7 @@ BUGS: Final = (
         "answers of settled peers agree in leader and epoch, whatever zxid and round they name",
         "Vote.equals; ZOOKEEPER-1732",
         "a server that comes late never joins an ensemble that has a leader",
+        plans=("late-among-rounds-that-differ",),
     ),
     Bug(
         "ties-are-quorums",
@@ -61,6 +67,7 @@ BUGS: Final = (
         "half is no majority",
         "QuorumMaj.containsQuorum",
         "both halves of a cut ensemble elect a leader",
+        plans=("half-is-cut-off",),
     ),
     Bug(
         "quorum-one-short",
@@ -68,6 +75,7 @@ BUGS: Final = (
         "a majority is more than half",
         "QuorumMaj.containsQuorum",
         "a minority elects a leader",
+        plans=("minority-and-observers",),
     ),
     Bug(
         "quorum-one-more",
@@ -75,6 +83,7 @@ BUGS: Final = (
         "a majority is enough",
         "QuorumMaj.containsQuorum",
         "an ensemble that has lost one server of three or two of five has no leader",
+        plans=("minority-and-observers",),
     ),
     Bug(
         "observers-counted",
@@ -82,6 +91,7 @@ BUGS: Final = (
         "observers neither vote nor ack",
         f"{_TALLY}; SyncedLearnerTracker.addAck",
         "a minority of voters leads with the help of observers",
+        plans=("zero-weight-never-leads",),
     ),
     Bug(
         "acks-of-strangers-counted",
@@ -89,6 +99,7 @@ BUGS: Final = (
         "who is no voter fills no quorum of the handshake",
         f"{_LEADER}.getEpochToPropose, waitForEpochAck, waitForNewLeaderAck",
         "a leader serves whose followers are observers",
+        plans=("zero-weight-never-leads",),
     ),
     Bug(
         "new-quorum-ignored",
@@ -96,5 +107,6 @@ BUGS: Final = (
         "where a newer configuration is proposed, both must give their quorum",
         f"{_TALLY}; QuorumPeer.getLastSeenQuorumVerifier",
         "the old members elect a leader that the new ones know nothing of",
+        plans=("two-configs-need-both-quorums",),
     ),
 )

@@ -18,6 +18,7 @@ BUGS: Final = (
         "200 ms of silence after a quorum, for a better vote that is on its way",
         f"{_FLE}, finalizeWait",
         "the first to gather a quorum leads, though a better server is awake",
+        plans=("better-vote-in-the-finalize-wait",),
     ),
     Bug(
         "own-vote-not-counted",
@@ -25,6 +26,7 @@ BUGS: Final = (
         "a peer's own vote counts, by way of its receive queue",
         f"{_CNX}.toSend",
         "two of three servers elect nobody",
+        plans=("one-server-out-of-reach",),
     ),
     Bug(
         "check-leader-skipped",
@@ -32,6 +34,7 @@ BUGS: Final = (
         "a leader is joined only once it says itself that it leads",
         "FastLeaderElection.checkLeader",
         "servers follow a leader that is dead, for as long as each repeats it to the other",
+        plans=("joins-before-the-leader-spoke",),
     ),
     Bug(
         "leads-in-any-round",
@@ -39,6 +42,7 @@ BUGS: Final = (
         "a server that is said to lead does so only in its own round",
         "FastLeaderElection.checkLeader; ZOOKEEPER-1514",
         "a restarted server takes up a leadership that ended with its last life",
+        plans=("leadership-of-a-former-life",),
     ),
     Bug(
         "compares-with-current",
@@ -46,6 +50,7 @@ BUGS: Final = (
         "after a jump of the round, the comparison is with the initial vote",
         _FLE,
         "a server that is gone stays the candidate",
+        plans=("candidate-gone-before-the-jump",),
     ),
     Bug(
         "stale-votes-counted",
@@ -53,6 +58,7 @@ BUGS: Final = (
         "the votes of a round are forgotten with the round",
         _FLE,
         "votes that were taken back make a quorum",
+        plans=("votes-of-the-round-before",),
     ),
     Bug(
         "lower-round-counted",
@@ -60,6 +66,7 @@ BUGS: Final = (
         "votes of a lower round are ignored",
         _FLE,
         "late messages of an old election decide the new one",
+        plans=("candidate-gone-before-the-jump",),
     ),
     Bug(
         "round-not-raised",
@@ -67,6 +74,7 @@ BUGS: Final = (
         "each election begins in a round of its own",
         _FLE,
         "votes of two elections are taken for one",
+        plans=("candidate-gone-before-the-jump",),
     ),
     Bug(
         "round-starts-over",
@@ -74,6 +82,7 @@ BUGS: Final = (
         "the logical clock lives as long as the election layer",
         _FLE,
         "a server that looks again is a round behind all others",
+        plans=("leadership-of-a-former-life",),
     ),
     Bug(
         "higher-round-ignored",
@@ -81,6 +90,7 @@ BUGS: Final = (
         "a vote of a higher round takes the peer along",
         _FLE,
         "servers whose rounds differ elect nobody",
+        plans=("laggard-is-told",),
     ),
     Bug(
         "never-adopts",
@@ -88,6 +98,7 @@ BUGS: Final = (
         "a better vote of the same round is adopted",
         _FLE,
         "everybody votes for itself for ever",
+        plans=("first-election",),
     ),
     Bug(
         "deaf-while-finalizing",
@@ -95,6 +106,7 @@ BUGS: Final = (
         "a better vote in the finalize wait is taken up",
         _FLE,
         "a server leads though a better one spoke in time",
+        plans=("better-vote-in-the-finalize-wait",),
     ),
     Bug(
         "silence-not-restarted",
@@ -102,6 +114,7 @@ BUGS: Final = (
         "every message begins the finalize wait anew",
         _FLE,
         "none but an election that is quicker by a few milliseconds",
+        plans=("chatter-in-the-finalize-wait",),
     ),
     Bug(
         "never-resends",
@@ -109,6 +122,7 @@ BUGS: Final = (
         "a vote is said again, and others are dialled again, while nothing is decided",
         _FLE,
         "a lost message costs the election",
+        plans=("first-words-lost",),
     ),
     Bug(
         "back-off-unbounded",
@@ -116,6 +130,7 @@ BUGS: Final = (
         "the notification wait stops at maxNotificationInterval",
         f"{_FLE}; ZOOKEEPER-3218",
         "after a long cut the first word comes minutes late",
+        plans=("words-lost-for-long",),
     ),
     Bug(
         "back-off-constant",
@@ -123,6 +138,8 @@ BUGS: Final = (
         "the notification wait doubles",
         _FLE,
         "servers without a quorum fill the network",
+        missed="it says the same more often, which changes no outcome; how many words are too "
+        "many no law says from outside",
     ),
     Bug(
         "round-kept-when-joining",
@@ -130,6 +147,8 @@ BUGS: Final = (
         "who joins an established leader takes its round, up or down",
         _FLE,
         "the next election begins in rounds that differ",
+        missed="its next election begins in a lower round, as after a restart, and the first "
+        "answer takes it up to the others",
     ),
     Bug(
         "settled-answers-ignored",
@@ -137,6 +156,7 @@ BUGS: Final = (
         "answers of settled peers let a late one join at once",
         _FLE,
         "a server that comes late never joins an ensemble that has a leader",
+        plans=("late-joiner",),
     ),
     Bug(
         "unusable-zxid-counted",
@@ -144,5 +164,6 @@ BUGS: Final = (
         "a server whose zxid is -1 has no vote",
         f"{_FLE}; ZOOKEEPER-261",
         "a server with an unusable database makes up a quorum",
+        plans=("unusable-database",),
     ),
 )

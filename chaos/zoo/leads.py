@@ -17,6 +17,7 @@ BUGS: Final = (
         "the new epoch is one above the highest that was promised",
         f"{_LEADER}.getEpochToPropose",
         "hardly anything: epochs are used up twice as fast",
+        plans=("promise-overtakes",),
     ),
     Bug(
         "equal-epoch",
@@ -24,6 +25,7 @@ BUGS: Final = (
         "the new epoch is above every one that was promised",
         f"{_LEADER}.getEpochToPropose; Learner.registerWithLeader",
         "two leaders lead one epoch, and their transactions have equal numbers",
+        plans=("everybody-returns",),
     ),
     Bug(
         "lower-epoch-followed",
@@ -31,6 +33,7 @@ BUGS: Final = (
         "a leader of an epoch below the promise is refused",
         "Learner.registerWithLeader",
         "a deposed leader finds followers again",
+        plans=("promise-overtakes",),
     ),
     Bug(
         "leaderinfo-before-quorum",
@@ -38,6 +41,7 @@ BUGS: Final = (
         "an epoch is proposed once a quorum has said what it promised",
         f"{_LEADER}.getEpochToPropose",
         "the epoch is too low for those who come later",
+        plans=("follower-has-promised-more",),
     ),
     Bug(
         "ackepoch-quorum-skipped",
@@ -45,6 +49,7 @@ BUGS: Final = (
         "a leader leads its epoch once a quorum has promised it",
         f"{_LEADER}.waitForEpochAck",
         "a server leads an epoch that nobody promised it",
+        plans=("two-would-be-leaders",),
     ),
     Bug(
         "newleader-quorum-skipped",
@@ -52,6 +57,7 @@ BUGS: Final = (
         "a leader serves once a quorum has acked NEWLEADER",
         f"{_LEADER}.waitForNewLeaderAck",
         "a leader serves alone, and what it acks may be lost",
+        plans=("minority-and-observers",),
     ),
     Bug(
         "ahead-accepted",
@@ -59,6 +65,7 @@ BUGS: Final = (
         "a leader gives up when a follower has more than it has",
         f"{_LEADER}.waitForEpochAck",
         "the follower's acked writes are thrown away",
+        plans=("longest-log-comes-late",),
     ),
     Bug(
         "synced-unchecked",
@@ -66,6 +73,7 @@ BUGS: Final = (
         "a leader gives up within a tick when too few followers are left",
         f"{_LEADER}.lead",
         "a leader without followers goes on for ever",
+        plans=("leader-out-of-reach",),
     ),
     Bug(
         "never-pings",
@@ -73,6 +81,7 @@ BUGS: Final = (
         "a leader pings every half tick",
         f"{_LEADER}.lead",
         "followers leave every syncLimit ticks, for no reason",
+        plans=("quiet-ensemble",),
     ),
     Bug(
         "never-gives-up",
@@ -80,6 +89,7 @@ BUGS: Final = (
         "a follower leaves a leader that is silent for syncLimit ticks",
         "Learner.connectToLeader, setSoTimeout",
         "a leader that hangs is followed for ever",
+        plans=("leader-hangs",),
     ),
     Bug(
         "connects-once",
@@ -87,5 +97,6 @@ BUGS: Final = (
         "a follower tries five times to reach its leader",
         "Learner.connectToLeader",
         "an election is repeated because its leader was a moment late",
+        plans=("leader-is-a-moment-late",),
     ),
 )

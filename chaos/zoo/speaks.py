@@ -19,6 +19,7 @@ BUGS: Final = (
         "a follower answers who looks",
         _RECEIVER,
         "a server that comes late never joins an ensemble that has a leader",
+        plans=("late-joiner",),
     ),
     Bug(
         "leading-silent",
@@ -26,6 +27,7 @@ BUGS: Final = (
         "a leader answers who looks",
         _RECEIVER,
         "a server that comes late never joins an ensemble that has a leader",
+        plans=("late-joiner",),
     ),
     Bug(
         "laggards-silent",
@@ -33,6 +35,7 @@ BUGS: Final = (
         "who is in a lower round hears so at once",
         _RECEIVER,
         "a server that restarts waits for another's back-off",
+        plans=("laggard-is-told",),
     ),
     Bug(
         "answers-everybody",
@@ -40,6 +43,7 @@ BUGS: Final = (
         "settled peers do not answer one another",
         _RECEIVER,
         "two servers answer each other's answers without end",
+        plans=("first-vote-cut", "config-bump-changes-members"),
     ),
     Bug(
         "gossip-ignored",
@@ -47,6 +51,7 @@ BUGS: Final = (
         "a newer configuration is learned from whoever has it",
         _RECEIVER,
         "a server that missed a reconfiguration never comes back",
+        plans=("config-bump-while-looking",),
     ),
     Bug(
         "round-kept-after-gossip",
@@ -54,6 +59,8 @@ BUGS: Final = (
         "the logical clock starts over with the election layer",
         f"{_RECEIVER}; QuorumPeer.startLeaderElection",
         "hardly anything: rounds that differ are made equal by the next message",
+        missed="its round is higher than it need be, and the others follow its first word; a "
+        "stranger sees an election like any other",
     ),
     Bug(
         "deaf-after-malformed",
@@ -61,6 +68,7 @@ BUGS: Final = (
         "a message that does not parse costs that message alone",
         f"{_RECEIVER}; ZOOKEEPER-3769",
         "one bad configuration, and a server looks for ever",
+        missed="no fault puts a configuration that does not parse into a message",
     ),
     Bug(
         "configuration-version-ignored",
@@ -68,6 +76,7 @@ BUGS: Final = (
         "only a newer configuration takes force",
         "QuorumPeer.setQuorumVerifier",
         "servers hand old and new configurations round in a circle",
+        plans=("older-configuration-is-refused",),
     ),
     Bug(
         "accepted-epoch-not-kept",
@@ -75,6 +84,7 @@ BUGS: Final = (
         "a promise is on disk before it is told",
         "QuorumPeer.setAcceptedEpoch",
         "after a restart two leaders lead one epoch",
+        plans=("everybody-returns",),
     ),
     Bug(
         "current-epoch-not-kept",
@@ -82,6 +92,7 @@ BUGS: Final = (
         "the epoch that a peer is of is on disk before its ack",
         "QuorumPeer.setCurrentEpoch",
         "after a restart a server with the newer log loses to an older one",
+        plans=("everybody-returns",),
     ),
     Bug(
         "vote-epoch-not-updated",
@@ -89,6 +100,8 @@ BUGS: Final = (
         "settled peers answer with the established epoch",
         "QuorumPeer.updateElectionVote",
         "answers of one ensemble name several epochs",
+        missed="all answers name the same old epoch, so that they agree with one another; "
+        "beside servers that are right they would not",
     ),
     Bug(
         "promise-after-packet",
@@ -96,6 +109,7 @@ BUGS: Final = (
         "a promise is on disk before LEADERINFO or ACKEPOCH leaves",
         f"{_LEADER}.getEpochToPropose, Learner.registerWithLeader",
         "a crash between the two takes the promise back",
+        plans=("dies-before-its-promise-is-kept",),
     ),
     Bug(
         "acks-unlogged",
@@ -103,5 +117,6 @@ BUGS: Final = (
         "an ack says that a transaction is on disk",
         "SyncRequestProcessor",
         "acked writes are lost with a power failure",
+        plans=("all-die-after-writes",),
     ),
 )
