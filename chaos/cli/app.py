@@ -15,7 +15,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from chaos.cli import run_commands, sets_commands
+from chaos.cli import evidence_commands, run_commands, sets_commands
 from chaos.cli.completing import complete_plans, complete_runs
 from chaos.errors import ChaosError, HistoryError, PlanError
 from chaos.runner.codes import INFRASTRUCTURE, USAGE
@@ -207,7 +207,7 @@ def judge(
         list[Path],
         typer.Argument(
             metavar="RUN…",
-            help="Folders of runs, such as reports/latest.",
+            help="Folders of runs, such as reports/latest, or bundles.",
             autocompletion=complete_runs,
         ),
     ],
@@ -231,7 +231,7 @@ def replay(
         Path,
         typer.Argument(
             metavar="RUN",
-            help="The folder of a run, such as reports/latest.",
+            help="The folder of a run, such as reports/latest, or a bundle.",
             autocompletion=complete_runs,
         ),
     ],
@@ -328,6 +328,8 @@ def zoo(
 
 
 app.command()(sets_commands.compare)
+app.command()(evidence_commands.bundle)
+app.command()(evidence_commands.report)
 app.command()(run_commands.explain)
 app.command()(run_commands.show)
 app.command()(run_commands.schema)

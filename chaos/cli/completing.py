@@ -15,8 +15,8 @@ def complete_plans(incomplete: str) -> list[str]:
 
 
 def complete_runs(incomplete: str) -> list[str]:
-    """Folders of runs that begin with ``incomplete``, likewise: ``reports/latest``."""
-    found = _completed(incomplete, ("*/history.jsonl", "*/*/history.jsonl"))
+    """Runs that begin with ``incomplete``, likewise: ``reports/latest``, or a bundle."""
+    found = _completed(incomplete, ("*/history.jsonl", "*/*/history.jsonl", "*.tar.gz"))
     return [path.removesuffix("/history.jsonl") for path in found]
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
+from chaos.bundle import bundle_of, pack
 from chaos.campaign.pool import refuse_if_ended
 from chaos.cli.drivers import Driver, drivers_with
+from chaos.errors import ChaosError
 from chaos.history.history import History
 from chaos.plan.load import load_plan
+from chaos.runner import codes
 from chaos.runner.run import perform
 from chaos.runner.show import Show, Silent
 from chaos.runner.task import Task
 from chaos.store import PLAN, RunFolder, RunResult
+
+PAGE: Final = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +52,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A run that was judged; ``page`` is empty if its report could not be drawn.
+    """A run that was judged. ``papers`` tell of it, by what they are: a report, a bundle.
 
-    A worker keeps the history to itself: it is in the folder, and larger than all else.
+    ``unwritten`` says which could not be written, and why. A worker keeps the history
+    to itself: it is in the folder, and larger than all else.
     """
 
     result: RunResult
     folder: Path
-    page: str
+    papers: Mapping[str, str]
+    unwritten: tuple[str, ...] = ()
     history: History | None = None
 
 
@@ -70,7 +77,8 @@ def run_one(task: Task, driver: Driver, place: Place, show: Show) -> Done:
         (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
         system = driver.make(plan.ensemble, task.seed, folder.path, place.network)
         result, history = perform(task, system, folder, show)
-    return Done(result, folder.path, _draw(folder.path, result, history), history)
+    papers, unwritten = _papers(folder.path, result, history)
+    return Done(result, folder.path, papers, unwritten, history)
 
 
 def perform_order(order: Order) -> Done:
@@ -83,14 +91,33 @@ def perform_order(order: Order) -> Done:
     return replace(done, history=None)
 
 
-def _draw(folder: Path, result: RunResult, history: History) -> str:
-    """Write the page. A report that cannot be drawn never changes a verdict."""
+def _papers(
+    folder: Path, result: RunResult, history: History
+) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The page, and the bundle of a run that did not pass; and what could not be written.
+
+    Whatever it is, the verdict stands.
+    """
+    found: dict[str, str] = {}
+    unwritten: list[str] = []
+    try:
+        found["report"] = str(draw(folder / PAGE, result, history))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
+        unwritten.append(f"the report could not be drawn: {error!r}")
+    if result.exit_code != codes.PASSED:
+        bundle = bundle_of(folder)
+        try:
+            pack(folder, bundle)
+        except ChaosError as error:
+            unwritten.append(str(error))
+        else:
+            found["bundle"] = str(bundle)
+    return found, tuple(unwritten)
+
+
+def draw(path: Path, result: RunResult, history: History) -> Path:
+    """Write the page of a run into ``path``."""
     from chaos.report.page import render
 
-    path = folder / "report.html"
-    try:
-        path.write_text(render(result, history), encoding="utf-8")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
-        sys.stderr.write(f"chaos: the report could not be drawn: {error!r}\n")
-        return ""
-    return str(path)
+    path.write_text(render(result, history), encoding="utf-8")
+    return path

@@ -14,7 +14,7 @@ StoredRunFolder = Annotated[
     Path,
     typer.Argument(
         metavar="RUN",
-        help="The folder of a run, such as reports/latest.",
+        help="The folder of a run, such as reports/latest, or a bundle.",
         autocompletion=complete_runs,
     ),
 ]

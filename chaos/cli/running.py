@@ -188,7 +188,7 @@ class _Command:
             except (ChaosError, OSError) as error:
                 self._failed(task, error, records)
                 continue
-            show.ended(done.result, done.page)
+            show.ended(done.result, done.papers)
             self._ended(done, seen)
 
     def _at_once(self, tasks: Sequence[Task], system: str, repeat: Repeat, seen: Seen) -> None:
@@ -217,6 +217,8 @@ class _Command:
                 if not self._request.quiet:
                     count = f"{len(records) + 1}/{len(tasks)} "
                     self._voice.print(count + _line(done.result), soft_wrap=True, markup=False)
+                    if bundle := done.papers.get("bundle"):
+                        self._voice.print(f"  bundle: {bundle}", soft_wrap=True, markup=False)
                     if done.result.exit_code != codes.PASSED:
                         told = f"  reproduce: {done.result.reproduce}"
                         self._voice.print(told, soft_wrap=True, markup=False)
@@ -246,6 +248,8 @@ class _Command:
     def _ended(self, done: Done, seen: Seen) -> None:
         """A run was judged: write it down, and say what there is to say."""
         result, request = done.result, self._request
+        for said in done.unwritten:
+            self._tally.fail(said)
         runs, records = seen
         if runs.asked and not result.warmup:
             history = load(done.folder)[1] if done.history is None else done.history

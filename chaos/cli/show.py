@@ -66,9 +66,9 @@ class Plain:
         """One line, with its time."""
         self._line(f"{seconds(elapsed_ns)}  {text}")
 
-    def ended(self, result: RunResult, report: str) -> None:
+    def ended(self, result: RunResult, papers: Mapping[str, str]) -> None:
         """The verdicts."""
-        conclude(self._console, result, report)
+        conclude(self._console, result, papers)
 
     def _line(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
@@ -112,11 +112,11 @@ class Watched:
         self._recent = [*self._recent, line][-_RECENT:]
         self._draw(elapsed_ns)
 
-    def ended(self, result: RunResult, report: str) -> None:
+    def ended(self, result: RunResult, papers: Mapping[str, str]) -> None:
         """Put the verdicts in the table's place."""
         self.stop()
         self._console.print(self._title, soft_wrap=True)
-        conclude(self._console, result, report)
+        conclude(self._console, result, papers)
 
     def stop(self) -> None:
         """Take the table away. Safe to call at any time."""

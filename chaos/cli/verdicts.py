@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from rich.console import Console
@@ -25,8 +25,8 @@ _HEADS: Final = {codes.PASSED: ("✓", "bold green"), codes.INCONCLUSIVE: ("?", 
 _BAD: Final = ("✗", "bold red")
 
 
-def conclude(console: Console, result: RunResult, report: str) -> None:
-    """The verdicts, the headline, the report's path, and last the command to repeat it."""
+def conclude(console: Console, result: RunResult, papers: Mapping[str, str]) -> None:
+    """The verdicts, the headline, where it is told in full, and last the command to repeat it."""
     tell(console, result.verdicts)
     if result.exit_code != codes.PASSED:
         for line in run_lines(result.steps):
@@ -36,8 +36,8 @@ def conclude(console: Console, result: RunResult, report: str) -> None:
         console.print(Text(f"disturbed: {result.disturbed}", style="yellow"), soft_wrap=True)
     sign, style = headed(result.exit_code)
     console.print(Text(f"{sign} {result.headline}", style=style), soft_wrap=True)
-    if report:
-        console.print(Text(f"report: {report}"), soft_wrap=True)
+    for what, path in papers.items():
+        console.print(Text(f"{what}: {path}"), soft_wrap=True)
     console.print(Text(f"reproduce: {result.reproduce}"), soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from chaos.history.view import EnsembleView
@@ -23,8 +24,8 @@ class Show(Protocol):
         """A step began, was confirmed, ended or failed."""
         ...
 
-    def ended(self, result: RunResult, report: str) -> None:
-        """The run is judged. ``report`` is the page's path, empty if there is none."""
+    def ended(self, result: RunResult, papers: Mapping[str, str]) -> None:
+        """The run is judged. ``papers`` are the files that tell of it, by what they are."""
         ...
 
 
@@ -40,5 +41,5 @@ class Silent:
     def told(self, elapsed_ns: int, text: str) -> None:
         """Nothing."""
 
-    def ended(self, result: RunResult, report: str) -> None:
+    def ended(self, result: RunResult, papers: Mapping[str, str]) -> None:
         """Nothing."""

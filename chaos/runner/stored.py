@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chaos.bundle import unpacked
 from chaos.election.ids import Sid
 from chaos.errors import HistoryError
 from chaos.faults.targets import Aim
@@ -56,10 +57,15 @@ class StoredRun:
 def open_run(folder: Path) -> StoredRun:
     """Read the run in ``folder``; ``latest`` goes by the name of the run that it is now.
 
+    Instead of a folder it may be a bundle, which is looked at and left as it is.
+
     Raises:
         HistoryError: it holds no run, or one that never came to its time zero.
         PlanError: its plan is none to this version.
     """
+    if folder.is_file():
+        with unpacked(folder) as inside:
+            return replace(open_run(inside), folder=folder)
     if folder.is_symlink():
         folder = folder.parent / folder.readlink()
     result, history = load(folder)

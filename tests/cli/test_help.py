@@ -20,6 +20,8 @@ COMMANDS = {
     "replay": ["--repeat", "--system", "--network", "--out", "--json", "--quiet"],
     "peer": ["--sid", "--data", "--tick-ms"],
     "doctor": ["--json"],
+    "bundle": ["--output"],
+    "report": ["--output"],
     "schema": [],
     "zoo": ["--bug", "--seeds", "--plans", "--json"],
     "compare": ["--paired", "--gate", "--alpha", "--noise", "--out", "--json"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -55,8 +55,8 @@ class Heard:
     def told(self, elapsed_ns: int, text: str) -> None:
         self.lines.append((elapsed_ns, text))
 
-    def ended(self, result: RunResult, report: str) -> None:
-        raise AssertionError(f"whoever draws the page says so: {result.headline} {report}")
+    def ended(self, result: RunResult, papers: Mapping[str, str]) -> None:
+        raise AssertionError(f"whoever draws the page says so: {result.headline} {papers}")
 
 
 class Puppet(Simulated):
