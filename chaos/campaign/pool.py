@@ -67,6 +67,8 @@ def _begin() -> None:
 
 def _terminated(number: int, frame: FrameType | None) -> None:
     del number, frame
+    if _Told.to_end:
+        return  # its run is being cleaned up
     _Told.to_end = True
     raise Terminated
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 import random
 import shlex
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from rich.text import Text
@@ -26,6 +23,7 @@ from chaos.campaign.record import RunRecord, counted, record_of
 from chaos.campaign.sweep import sweep
 from chaos.cli.console import Voice, put, voice
 from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
+from chaos.cli.interruption import ended_once
 from chaos.cli.linting import warn
 from chaos.cli.one_run import Done, Order, Place, perform_order, run_one
 from chaos.cli.reading import read_plans
@@ -94,7 +92,7 @@ class _Command:
         """Read all plans, then run them; the exit code."""
         request, tally = self._request, self._tally
         try:
-            with _sigterm():
+            with ended_once():
                 again = request.again
                 plans = (
                     [again.written]
@@ -372,18 +370,3 @@ def _line(result: RunResult) -> str:
 
 def _called(plan: Plan) -> str:
     return f"{plan.name} {plan.cell}" if plan.cell else plan.name
-
-
-@contextmanager
-def _sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that a run is cleaned up as after Ctrl-C."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

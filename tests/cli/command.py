@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from chaos.sandbox.libc import ended_within
 
 ROOT = Path(__file__).parents[2]
 CHAOS = (sys.executable, "-m", "chaos.cli")
@@ -66,3 +69,15 @@ def runs(document: str) -> list[dict[str, object]]:
     assert whole["version"] == 1
     found: list[dict[str, object]] = whole["runs"]
     return found
+
+
+def interrupted_until_ended(process: subprocess.Popen[str], within_s: int) -> tuple[int, str]:
+    """Send SIGINT each millisecond until it has ended; its status and last words."""
+    watched = os.pidfd_open(process.pid)
+    for _ in range(within_s * 1000):
+        process.send_signal(signal.SIGINT)
+        if ended_within(watched, 1):
+            break
+    os.close(watched)
+    _, err = process.communicate(timeout=within_s)
+    return process.returncode, err

@@ -16,7 +16,7 @@ import pytest
 from chaos.history.events import Acted, RunBegan, RunEnded, StepBegan
 from chaos.sandbox.libc import ended_within
 from chaos.store import load
-from tests.cli.command import CHAOS, chaos, environment
+from tests.cli.command import CHAOS, chaos, environment, interrupted_until_ended
 from tests.sandbox.worlds import why_no_namespaces
 
 pytestmark = pytest.mark.live
@@ -138,6 +138,16 @@ def test_a_run_that_is_interrupted_cleans_up_and_says_so(
     status, err = tool.end(number)
     assert status == code, err
     assert err.startswith("chaos: interrupted; every peer is ended")
+    assert "Traceback" not in err
+    tool.leaves_nothing()
+    tool.leaves_a_readable_prefix()
+    assert tool.ledgers() == []
+
+
+def test_a_run_that_is_interrupted_again_and_again_cleans_up_all_the_same(tool: Tool) -> None:
+    status, err = interrupted_until_ended(tool.process, WITHIN_S)
+    assert status == 130, err
+    assert "chaos: interrupted; every peer is ended" in err
     assert "Traceback" not in err
     tool.leaves_nothing()
     tool.leaves_a_readable_prefix()
