@@ -51,9 +51,10 @@ from chaos.plan.written_steps import (
     WorkloadStep,
     every,
 )
-from chaos.plan.written_when import Timed, check_when
+from chaos.plan.written_when import Timed, check_alone, check_when
 from chaos.verify.checks import INVARIANTS
 
+_OWN_KEYS: Final = {ProbeStep: ("within", "otherwise"), ChangeStep: ("within",)}
 _WAITS: Final = frozenset({"leader", "no_leader", "role"})
 
 
@@ -179,7 +180,9 @@ class _Checker:
                 self._problems.add(text.where, "a choice has no end; add for: 500ms")
 
     def _when(self, step: Timed) -> None:
-        check_when(step.when, step.within, step.otherwise, step.where, self._problems)
+        own = _OWN_KEYS.get(type(step), ())
+        check_alone(step, own, self._problems)
+        check_when(step.when, step.within, self._problems)
         if step.when is not None:
             for aimed in (step.when.by, step.when.peer):
                 self._aimed(aimed, self._names)

@@ -16,7 +16,7 @@ from chaos.plan.model import Otherwise, Where
 from chaos.plan.problems import Problems
 from chaos.plan.selectors import Aimed, Target
 from chaos.plan.tree import Node, Table
-from chaos.plan.written_when import Placed
+from chaos.plan.written_when import Timed
 
 _PROBES_LATER: Final = ("command", "http")
 
@@ -68,11 +68,10 @@ class EqualsText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeStep(Placed):
+class ProbeStep(Timed):
     """``probe``: ask peers what they are."""
 
     title: ClassVar[str] = "a probe step"
-    later: ClassVar[frozenset[str]] = frozenset({"when"})
     probe: Annotated[Asked, Probed()]
     target: Annotated[Aimed, Target()]
     equals: EqualsText
@@ -94,11 +93,10 @@ class ChangeText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeStep(Placed):
+class ChangeStep(Timed):
     """``change``: reconfigure the ensemble."""
 
     title: ClassVar[str] = "a change step"
-    later: ClassVar[frozenset[str]] = frozenset({"when"})
     change: ChangeText
     within: Duration
 

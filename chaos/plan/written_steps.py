@@ -192,11 +192,10 @@ class RandomText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RandomStep(Placed):
+class RandomStep(Timed):
     """``random``: faults that are drawn."""
 
     title: ClassVar[str] = "a random step"
-    later: ClassVar[frozenset[str]] = frozenset({"when"})
     random: RandomText
 
 

@@ -100,15 +100,10 @@ class WhenText:
 def check_when(
     when: WhenText | None,
     within: int | None,
-    otherwise: Otherwise | None,
-    where: Where,
     problems: Problems,
 ) -> None:
-    """Add what is wrong with ``when`` and the keys that go with it."""
+    """Add what is wrong with ``when``."""
     if when is None:
-        if within is not None or otherwise is not None:
-            key = "within" if within is not None else "otherwise"
-            problems.add(where, f'"{key}" goes with "when", and this step has none')
         return
     if within is None:
         problems.add(when.where, '"when" needs "within" beside it; write within: 5s')
@@ -120,6 +115,16 @@ def check_when(
         problems.add(when.where, f"{when.event} concerns no other peer")
     if when.round is not None and when.event in _NO_ROUND:
         problems.add(when.where, f"{when.event} is of no round")
+
+
+def check_alone(step: Timed, own: tuple[str, ...], problems: Problems) -> None:
+    """Without ``when`` a step has no key of it but its ``own``."""
+    if step.when is not None:
+        return
+    said = {"within": step.within, "otherwise": step.otherwise}
+    stray = [key for key, value in said.items() if value is not None and key not in own]
+    if stray:
+        problems.add(step.where, f'"{stray[0]}" goes with "when", and this step has none')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

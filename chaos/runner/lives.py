@@ -192,6 +192,9 @@ class Lives:
         """Give everybody who can take it the new configuration, and see who has it in force."""
         scene = self._scene
         config = self._spans.reconfigure(log, change.fault)
+        gate = self._gates.get(log.step.id)
+        if gate is not None:
+            gate.let_go()  # who holds can take nothing: the quorum may need it
         held = Satisfied(Watch(AdoptedCondition(config)), self._at_most(log, change.within_ns))
         yield held
         if held.met:
