@@ -22,8 +22,8 @@ from chaos.verify.docket import Docket, Finding, invariant
 from chaos.verify.fold import fold
 from chaos.verify.foreign.judge import servers
 from chaos.verify.replay import index_at, seconds
-from chaos.verify.span import Held, Span
-from chaos.verify.stability import stable
+from chaos.verify.span import Span, Was
+from chaos.verify.stability import stable, unaccounted
 from chaos.verify.verdict import Outcome, Verdict
 
 _MS: Final = 1_000_000
@@ -63,7 +63,7 @@ class Bound:
         )
 
 
-def bound(held: Iterable[Held], span: Span, failed: int) -> Bound:
+def bound(held: Iterable[Was], span: Span, failed: int) -> Bound:
     """How long it may take until one of ``held`` serves, after ``failed`` handshakes."""
     timings, members = span.timings, list(held)
     delay = -(-span.delay_ns // _MS)
@@ -78,7 +78,7 @@ def bound(held: Iterable[Held], span: Span, failed: int) -> Bound:
     )
 
 
-def _silence(members: list[Held], release: int, timings: Timings) -> int:
+def _silence(members: list[Was], release: int, timings: Timings) -> int:
     """How long members of one round may wait for the vote of the one that has waited longest.
 
     A notification of the same round is not answered, so that vote is heard when its sender says
@@ -92,7 +92,7 @@ def _silence(members: list[Held], release: int, timings: Timings) -> int:
     return longest + (len(members) - 1) * 2 * longest
 
 
-def _release(held: Held, timings: Timings) -> int:
+def _release(held: Was, timings: Timings) -> int:
     """How long a member may cling to a hope that is dead."""
     match held.state:
         case ServerState.LOOKING:
@@ -154,12 +154,14 @@ class Liveness:
         if found.excused:
             why = found.excused[0].why
             return invariant(self.name, Outcome.NOT_EXERCISED, why, found.excused, found.judged)
+        lost = unaccounted(history)
+        blind = f"; nothing is demanded any more since {lost}" if lost else ""
         if not found.judged:
-            why = "no living quorum was left alone for long enough"
+            why = f"no living quorum was left alone for long enough{blind}"
             return invariant(self.name, Outcome.NOT_EXERCISED, why, [], 0)
         times = "once" if found.judged == 1 else f"{found.judged} times"
         lapsed = f"; {found.lapsed} ended before their bounds" if found.lapsed else ""
-        why = f"{self.what} {times}{lapsed}"
+        why = f"{self.what} {times}{lapsed}{blind}"
         return invariant(self.name, Outcome.HOLDS, why, [], found.judged)
 
 

@@ -14,7 +14,7 @@ _MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Was:
     """What a member of S was at the beginning. ``resend_ms`` is its notification wait."""
 
     state: ServerState
@@ -36,13 +36,13 @@ class Span:
     index: int
     timings: Timings
     delay_ns: int
-    held: Mapping[Sid, Held]
+    held: Mapping[Sid, Was]
     to_ns: int = 0
     by_end: bool = False
     leader: Sid | None = None
     epoch: int = 0
     served: tuple[int, int] | None = None  # at, event
-    at_serve: dict[Sid, Held] = field(default_factory=dict)
+    at_serve: dict[Sid, Was] = field(default_factory=dict)
     joined: dict[Sid, tuple[int, int]] = field(default_factory=dict)
     accepted: dict[Sid, int] = field(default_factory=dict)  # promises, at the end
     lost: tuple[int, int] | None = None

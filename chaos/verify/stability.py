@@ -35,6 +35,7 @@ from chaos.history.events import (
     Began,
     Event,
     Exited,
+    Held,
     Left,
     RunBegan,
     Seen,
@@ -45,72 +46,12 @@ from chaos.history.events import (
 from chaos.history.history import History
 from chaos.history.view import EnsembleView, PeerView
 from chaos.verify.docket import Once
+from chaos.verify.in_place import HARMLESS, InPlace
 from chaos.verify.replay import matters
-from chaos.verify.span import Held, Span, inherited_ns
-from chaos.wire.spread import longest_ns
+from chaos.verify.span import Span, Was, inherited_ns
 
 _MS: Final = 1_000_000
 _SCHEDULING_NS: Final = 50_000_000  # a message's way includes two processes that have to run
-_HARMLESS: Final = act.Load | act.Unload
-_MOMENTARY: Final = (
-    act.TurnRound
-    | act.SetEpochs
-    | act.SetZxid
-    | act.Configure
-    | act.Kill
-    | act.Terminate
-    | act.Launch
-    | act.Pause
-    | act.Resume
-)
-
-
-class _Faults:
-    """What is in place between peers and on them."""
-
-    def __init__(self) -> None:
-        self.blocks: dict[str, tuple[act.Block, int]] = {}
-        self.slow: dict[str, int] = {}
-        self.lossy: set[str] = set()
-        self.skewed: set[Sid] = set()
-        self.beyond = False  # something is in place of which nothing is known here
-
-    def take(self, acted: Acted) -> int:
-        """Take an action in; how long after it its effect may go on."""
-        action = acted.action
-        match action:
-            case act.Block(name=name):
-                self.blocks[name] = (action, acted.at_ns)
-            case act.Unblock(name=name):
-                since = self.blocks.pop(name, (None, acted.done_ns))[1]
-                return acted.done_ns - since  # a retransmission waits as long again at most
-            case act.Slow(name=name, latency_ns=latency, jitter_ns=jitter, distribution=shape):
-                self.slow[name] = longest_ns(shape, latency, jitter)
-            case act.Lose(name=name):
-                self.lossy.add(name)
-            case act.Clear(name=name):
-                self.lossy.discard(name)
-                return self.slow.pop(name, 0)
-            case act.SkewTimers(sid=sid, rate_ppm=rate):
-                healed = rate == 1_000_000 and acted.evidence.bit is not False
-                (self.skewed.discard if healed else self.skewed.add)(sid)
-            case act.Resume() | act.Launch():
-                self.beyond = self.beyond or acted.evidence.bit is False
-            case _:
-                self.beyond = self.beyond or not isinstance(action, _MOMENTARY)
-        return 0
-
-    def closed(self) -> tuple[set[tuple[Sid, Sid]], set[Sid]]:
-        """The directed pairs that are cut, and the peers of which a port is."""
-        pairs: set[tuple[Sid, Sid]] = set()
-        ports: set[Sid] = set()
-        for block, _ in self.blocks.values():
-            for cut in block.cuts:
-                if isinstance(cut, act.Cut):
-                    pairs.add((cut.source, cut.target))
-                else:
-                    ports.add(cut.owner)
-        return pairs, ports
 
 
 class _Watch:
@@ -120,7 +61,7 @@ class _Watch:
         assert isinstance(first, Began | Appeared)
         self._history = history
         self._view = EnsembleView(history.sids, parse_configuration(config_of(first)))
-        self._faults = _Faults()
+        self._faults = InPlace()
         self._timings: Timings | None = None
         self._resend: dict[Sid, int] = {}
         self._seen: dict[Sid, Configuration] = {}  # proposed
@@ -136,10 +77,10 @@ class _Watch:
             if isinstance(event, Exited | Left):
                 self._excuse(event)
             self._close(event.at_ns)
-        after = self._faults.take(event) if isinstance(event, Acted) else 0
+        after = self._in_place(event)
         self._learn(event)
         moved = matters(event)
-        before = {sid: _held(p, 0) for sid, p in self._view.peers.items()} if moved else {}
+        before = {sid: _was(p, 0) for sid, p in self._view.peers.items()} if moved else {}
         if moved or isinstance(event, Acted):
             self._view.observe(event)
         if self._touches(event) and self._running:
@@ -148,6 +89,24 @@ class _Watch:
         elif moved and self._open is not None:
             self._follow(index, event, before)
 
+    def _in_place(self, event: Event) -> int:
+        """What it changes of the faults in place; how long after it its effect may go on."""
+        match event:
+            case Acted():
+                return self._faults.take(event)
+            case Held():
+                self._faults.hold(event)
+            case Began() | Exited() | Left():
+                self._faults.ended(event.sid)
+            case _:
+                pass
+        return 0
+
+    @property
+    def unknown(self) -> str:
+        """Since when, and why, nothing is demanded any more; empty while all is known."""
+        return self._faults.unknown
+
     def end(self) -> None:
         """The history is over."""
         self._close(self._history.end_ns, by_end=True)
@@ -155,8 +114,8 @@ class _Watch:
     def _touches(self, event: Event) -> bool:
         match event:
             case Acted(action=action):
-                return not isinstance(action, _HARMLESS)
-            case Began() | Appeared() | Exited() | Left() | RunBegan():
+                return not isinstance(action, HARMLESS)
+            case Began() | Appeared() | Exited() | Left() | Held() | RunBegan():
                 return True
             case Stepped(happened=SkewRound() | SkewZxid() | SkewEpochs() | Reconfigure()):
                 return True
@@ -232,44 +191,53 @@ class _Watch:
         span.accepted = {sid: self._view.peers[sid].accepted_epoch for sid in span.members}
         self.spans.append(span)
 
-    def _of(self, sid: Sid) -> Held:
-        return _held(self._view.peers[sid], self._resend.get(sid, 0))
+    def _of(self, sid: Sid) -> Was:
+        return _was(self._view.peers[sid], self._resend.get(sid, 0))
 
     def _members(self) -> frozenset[Sid]:
         """S, or nobody."""
         faults, peers = self._faults, self._view.peers
-        alive = {sid for sid, peer in peers.items() if peer.alive}
-        if faults.beyond or faults.lossy or faults.skewed & alive or not alive:
+        alive = {sid for sid, peer in peers.items() if peer.alive} - faults.held
+        if faults.unknown or faults.lossy or faults.skewed & alive or not alive:
             return frozenset()
         pairs, ports = faults.closed()
         if ports & alive:
             return frozenset()
-        return next((one for one in _components(alive, pairs) if self._able(one)), frozenset())
+        able = (self._able(one) for one in _components(alive, pairs))
+        return next((one for one in able if one), frozenset())
 
-    def _able(self, sids: frozenset[Sid]) -> bool:
-        """Whether they have one configuration, and a quorum by all that they count by."""
+    def _able(self, group: frozenset[Sid]) -> frozenset[Sid]:
+        """Its members, if they have one configuration, and a quorum by all that they count by.
+
+        Who is no member of it any more, as after a change, may speak to them: it is answered
+        and never counted. But it must not lead, nor have a say in anything that is proposed.
+        """
         peers = self._view.peers
-        held = [peers[sid].config or self._view.config for sid in sorted(sids)]
+        held = {sid: peers[sid].config or self._view.config for sid in sorted(group)}
+        newest = max(held.values(), key=lambda config: config.version)
+        sids = group & frozenset(newest.members)
         seen = [self._seen[sid] for sid in sids if sid in self._seen]
-        newest = max(held, key=lambda config: config.version)
-        if not all(_equal(one, newest) for one in held) or not sids <= set(newest.members):
-            return False
+        proposed = [config for config in seen if config.version > newest.version]
+        if not sids or not all(_equal(held[sid], newest) for sid in sids):
+            return frozenset()
+        for other in group - sids:
+            leads = peers[other].state is ServerState.LEADING
+            if leads or any(other in config.members for config in proposed):
+                return frozenset()
         voters = {sid for sid in sids if peers[sid].zxid != NO_ZXID}
-        return all(
-            config.verifier.contains_quorum(voters)
-            for config in [newest, *(c for c in seen if c.version > newest.version)]
-        )
+        by_all = (config.verifier.contains_quorum(voters) for config in [newest, *proposed])
+        return sids if all(by_all) else frozenset()
 
     # ---- inside a span
 
-    def _follow(self, index: int, event: Event, before: Mapping[Sid, Held]) -> None:
+    def _follow(self, index: int, event: Event, before: Mapping[Sid, Was]) -> None:
         span = self._open
         assert span is not None
         if event.at_ns >= span.from_ns:
             self._failures(span, before)
         self._serves(index, max(event.at_ns, span.from_ns))
 
-    def _failures(self, span: Span, before: Mapping[Sid, Held]) -> None:
+    def _failures(self, span: Span, before: Mapping[Sid, Was]) -> None:
         """Who looks again without ever having served."""
         for sid in span.members:
             was, now = before[sid], self._view.peers[sid]
@@ -316,8 +284,8 @@ def _equal(one: Configuration, other: Configuration) -> bool:
     return one.with_version(0).text() == other.with_version(0).text()
 
 
-def _held(peer: PeerView, resend_ms: int) -> Held:
-    return Held(peer.state, peer.epoch is not None, resend_ms)
+def _was(peer: PeerView, resend_ms: int) -> Was:
+    return Was(peer.state, peer.epoch is not None, resend_ms)
 
 
 def _components(alive: set[Sid], cut: set[tuple[Sid, Sid]]) -> Iterator[frozenset[Sid]]:
@@ -355,15 +323,25 @@ def _slowest_link(history: History) -> int:
     return 2 * max(least.values(), default=0)
 
 
-def _spans(history: History) -> tuple[Span, ...]:
+def _watch(history: History) -> tuple[tuple[Span, ...], str]:
     first = next((event for _, event in history.births()), None)
     if first is None:
-        return ()
+        return (), ""
     watch = _Watch(history, first)
     for index, event in enumerate(history.events):
         watch.take(index, event)
     watch.end()
-    return tuple(watch.spans)
+    return tuple(watch.spans), watch.unknown
 
 
-stable = Once(_spans)
+_watched = Once(_watch)
+
+
+def stable(history: History) -> tuple[Span, ...]:
+    """The spans in which a living quorum was left alone."""
+    return _watched(history)[0]
+
+
+def unaccounted(history: History) -> str:
+    """The action from which on nothing is demanded, and why; empty if there is none."""
+    return _watched(history)[1]

@@ -16,7 +16,7 @@ from chaos.history.events import Acted, RunEnded, Sampled, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.liveness import bound
-from chaos.verify.span import Held, Span
+from chaos.verify.span import Span, Was
 from chaos.verify.stability import stable
 from chaos.verify.verdict import Outcome, Verdict
 from tests.verify.lockstep import Lockstep
@@ -203,7 +203,7 @@ def test_the_silence_of_an_earlier_fault_may_end_a_leadership_later() -> None:
 
 def test_the_bound_is_the_sum_that_it_shows() -> None:
     timings = Timings(tick_ms=200, init_limit=10, sync_limit=5, finalize_ms=200, connect_ms=100)
-    held = [Held(ServerState.FOLLOWING, True, 0), Held(ServerState.LOOKING, False, 400)]
+    held = [Was(ServerState.FOLLOWING, True, 0), Was(ServerState.LOOKING, False, 400)]
     span = Span(frozenset(), 0, 0, timings, 10 * MS, {})
     due = bound(held, span, 1)
     silence = 3 * (400 + 1100) + 100
