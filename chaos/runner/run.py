@@ -25,6 +25,7 @@ from chaos.runner.surroundings import disturbance, environment, health
 from chaos.runner.task import Task
 from chaos.store import RunFolder, RunResult, State
 from chaos.systems.base import System
+from chaos.verify.liveness import open_until_ns
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
 _CODES = (
@@ -164,11 +165,16 @@ def _close(system: System, conduct: Conduct, ledger: Ledger | None) -> str:
 
 
 def _settle(conduct: Conduct, plan: Plan) -> None:
-    """Let time pass until no expectation waits for more, or the run's time is up."""
+    """Let time pass until nothing waits for more, or the run's time is up.
+
+    That is each expectation, and the progress that is due of those who are left alone at the end.
+    """
     deadline = conduct.zero_ns + plan.run_timeout_ns
     while conduct.now_ns < deadline:
         history = History.of(conduct.events)
-        wanted = wanted_ns(Case(plan, history, conduct.logs, conduct.names, conduct.view))
+        case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
+        waits = [at for at in (wanted_ns(case), open_until_ns(history)) if at is not None]
+        wanted = max(waits, default=None)
         if wanted is None or wanted + _MARGIN_NS < conduct.now_ns:
             return
         goal = min(deadline, wanted + _MARGIN_NS, conduct.now_ns + _LOOK_NS)

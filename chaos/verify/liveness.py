@@ -3,13 +3,13 @@
 The bound is that of :func:`bound`, from the plan's timings and from what the members of S were
 when the span began (``chaos/verify/stability.py``); a message spells it out. Only k, the
 handshakes that failed, is counted afterwards. A span that the next fault ends before its bound
-demands nothing. What the tester's own run cut short is UNKNOWN, unless nobody could have been
-elected in so little time.
+demands nothing. What the tester's own run cut short is UNKNOWN; a runner goes on for as long as
+:func:`open_until_ns` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -224,6 +224,32 @@ def _nobody_changes(history: History, span: Span, found: _Found) -> None:
     _past(history, span, found, Finding(why, (span.index, index)))
 
 
+# ---- while a run goes on
+
+
+def open_until_ns(history: History) -> int | None:
+    """Until when a run has to go on to decide what is demanded at its end, if anything is."""
+    ends = [
+        due.since_ns + due.bound.total_ns
+        for span in stable(history)
+        if span.by_end
+        for due in _awaited(span)
+    ]
+    return max(ends, default=None)
+
+
+def _awaited(span: Span) -> Iterator[Due]:
+    """Who is waited for: a leader, then each member that no promise keeps away."""
+    if span.served is None:
+        failed = max(span.failed.values(), default=0)
+        yield Due("a leader", bound(span.held.values(), span, failed), span.from_ns)
+        return
+    for sid in sorted(span.members - {span.leader} - set(span.joined)):
+        if span.accepted[sid] <= span.epoch:
+            due = bound([span.at_serve[sid]], span, span.failed_later.get(sid, 0))
+            yield Due(f"peer {sid}", due, span.served[0])
+
+
 # ---- in common
 
 
@@ -246,7 +272,7 @@ def _past(history: History, span: Span, found: _Found, finding: Finding) -> None
 def _short(history: History, span: Span, found: _Found, due: Due) -> None:
     """The span ended before the bound."""
     lasted = span.to_ns - due.since_ns
-    if not span.by_end or lasted < due.bound.least * _MS:
+    if not span.by_end:
         found.lapsed += 1
         return
     why = (
