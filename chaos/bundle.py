@@ -119,7 +119,7 @@ def unpacked(file: Path) -> Iterator[Path]:
             folder = _unpack(file, Path(scratch))
             _check(file, folder)
         except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
-            raise HistoryError(f"{file} is no bundle of a run: {error}") from error
+            raise HistoryError(f"{file} holds no run; it is no bundle of one: {error}") from error
         yield folder
 
 
@@ -169,7 +169,7 @@ def _check(file: Path, folder: Path) -> None:
         case {"schema": _, "files": dict(files)}:
             pass
         case _:
-            raise HistoryError(f"{file} is no bundle of a run: its manifest names no files")
+            raise HistoryError(f"{file} holds no run: as a bundle, its manifest names no files")
     there = {
         path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
     }

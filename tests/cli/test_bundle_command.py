@@ -70,4 +70,4 @@ def test_what_is_no_bundle_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_text("no", encoding="utf-8")
     done = chaos(tmp_path, "judge", "x.tar.gz")
     assert done.returncode == 2
-    assert "x.tar.gz is no bundle of a run" in done.stderr
+    assert "x.tar.gz holds no run; it is no bundle of one" in done.stderr
