@@ -154,7 +154,8 @@ def run(
     130 and 143 ended by SIGINT and SIGTERM, after cleaning up.
     """
     from chaos.cli.drivers import drivers_with
-    from chaos.cli.running import Request, run_plans
+    from chaos.cli.request import Request
+    from chaos.cli.running import run_plans
 
     request = Request(
         plans=tuple(plans),
@@ -252,7 +253,8 @@ def replay(
     Exit status: that of `chaos run`.
     """
     from chaos.cli.drivers import drivers_with
-    from chaos.cli.running import Request, run_plans
+    from chaos.cli.request import Request
+    from chaos.cli.running import run_plans
     from chaos.runner.stored import open_run
 
     again = open_run(stored)

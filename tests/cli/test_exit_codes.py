@@ -12,7 +12,8 @@ import pytest
 from chaos import actions as act
 from chaos.actions import Action
 from chaos.cli.drivers import DRIVERS, Driver
-from chaos.cli.running import Request, run_plans
+from chaos.cli.request import Request
+from chaos.cli.running import run_plans
 from chaos.ensemble import EnsembleSetup
 from chaos.history.events import Event
 from tests.cli.command import ENDLESS, FAILING, LEADERLESS, PAUSE, chaos, runs

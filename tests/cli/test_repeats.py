@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chaos.campaign.record import read_records
-from chaos.cli.running import Request, run_plans
+from chaos.cli.request import Request
+from chaos.cli.running import run_plans
 from tests.cli.command import FAILING, LEADERLESS, PAUSE, chaos
 
 REPEAT = "repeat: {runs: 3, warmup: 1, min_valid: 2}\n"

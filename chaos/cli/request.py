@@ -1,0 +1,29 @@
+"""What the command line asks of ``chaos run`` and ``chaos replay``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.runner.stored import StoredRun
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asked for."""
+
+    plans: tuple[Path, ...]
+    system: str | None
+    seed: int | None
+    repeat: int | None  # None: as the plan says
+    settings: Mapping[str, str]
+    network: str
+    out: Path
+    as_json: bool
+    quiet: bool
+    zookeeper_home: Path | None = None
+    cell: str = ""
+    parallel: int | None = None  # None: as the plan says
+    fail_fast: bool = False
+    again: StoredRun | None = None  # to be run again, in the place of ``plans``
