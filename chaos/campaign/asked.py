@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from chaos.campaign.compare import Compared, Question, compare_values
 from chaos.campaign.run_set import counting
 from chaos.errors import HistoryError, PlanError
 from chaos.plan.model import Against, MetricExpected, Plan, SetTest, WhenUndecided
+from chaos.statistics.looks import sure_of
 from chaos.statistics.quantiles import Bound
 from chaos.statistics.rule import Rule, Word
 from chaos.verify.observed import told_of
@@ -53,26 +54,57 @@ def baselines_of(plan: Plan, out: Path) -> Baselines:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question about all runs: of quantiles or, with ``against``, of a baseline."""
+
+    one: MetricExpected
+    against: Against | None = None
+
+    def undecided(self) -> Asked:
+        """The same where what decides nothing is no answer, whatever it comes to in the end."""
+        if self.against is None:
+            return self
+        return Asked(self.one, replace(self.against, when_undecided=WhenUndecided.INCONCLUSIVE))
+
+    def unknown(self, why: str, n: int) -> Verdict:
+        """No answer, after ``n`` runs."""
+        kind = Kind.EXPECTATION if self.against is None else Kind.REGRESSION
+        return Verdict(self.one.id, kind, Outcome.UNKNOWN, why, (), n, str(self.one.where))
+
+
+def questions(plan: Plan) -> tuple[Asked, ...]:
+    """All that ``plan`` asks of its runs together, in its order."""
+    found: list[Asked] = []
+    for one in plan.expectations:
+        if isinstance(one, MetricExpected):
+            found += [Asked(one)] if one.quantiles else []
+            found += [Asked(one, one.against)] if one.against is not None else []
+    return tuple(found)
+
+
 def judge_set(plan: Plan, head: RunSet, baselines: Baselines) -> tuple[Verdict, ...]:
     """The verdicts on a set of runs of ``plan``, in the plan's order."""
-    return tuple(_verdicts(plan, head, baselines))
+    return tuple(answer(asked, head, baselines) for asked in questions(plan))
 
 
-def _verdicts(plan: Plan, head: RunSet, baselines: Baselines) -> Iterator[Verdict]:
+def answer(asked: Asked, head: RunSet, baselines: Baselines, share: float = 1.0) -> Verdict:
+    """What a set of runs answers, if no more than ``share`` of the doubt may be spent on it."""
+    one, against = asked.one, asked.against
     kept, left_out = counting(head.runs)
-    for one in plan.expectations:
-        if not isinstance(one, MetricExpected):
-            continue
-        if one.quantiles:
-            values = [run.values(one.metric, one.of, one.since) for run in kept]
-            yield _with(_quantiles(one).check(values), left_out)
-        if one.against is not None:
-            yield _with(_compared(one, one.against, head, baselines[one.id]), left_out)
+    if against is None:
+        values = [run.values(one.metric, one.of, one.since) for run in kept]
+        return _with(_quantiles(one, share).check(values), left_out)
+    spent = replace(against, alpha=against.alpha * share)
+    return _with(_compared(one, spent, head, baselines[one.id]), left_out)
 
 
-def _quantiles(one: MetricExpected) -> QuantilesExpected:
+def _quantiles(one: MetricExpected, share: float) -> QuantilesExpected:
     bounds = tuple(
-        QuantileMax(quantile.name, Bound(quantile.share, quantile.max, quantile.confidence))
+        QuantileMax(
+            quantile.name,
+            Bound(quantile.share, quantile.max, sure_of(quantile.confidence, share)),
+        )
         for quantile in one.quantiles
     )
     return QuantilesExpected(one.id, str(one.where), one.metric, one.unit, bounds)

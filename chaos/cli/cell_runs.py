@@ -22,7 +22,7 @@ from chaos.cli.tally import Tally
 from chaos.cli.tasks import called, order_of
 from chaos.cli.verdicts import change_words, headed, tell
 from chaos.errors import ChaosError
-from chaos.plan.repeats import Repeat, Stop
+from chaos.plan.repeats import Stop
 from chaos.runner import codes
 from chaos.runner.rejudge import changes
 from chaos.runner.run import ResidueError
@@ -48,12 +48,12 @@ class Stage:
 class CellRuns:
     """The runs of one cell, on one system."""
 
-    def __init__(self, stage: Stage, runs: PlanRuns, system: str, repeat: Repeat) -> None:
+    def __init__(self, stage: Stage, runs: PlanRuns, system: str) -> None:
         self._stage = stage
         self._request, self._tally, self._voice = stage.request, stage.tally, stage.voice
         self._runs = runs
         self._system = system
-        self._repeat = repeat
+        self._repeat = runs.repeat
         self._records: list[RunRecord] = []
 
     def perform(self, tasks: Sequence[Task], driver: Driver, show: Show) -> None:
@@ -68,22 +68,24 @@ class CellRuns:
             found, missing = counted(self._records, repeat.min_valid)
             self._tally.codes += found
         if len(self._records) < len(tasks):
-            told = f"{len(self._records)} of {len(tasks)} runs; a failure ends them"
+            told = f"{len(self._records)} of {len(tasks)} runs; {self._over()}"
             sys.stderr.write(f"chaos: {called(plan)}: {told}\n")
         elif missing:
             self._tally.fail(f"{called(plan)}: {missing}")
         if not self._request.again:
             self._together()
 
-    def _enough(self) -> bool:
-        """Whether a failure ends the runs, and there is one."""
+    def _over(self) -> str:
+        """Why no further run begins, empty if one may."""
         ends = self._repeat.stop is Stop.FIRST_FAILURE or self._request.fail_fast
-        return ends and any(one.failed for one in self._records)
+        if ends and any(one.failed for one in self._records):
+            return "a failure ends them"
+        return "all that is asked of them is answered" if self._runs.decided else ""
 
     def _in_turn(self, tasks: Sequence[Task], driver: Driver, show: Show) -> None:
         place = Place(self._request.out, self._request.network, self._stage.began)
         for task in tasks:
-            if self._enough():
+            if self._over():
                 return
             try:
                 done = run_one(task, driver, place, show)
@@ -102,7 +104,11 @@ class CellRuns:
         self._stage.began(self._request.out)  # if interrupted, several folders there tell of it
         with pool(workers) as executor:
             for order, future in sweep(
-                by_order, perform_order, executor, parallel=workers, enough=self._enough
+                by_order,
+                perform_order,
+                executor,
+                parallel=workers,
+                enough=lambda: bool(self._over()),
             ):
                 task = by_order[order]
                 try:
@@ -167,6 +173,7 @@ class CellRuns:
     def _write(self, record: RunRecord) -> None:
         self._records.append(record)
         self._tally.written(record, self._request.out)
+        self._runs.ended({one.repeat: one.valid for one in self._records if not one.warmup})
 
     def _together(self) -> None:
         """What the plan asks of all its runs together."""
@@ -175,7 +182,8 @@ class CellRuns:
             return
         self._tally.together(outcome)
         if not self._request.quiet:
-            many = "1 run" if outcome.runs == 1 else f"all {outcome.runs} runs"
+            first = "all" if outcome.look is None else "the first"
+            many = "1 run" if outcome.runs == 1 else f"{first} {outcome.runs} runs"
             self._voice.print(f"{outcome.plan}, {many} together:", markup=False)
             tell(self._voice, outcome.verdicts)
         sign, style = headed(outcome.exit_code)

@@ -72,9 +72,9 @@ class _Command:
         plans = (
             [again.written] if again else read_plans(request.plans, request.settings, request.cell)
         )
-        sets = [PlanRuns.open(plan, request.out) for plan in plans]
+        sets = [PlanRuns.open(plan, repeat_of(plan, request), request.out) for plan in plans]
         if not again and not request.quiet:
-            warn(replace(plan, repeat=repeat_of(plan, request)) for plan in plans)
+            warn(replace(runs.plan, repeat=runs.repeat) for runs in sets)
         with showing(self._stage.voice, quiet=request.quiet) as show:
             for runs in sets:
                 if request.fail_fast and set(self._tally.codes) & codes.FAILURES:
@@ -92,9 +92,8 @@ class _Command:
             return
         if driver.on_host:
             _sweep()
-        repeat = repeat_of(plan, request)
-        tasks = list(tasks_of(plan, system, repeat, request))
-        CellRuns(self._stage, runs, system, repeat).perform(tasks, driver, show)
+        tasks = list(tasks_of(plan, system, runs.repeat, request))
+        CellRuns(self._stage, runs, system).perform(tasks, driver, show)
 
 
 def _sweep() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from chaos.campaign.asked import Baselines, asks_of_sets, baselines_of, judge_set
 from chaos.campaign.baselines import run_sets
+from chaos.campaign.deciding import Deciding
 from chaos.campaign.run_set import SetRun, set_run
 from chaos.history.history import History
 from chaos.plan.model import Plan
+from chaos.plan.repeats import Repeat, Stop
 from chaos.runner.run import outcome_of
+from chaos.statistics.looks import Look
 from chaos.store import RunResult, verdict_json
 from chaos.verify.verdict import Verdict
 
@@ -26,6 +29,8 @@ class SetOutcome:
     exit_code: int
     headline: str
     verdicts: tuple[Verdict, ...]
+    look: Look | None = None  # of how many there may be, with stop: decided
+    looks: int = 0
 
     def document(self) -> Mapping[str, object]:
         """The same as JSON."""
@@ -33,6 +38,7 @@ class SetOutcome:
             "plan": self.plan,
             "system": self.system,
             "runs": self.runs,
+            "look": None if self.look is None else {**asdict(self.look), "of": self.looks},
             "exit_code": self.exit_code,
             "headline": self.headline,
             "verdicts": [verdict_json(one) for one in self.verdicts],
@@ -44,34 +50,54 @@ class PlanRuns:
     """The runs of one plan so far; nothing is kept for a plan that asks nothing of sets."""
 
     plan: Plan
+    repeat: Repeat
     baselines: Baselines
+    deciding: Deciding | None = None
     runs: list[tuple[RunResult, SetRun]] = field(default_factory=list)
 
     @classmethod
-    def open(cls, plan: Plan, out: Path) -> PlanRuns:
+    def open(cls, plan: Plan, repeat: Repeat, out: Path) -> PlanRuns:
         """Read the baselines that the plan names.
 
         Raises:
             PlanError: there is no such baseline.
         """
-        return cls(plan, baselines_of(plan, out))
+        baselines = baselines_of(plan, out)
+        decides = repeat.stop is Stop.DECIDED
+        return cls(plan, repeat, baselines, Deciding(plan, baselines, repeat) if decides else None)
 
     @property
     def asked(self) -> bool:
         """The plan asks something of its runs together."""
         return asks_of_sets(self.plan)
 
+    @property
+    def decided(self) -> bool:
+        """All that is asked of them is answered, and that was to end them."""
+        return self.deciding is not None and self.deciding.decided
+
     def add(self, result: RunResult, history: History, folder: Path) -> None:
         """A run is over."""
         if self.asked:
             self.runs.append((result, set_run(result, history, str(folder))))
+
+    def ended(self, valid: Mapping[int, bool]) -> None:
+        """So many runs are over, by their numbers, and these of them are valid."""
+        if self.deciding is not None:
+            self.deciding.look(self.runs, valid)
 
     def outcome(self) -> SetOutcome | None:
         """What all of them come to; None if nothing is asked of them, or none came to its end."""
         sets = run_sets(self.runs)
         if not sets:
             return None
-        head = sets[0]
-        verdicts = judge_set(self.plan, head, self.baselines)
+        if self.deciding is not None:
+            head, verdicts = self.deciding.head or sets[0], self.deciding.verdicts()
+        else:
+            head = sets[0]
+            verdicts = judge_set(self.plan, head, self.baselines)
         code, headline = outcome_of(verdicts, "")
-        return SetOutcome(head.plan, head.system, len(head.runs), code, headline, verdicts)
+        found = SetOutcome(head.plan, head.system, len(head.runs), code, headline, verdicts)
+        if self.deciding is None:
+            return found
+        return replace(found, look=self.deciding.last, looks=self.deciding.looks)

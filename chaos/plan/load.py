@@ -11,11 +11,11 @@ from chaos.plan.build import Builder, invariants_of, required_of
 from chaos.plan.build_ensemble import ensemble_of
 from chaos.plan.forms import Record, read
 from chaos.plan.matrix import Cell, cells_of, fixed
-from chaos.plan.model import Plan, Where
+from chaos.plan.model import Expectation, MetricExpected, Plan, Where
 from chaos.plan.overrides import fill, override
 from chaos.plan.problems import Problems, meant
 from chaos.plan.references import check
-from chaos.plan.repeats import Repeat
+from chaos.plan.repeats import Repeat, Stop
 from chaos.plan.tree import Leaf, Table, kind, parse
 from chaos.plan.written import PlanText, RepeatText
 
@@ -43,6 +43,7 @@ def load_plan(
     problems.stop()
     builder = Builder(written)
     steps, expectations = builder.steps(), builder.expectations(problems)
+    _answerable(written.repeat, expectations, problems)
     problems.stop()
     return Plan(
         name=written.name.text,
@@ -72,6 +73,16 @@ def _repeat(said: RepeatText | None) -> Repeat:
     if said is None:
         return Repeat()
     return Repeat(said.runs, said.warmup, said.parallel, said.min_valid, said.stop)
+
+
+def _answerable(
+    said: RepeatText | None, expectations: Iterable[Expectation], problems: Problems
+) -> None:
+    """Refuse to run until something is decided where nothing is asked."""
+    asked = any(isinstance(one, MetricExpected) and one.of_sets for one in expectations)
+    if said is not None and said.stop is Stop.DECIDED and not asked:
+        text = "stop: decided has nothing to decide; expect a quantile, as p95, or a baseline"
+        problems.add(said.where, text)
 
 
 def load_cells(text: str, file: str, overrides: Mapping[str, str] = _NONE) -> tuple[Plan, ...]:

@@ -11,6 +11,7 @@ class Stop(StrEnum):
 
     NEVER = "never"
     FIRST_FAILURE = "first_failure"
+    DECIDED = "decided"  # all that is asked of the runs together is answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class RepeatText:
     warmup: Annotated[int, Number(0, 1000)] = 0
     parallel: Annotated[int, Number(1, 1000)] = 1
     min_valid: Annotated[int | None, Number(1, 1_000_000)] = None
-    stop: Annotated[Stop, Choice(Stop, frozenset({"decided"}))] = Stop.NEVER
+    stop: Stop = Stop.NEVER
 
     def __post_init__(self) -> None:
         """Refuse what no number of runs can satisfy."""

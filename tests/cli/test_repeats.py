@@ -12,6 +12,7 @@ from chaos.cli.request import Request
 from chaos.cli.running import run_plans
 from tests.cli.command import FAILING, LEADERLESS, PAUSE, chaos
 
+MEDIAN = "  - {id: quick, metric: election.total, p50: {max: 20s}}\n"
 REPEAT = "repeat: {runs: 3, warmup: 1, min_valid: 2}\n"
 
 
@@ -42,6 +43,12 @@ STORIES: dict[str, Story] = {
         {},
         1,
         [1],
+    ),
+    "what is answered ends the runs": (
+        PAUSE + MEDIAN + "repeat: {runs: 40, stop: decided}\n",
+        {},
+        0,
+        list(range(1, 11)),
     ),
     "the first failure ends the command": (FAILING, {"repeat": 3, "fail_fast": True}, 1, [1]),
 }

@@ -86,6 +86,15 @@ def test_by_the_configuration_that_a_change_brings_fewer_are_enough() -> None:
     assert one.why == "f stops all who may lead (peers 3, 4 and 5)"
 
 
+def test_who_looks_several_times_needs_more_runs() -> None:
+    asks = "metric: election.peer, p95: {max: 2s}"
+    text = plan(UP, expect=asks, more="repeat: {runs: 71, stop: decided}")
+    (one,) = found(text)
+    assert (one.rule, one.severity) == ("too-few-runs", "warning")
+    assert "95 % sure of p95 at several looks takes 72" in one.why
+    assert found(text.replace("71", "72")) == ()
+
+
 def test_how_often_a_plan_is_run_may_be_left_to_the_command_line() -> None:
     (one,) = found(plan(UP, expect="metric: election.peer, p50: {max: 2s}"))
     assert (one.rule, one.severity) == ("too-few-runs", "hint")

@@ -132,6 +132,13 @@ p.yaml:5:1: not supported yet: report
     5 | report: {}
       | ^""",
     ),
+    "decided, and nothing is asked": (
+        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nrepeat: {runs: 9, stop: decided}\n",
+        """\
+p.yaml:5:9: stop: decided has nothing to decide; expect a quantile, as p95, or a baseline
+    5 | repeat: {runs: 9, stop: decided}
+      |         ^""",
+    ),
     "fault without an end": (
         HEAD + "  - {id: a, fault: pause, target: leader}\n",
         """\

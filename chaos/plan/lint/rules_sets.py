@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
-from chaos.plan.model import MetricExpected
-from chaos.plan.repeats import Repeat
+from chaos.plan.model import MetricExpected, QuantileMax
+from chaos.plan.repeats import Repeat, Stop
+from chaos.statistics.looks import looks, sure_of
 from chaos.statistics.quantiles import needed_above
 
 
@@ -21,17 +22,36 @@ def too_few_runs(context: Context) -> Iterator[Finding]:
         if not isinstance(one, MetricExpected):
             continue
         for quantile in one.quantiles:
-            least = needed_above(quantile.share, quantile.confidence)
+            least = _least(quantile, repeat)
             if repeat.runs >= least:
                 continue
             sure = f"{100 * quantile.confidence:g} %"
             runs = "1 run" if repeat.runs == 1 else f"{repeat.runs} runs"
+            looked = " at several looks" if repeat.stop is Stop.DECIDED else ""
             yield Finding(
                 "too-few-runs",
                 Severity.HINT if repeat == Repeat() else Severity.WARNING,
                 one.where,
                 one.id,
                 f"{quantile.name} can never hold in {runs}",
-                f"to be {sure} sure of {quantile.name} takes {least}, none of them above its max",
+                f"to be {sure} sure of {quantile.name}{looked} takes {least}, "
+                "none of them above its max",
                 f"repeat: {{runs: {least}}}, a smaller quantile, or max alone for each value",
             )
+
+
+def _least(quantile: QuantileMax, repeat: Repeat) -> int:
+    """The least number of runs in which the quantile can hold; more if it is asked several times.
+
+    Who asks several times has less doubt to spend each time, of which the last look, at all
+    of the runs, has the most.
+    """
+    least = needed_above(quantile.share, quantile.confidence)
+    if repeat.stop is not Stop.DECIDED:
+        return least
+    while True:
+        at = looks(least, repeat.min_valid or 1)
+        wanted = [needed_above(quantile.share, sure_of(quantile.confidence, x.share)) for x in at]
+        if any(n <= look.n for n, look in zip(wanted, at, strict=True)):
+            return least
+        least += 1
