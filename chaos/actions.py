@@ -226,6 +226,31 @@ class LetGo:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """Let an outsider connect to a port of each of ``targets`` until :class:`CallOff`.
+
+    To each it opens ``per_s`` connections a second at most, of which no more than ``open_max``
+    stand at once. What it says there, ``size`` bytes where it is garbage, is a word of
+    :mod:`chaos.wire.nonsense`, which a sibling floor cannot import.
+    """
+
+    name: str
+    targets: tuple[Sid, ...]
+    port: Port
+    kind: str
+    per_s: int
+    open_max: int
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallOff:
+    """End the :class:`Attack` called ``name``; the evidence counts connections and bytes."""
+
+    name: str
+
+
 Action = (
     Kill
     | Terminate
@@ -246,6 +271,8 @@ Action = (
     | Unload
     | Hold
     | LetGo
+    | Attack
+    | CallOff
 )
 
 EVERY_ACTION: Final[frozenset[type[Action]]] = frozenset(get_args(Action))

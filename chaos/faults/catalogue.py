@@ -8,6 +8,7 @@ from chaos.faults.base import Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
+from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.processes import Kill, Pause, Terminate
 from chaos.faults.skews import SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
 
@@ -26,4 +27,7 @@ FAULTS: Final[dict[str, type[Fault]]] = {
     "skew_zxid": SkewZxid,
     "skew_timers": SkewTimers,
     "bump_config_version": BumpConfigVersion,
+    "flood": Flood,
+    "malformed": Malformed,
+    "half_open": HalfOpen,
 }

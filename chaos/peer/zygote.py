@@ -5,6 +5,7 @@ JSON on a SOCK_SEQPACKET socket::
 
     {"do": "fork", "birth": {…}} + one descriptor   ->  {"forked": pid} or {"error": text}
     {"do": "fork", "birth": {…}, "more": n} + one   ->  the same, once n more have come
+    {"do": "attack", "orders": {…}} + one           ->  the same, for an outsider
                                                     ->  {"exited": pid, "status": n}, unasked
 
 The descriptor becomes the control channel of the peer. A negative status is a signal. At the
@@ -110,7 +111,7 @@ class Zygote:
         """
         batch, self._asked = self._asked, []
         me = os.getpid()
-        pids = [0 if one.birth is None else _fork(one.birth, one.fds[0], me) for one in batch]
+        pids = [0 if one.work is None else _fork(one.work, one.fds[0], me) for one in batch]
         self._children.update(pid for pid in pids if pid > 0)
         for one in batch:
             for fd in one.fds:
@@ -132,11 +133,14 @@ class Zygote:
         return True
 
 
+_Work = Birth | Json  # a peer's birth, or the orders of an outsider
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A peer to fork, or ``why`` it cannot be; the descriptors that came with the request."""
+    """Whom to fork, or ``why`` it cannot be; the descriptors that came with the request."""
 
-    birth: Birth | None
+    work: _Work
     fds: list[int]
     why: str = ""
 
@@ -148,8 +152,8 @@ def _told(pid: int, asked: _Asked) -> dict[str, Json]:
     return {"error": asked.why or f"cannot fork: {os.strerror(-pid)}"}
 
 
-def _fork(birth: Birth, control_fd: int, parent: int) -> int:
-    """Fork a peer: its pid, or the negative number of an error.
+def _fork(work: _Work, control_fd: int, parent: int) -> int:
+    """Fork a peer or an outsider: its pid, or the negative number of an error.
 
     Not by multiprocessing: what that brings along and does in each child is a tenth of a
     peer's memory, and nothing of it is wanted here.
@@ -162,7 +166,7 @@ def _fork(birth: Birth, control_fd: int, parent: int) -> int:
         return pid
     status = EXIT_ERROR
     try:
-        status = _be_peer(birth, control_fd, parent)
+        status = _be(work, control_fd, parent)
     finally:
         sys.stderr.flush()
         os._exit(status)
@@ -171,15 +175,15 @@ def _fork(birth: Birth, control_fd: int, parent: int) -> int:
 def _asked(data: bytes, fds: list[int]) -> tuple[_Asked, int]:
     """What a message asks for, and how many more will come."""
     try:
-        birth, more = _birth(data)
+        work, more = _work(data)
         if len(fds) != 1:
             raise InfrastructureError(f"a peer needs one control descriptor, not {len(fds)}")
     except ChaosError as error:
         return _Asked(None, fds, str(error)), 0
-    return _Asked(birth, fds), more
+    return _Asked(work, fds), more
 
 
-def _birth(data: bytes) -> tuple[Birth, int]:
+def _work(data: bytes) -> tuple[_Work, int]:
     try:
         request = json.loads(data)
     except ValueError as error:
@@ -189,23 +193,32 @@ def _birth(data: bytes) -> tuple[Birth, int]:
             return Birth.of(birth), more
         case {"do": "fork", "birth": birth}:
             return Birth.of(birth), 0
-    raise InfrastructureError(f'no request: {str(request)[:120]}; {{"do": "fork"}} is known')
+        case {"do": "attack", "orders": dict(orders)}:
+            return orders, 0
+    raise InfrastructureError(
+        f'no request: {str(request)[:120]}; {{"do": "fork"}} and {{"do": "attack"}} are known'
+    )
 
 
-def _be_peer(birth: Birth, control_fd: int, parent: int) -> int:
+def _be(work: _Work, control_fd: int, parent: int) -> int:
     """The life of a forked process; its exit code."""
     _die_with(parent)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     _signal.set_wakeup_fd(-1)
     _close_all_but(control_fd)
     control = socket.socket(fileno=control_fd)
+    who = f"peer {work.spec.sid}" if isinstance(work, Birth) else "an outsider"
     try:
-        if birth.netns:
-            _enter(birth.netns)
-        return run(birth, control)
+        if not isinstance(work, Birth):
+            from chaos.peer import outsider  # noqa: PLC0415  no peer needs it
+
+            return outsider.run(outsider.Orders.of(work), control)
+        if work.netns:
+            _enter(work.netns)
+        return run(work, control)
     except ChaosError as error:
         # Before its journal stands a peer has nowhere else to say what is wrong.
-        sys.stderr.write(f"peer {birth.spec.sid}: {error}\n")
+        sys.stderr.write(f"{who}: {error}\n")
         with contextlib.suppress(OSError):
             control.send(json.dumps({"error": str(error)}).encode())
         return EXIT_ERROR

@@ -8,6 +8,7 @@ from chaos.faults.base import Direction, Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
+from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.processes import Kill, Pause, Restart, Terminate
 from chaos.faults.skews import Shift, SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
 from chaos.faults.survivors import Leaves
@@ -46,6 +47,7 @@ from chaos.plan.model import (
     Wait,
     When,
 )
+from chaos.plan.outsider_words import outsider
 from chaos.plan.ranges import Range
 from chaos.wire.spread import Distribution
 
@@ -256,7 +258,7 @@ def _work(work: Workload) -> str:
     return f"commit {work.writes_per_s} writes a second, {work.payload} bytes each"
 
 
-def what(fault: Fault, target: str) -> str:
+def what(fault: Fault, target: str) -> str:  # noqa: PLR0911 - one return for each kind
     """What a fault does to its target, in words."""
     match fault:
         case Pause():
@@ -270,6 +272,8 @@ def what(fault: Fault, target: str) -> str:
             return _messages(fault, target)
         case BumpConfigVersion():
             return _bump(fault, target)
+        case Flood() | Malformed() | HalfOpen():
+            return outsider(fault, target)
         case _:
             return _skew(fault, target)
 

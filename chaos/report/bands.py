@@ -8,7 +8,9 @@ from typing import Final
 
 from chaos.actions import (
     Action,
+    Attack,
     Block,
+    CallOff,
     Clear,
     Configure,
     Cut,
@@ -234,7 +236,7 @@ def _key(done: Action) -> str:
             return f"paused {sid}"
         case Block(name=name) | Unblock(name=name):
             return f"block {name}"
-        case Slow() | Lose() | Clear() | Load() | Unload():
+        case Slow() | Lose() | Clear() | Load() | Unload() | Attack() | CallOff():
             return f"named {done.name}"
         case SkewTimers(sid=sid):
             return f"timers {sid}"
@@ -244,7 +246,7 @@ def _key(done: Action) -> str:
 
 def _undoes(done: Action) -> str | None:
     match done:
-        case Launch() | Resume() | Unblock() | Clear() | SkewTimers() | Unload():
+        case Launch() | Resume() | Unblock() | Clear() | SkewTimers() | Unload() | CallOff():
             return _key(done)
         case _:
             return None
@@ -261,7 +263,9 @@ def _touched(
         case Slow(links=links) | Lose(links=links):
             pairs = frozenset((cut.source, cut.target) for cut in links)
             return _lanes(pairs, set(), targets), pairs
-        case Unblock() | Clear() | Load() | Unload() | Hold() | LetGo():
+        case Attack(targets=sids):
+            return sids, frozenset()
+        case Unblock() | Clear() | Load() | Unload() | Hold() | LetGo() | CallOff():
             return (), frozenset()
         case _:
             return (done.sid,), frozenset()

@@ -11,7 +11,9 @@ from typing import Final
 
 from chaos.actions import (
     Action,
+    Attack,
     Block,
+    CallOff,
     Clear,
     Configure,
     Cut,
@@ -159,6 +161,8 @@ def action(done: Action) -> str:
             return _load(done)
         case Hold() | LetGo():
             return _gate(done)
+        case Attack() | CallOff():
+            return _attack(done)
         case _:
             return _skew(done)
 
@@ -200,6 +204,13 @@ def _load(done: Load | Unload) -> str:
             return f"have {done.per_s} writes a second of {done.payload} bytes committed"
         case Unload(name=name):
             return f"end workload {name}"
+
+
+def _attack(done: Attack | CallOff) -> str:
+    if isinstance(done, CallOff):
+        return f"call the outsider of {done.name} off"
+    port, what = done.port.value, done.kind
+    return f"let an outsider go to the {port} port of {sids(done.targets)} ({what})"
 
 
 def _gate(done: Hold | LetGo) -> str:

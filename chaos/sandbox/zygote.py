@@ -87,11 +87,28 @@ class Zygote:
         Raises:
             InfrastructureError: one did not come up; its message holds its own reason.
         """
+        last = len(births) - 1
+        return self._start(
+            [
+                f'{{"do":"fork","more":{last - place},"birth":{birth}}}'
+                for place, birth in enumerate(births)
+            ]
+        )
+
+    def attack(self, orders_json: str) -> PeerProcess:
+        """Fork an outsider; returns when it has said hello.
+
+        Raises:
+            InfrastructureError: it did not come up; the message holds its own reason.
+        """
+        return self._start([f'{{"do":"attack","orders":{orders_json}}}'])[0]
+
+    def _start(self, requests: Sequence[str]) -> list[PeerProcess]:
         controls: list[socket.socket] = []
         peers: list[PeerProcess] = []
         try:
-            controls.extend(map(self._request, births, reversed(range(len(births)))))
-            inner = [self._forked() for _ in births]
+            controls.extend(map(self._request, requests))
+            inner = [self._forked() for _ in requests]
             peers.extend(map(self._hello, inner, controls))
         except BaseException:
             for peer in peers:
@@ -101,14 +118,13 @@ class Zygote:
             raise
         return peers
 
-    def _request(self, birth_json: str, more: int) -> socket.socket:
-        """Ask for a peer, with ``more`` to come; our end of its control channel."""
+    def _request(self, request: str) -> socket.socket:
+        """Ask for a process; our end of its control channel."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            request = f'{{"do":"fork","more":{more},"birth":{birth_json}}}'.encode()
             try:
-                socket.send_fds(self._socket, [request], [theirs.fileno()])
+                socket.send_fds(self._socket, [request.encode()], [theirs.fileno()])
             except OSError as error:
                 ours.close()
                 raise self._lost(f"cannot ask the zygote: {error}") from error

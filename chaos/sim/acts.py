@@ -12,6 +12,7 @@ from chaos.actions import Action, Evidence
 from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.ensemble import EnsembleSetup
+from chaos.sim.outsider import HOST
 from chaos.sim.process import Process
 from chaos.sim.world import World, teach
 
@@ -43,7 +44,7 @@ class Acts:
         except _CannotError as error:
             return Evidence(False, {"error": str(error)})
 
-    def _do(self, action: Action) -> Evidence:
+    def _do(self, action: Action) -> Evidence:  # noqa: PLR0911 - one return for each kind
         match action:
             case act.Kill() | act.Terminate() | act.Launch() | act.Pause() | act.Resume():
                 return self._process(action)
@@ -55,6 +56,8 @@ class Acts:
                 return self._workload(action)
             case act.Hold() | act.LetGo():
                 return self._gate(action)
+            case act.Attack() | act.CallOff():
+                return self._attack(action)
             case _:
                 return self._inside(action)
 
@@ -201,6 +204,21 @@ class Acts:
         if not action.again:
             world.left_off(action)
         return Evidence(True, {"held": held})
+
+    # ---- outsiders
+
+    def _attack(self, action: act.Attack | act.CallOff) -> Evidence:
+        outsiders = self._world.outsiders
+        if isinstance(action, act.Attack):
+            if action.name in outsiders:
+                raise _CannotError(f"an attack is called {action.name} already")
+            self._world.attack(action)
+            return Evidence(None, {"from": HOST})
+        outsider = outsiders.pop(action.name, None)
+        if outsider is None:
+            raise _CannotError(f"no attack is called {action.name}")
+        counts = outsider.call_off()
+        return Evidence(counts["connections"] > 0, counts)
 
     # ---- inside a peer
 

@@ -18,10 +18,14 @@ from chaos.election.effects import (
     PacketRead,
 )
 from chaos.election.ids import Sid
+from chaos.election.notification import Notification
 from chaos.election.packets import Packet
+from chaos.history.events import Rejected
 from chaos.sim.body import Body
 from chaos.sim.connects import Attempt, Goal
 from chaos.sim.network import Socket
+from chaos.sim.raw import Readers
+from chaos.wire.election import Initiation, Skipped
 
 QUORUM: Final = Port.QUORUM
 _MS: Final = 1_000_000
@@ -35,6 +39,7 @@ class QuorumPort:
         self._step = step
         self._listens: Address | None = None
         self._attempt: Attempt | None = None
+        self._readers = Readers()
         self._late: dict[int, deque[tuple[int, Packet]]] = {}  # what a fault delays
 
     # ---- what the peer wants
@@ -100,6 +105,20 @@ class QuorumPort:
         """A packet was read."""
         self._step(PacketRead(socket.number, packet))
 
+    def raw(self, socket: Socket, data: bytes) -> None:
+        """Bytes were read, of somebody who is no peer."""
+        body = self._body
+        found, wrong = self._readers.feed(socket.number, QUORUM, data)
+        for item in found:
+            if socket.number not in body.sockets:
+                return
+            assert not isinstance(item, Initiation | Notification | Skipped), "of another port"
+            self.packet(socket, item)
+        if wrong and socket.number in body.sockets:
+            now, name = body.clock.now_ns, socket.name
+            body.emit(Rejected(now, body.sid, body.inc, body.line(), QUORUM, name, wrong))
+            self.lost(socket, wrong)
+
     def lost(self, socket: Socket, why: str) -> None:
         """A connection ended by itself."""
         self._close(socket)
@@ -122,6 +141,7 @@ class QuorumPort:
 
     def _close(self, socket: Socket) -> None:
         self._late.pop(socket.number, None)
+        self._readers.forget(socket.number)
         self._body.network.close(socket)
 
     def _give_up(self) -> None:

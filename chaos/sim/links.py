@@ -27,6 +27,8 @@ from chaos.history.events import LinkClosed, LinkOpened, Lost, Rejected, Wrote
 from chaos.sim.body import Body
 from chaos.sim.connects import Attempt, Goal
 from chaos.sim.network import BUFFER_FRAMES, Frame, Hello, Socket
+from chaos.sim.raw import Readers
+from chaos.wire.election import Initiation, Skipped
 
 ELECTION: Final = Port.ELECTION
 LATE_MAX: Final = 1000  # messages that a fault delays on one link, as in a real peer
@@ -62,6 +64,7 @@ class ElectionLinks:
         self._deliver = deliver
         self._dials: dict[Sid, Attempt] = {}
         self._late: dict[int, deque[_Late]] = {}  # what a fault delays, by connection
+        self._readers = Readers()
         self._unwritten: list[Socket] = []  # have something to write when the peer goes on
 
     # ---- what the peer wants
@@ -100,6 +103,30 @@ class ElectionLinks:
         assert socket.other is not None
         name = socket.far.name
         self._deliver(Deliver(socket.other, frame.notification, name, frame.number))
+
+    def raw(self, socket: Socket, data: bytes) -> None:
+        """Bytes were read, of somebody who is no peer."""
+        found, wrong = self._readers.feed(socket.number, ELECTION, data)
+        for item in found:
+            if socket.number not in self._body.sockets:
+                return
+            match item:
+                case Initiation():
+                    address = item.addresses[0] if item.addresses else None
+                    self.hello(socket, Hello(item.sid, address))
+                case Skipped():
+                    socket.far.frames += 1
+                    self._reject(socket, item.why)
+                case Notification():
+                    self.frame(socket, Frame(item, socket.far.frames))
+                    socket.far.frames += 1
+                case _:
+                    raise AssertionError(f"{item} is of another port")
+        if wrong and socket.number in self._body.sockets:
+            self.cnx.lost(socket.number)
+            if socket.other is not None:
+                self._reject(socket, wrong)
+            self._close(socket, wrong)
 
     def lost(self, socket: Socket, why: str) -> None:
         """A connection ended by itself."""
@@ -170,15 +197,21 @@ class ElectionLinks:
         if socket.number not in body.sockets:
             return
         self._network.close(socket)
+        self._readers.forget(socket.number)
         now = body.clock.now_ns
         if socket.other is None:
-            body.emit(Rejected(now, body.sid, body.inc, body.line(), ELECTION, socket.name, why))
+            self._reject(socket, why)
             return
         for late in self._late.pop(socket.number, ()):
             self._lose(socket.other, late.parcel, "its link closed before it was due")
         name, line = socket.name, body.line()
         body.emit(LinkClosed(now, body.sid, body.inc, line, socket.other, name, why))
         body.linked(socket.other, line, opened=False)
+
+    def _reject(self, socket: Socket, why: str) -> None:
+        body = self._body
+        now, line = body.clock.now_ns, body.line()
+        body.emit(Rejected(now, body.sid, body.inc, line, ELECTION, socket.name, why))
 
     def _unnamed(self, socket: Socket) -> None:
         if socket.other is None:

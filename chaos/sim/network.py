@@ -44,12 +44,18 @@ class Frame(NamedTuple):
     number: int
 
 
+class Raw(NamedTuple):
+    """Bytes of somebody who is no peer."""
+
+    data: bytes
+
+
 class Fin(NamedTuple):
     """End of file."""
 
 
 FIN: Final = Fin()
-Item = Hello | Frame | Packet | Fin
+Item = Hello | Frame | Packet | Raw | Fin
 
 
 class Owner(Protocol):

@@ -40,7 +40,7 @@ from chaos.sim.body import Body, Fabric
 from chaos.sim.disk import Disk
 from chaos.sim.learners import QuorumPort
 from chaos.sim.links import ElectionLinks, Parcel
-from chaos.sim.network import Fin, Frame, Hello, Item, Socket
+from chaos.sim.network import Fin, Frame, Hello, Item, Raw, Socket
 from chaos.sim.timers import Timers
 
 
@@ -144,6 +144,9 @@ class Process(Body):
                 self._links.hello(socket, item)
             case Fin():
                 self.lost(socket, "end of file")
+            case Raw():
+                port = self._links if socket.way.port is Port.ELECTION else self._quorum
+                port.raw(socket, item.data)
             case _:
                 self._quorum.packet(socket, item)
 

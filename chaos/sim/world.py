@@ -6,7 +6,7 @@ from collections import deque
 from random import Random
 from typing import Final, Literal
 
-from chaos.actions import Hold, LetGo, Load, Lose, Slow
+from chaos.actions import Attack, Hold, LetGo, Load, Lose, Slow
 from chaos.election.ids import Sid
 from chaos.election.rules import UNBROKEN, Rules
 from chaos.ensemble import EnsembleSetup, peer_specs
@@ -16,6 +16,7 @@ from chaos.sim.clock import Clock
 from chaos.sim.connects import Connects
 from chaos.sim.disk import Disk
 from chaos.sim.network import Network
+from chaos.sim.outsider import HOST, HOST_SID, Outsider, Place
 from chaos.sim.process import Process
 from chaos.wire.spread import Distribution
 
@@ -53,6 +54,7 @@ class World:
         self.rules: dict[str, Slow | Lose] = {}
         self.load: Load | None = None
         self.holds: dict[str, Hold] = {}
+        self.outsiders: dict[str, Outsider] = {}
         self._connects = Connects(self.network)
         self._fabric = Fabric(
             self.clock, self.network, self._connects, self.seen.append, seed, core
@@ -65,6 +67,14 @@ class World:
             self._connects.add_host(spec.sid, names[spec.sid])
             starts = Random(f"{seed}/start/{spec.sid}")
             self.hosts[spec.sid] = Host(spec.sid, Disk(spec), starts)
+
+        self._connects.add_host(HOST_SID, HOST)
+        homes = {sid: host.disk.home for sid, host in self.hosts.items()}
+        self._place = Place(self.clock, self.network, self._connects, homes, seed)
+
+    def attack(self, attack: Attack) -> None:
+        """Let an outsider begin."""
+        self.outsiders[attack.name] = Outsider(attack, self._place)
 
     def processes(self) -> list[Process]:
         """All processes that are up, by sid."""

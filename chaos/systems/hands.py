@@ -17,6 +17,7 @@ from chaos.history.codec import Json, to_json
 from chaos.peer import disk
 from chaos.systems.gatekeeper import Gatekeeper
 from chaos.systems.loads import Loads
+from chaos.systems.outsiders import Outsiders
 from chaos.systems.peerlink import PeerLink
 from chaos.systems.world import World
 
@@ -68,6 +69,7 @@ class Hands:
         self._blocks: dict[str, act.Block] = {}
         self._loads = Loads()
         self._gates = Gatekeeper(system.peers)
+        self._outsiders = Outsiders(world, setup)
 
     def do(self, action: Action) -> Evidence:
         """Do ``action``; what cannot be done is evidence that it did not happen."""
@@ -95,10 +97,8 @@ class Hands:
                 return self._launch(action)
             case act.Pause() | act.Resume():
                 return self._stop(action)
-            case act.Block():
-                return self._block(action)
-            case act.Unblock():
-                return self._unblock(action.name)
+            case act.Block() | act.Unblock():
+                return self._cut(action)
             case act.Slow() | act.Lose():
                 return self._rule(action)
             case act.Clear():
@@ -107,6 +107,8 @@ class Hands:
                 return self._loads.do(action, self._running())
             case act.SkewTimers() | act.Hold() | act.LetGo():
                 return self._timing(action)
+            case act.Attack() | act.CallOff():
+                return self._outsiders.do(action)
             case _:
                 return self._inside(action)
 
@@ -171,6 +173,11 @@ class Hands:
             peer.held = False
 
     # ---- blocks
+
+    def _cut(self, action: act.Block | act.Unblock) -> Evidence:
+        if isinstance(action, act.Unblock):
+            return self._unblock(action.name)
+        return self._block(action)
 
     def _block(self, action: act.Block) -> Evidence:
         if not action.cuts:

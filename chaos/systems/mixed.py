@@ -53,6 +53,8 @@ _FROM_OUTSIDE: Final[frozenset[type[Action]]] = frozenset(
         act.SetZxid,  # likewise
         act.Load,
         act.Unload,
+        act.Attack,
+        act.CallOff,
     }
 )
 
@@ -240,7 +242,7 @@ class Mixed:
         match action:
             case act.Lose() | act.Clear() | act.Load() | act.Unload():
                 return together([hands.do(action), foreign.do(action)])
-            case act.Block() | act.Unblock():
+            case act.Block() | act.Unblock() | act.Attack() | act.CallOff():
                 return hands.do(action)
             case act.Hold() | act.LetGo():
                 return self._gate(action)

@@ -176,6 +176,16 @@ class World:
         self._peers.extend(peers)
         return peers
 
+    def attack(self, orders_json: str) -> PeerProcess:
+        """Have the zygote fork an outsider; returns when it has said hello.
+
+        Raises:
+            InfrastructureError: it did not come up; the message holds its own reason.
+        """
+        outsider = self._zygote.attack(orders_json)
+        self._peers.append(outsider)
+        return outsider
+
     def exits(self) -> list[tuple[int, int]]:
         """Peers that have ended since the last call: inner pid and status, negative for a signal.
 

@@ -29,6 +29,8 @@ _BY_NAME: Final[dict[type[act.Action], str]] = {
     act.Unload: "the end of the workload",
     act.Hold: "the gate",
     act.LetGo: "the end of the gate",
+    act.Attack: "the attack",
+    act.CallOff: "the end of the attack",
 }
 
 

@@ -14,6 +14,7 @@ SetEpochs, ...   the input and the write in the journal, or the file of a peer t
 Configure        the input and the write of the configuration in the journal, or the version
                  that a foreign server has in force
 SkewTimers       the peer's own answer, and a timer that runs by it
+Attack           connections that stood, and the bytes said on them, counted by its CallOff
 Hold             a peer that held while its step's fault took effect, and did nothing meanwhile
 ===============  ================================================================
 """
@@ -33,11 +34,13 @@ from chaos.verify.traces import Proof, ends, inside
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
 _COUNTS = ("packets", "frames", "connections", "delayed", "lost", "committed", "acknowledged")
+_TOLD = ("bytes", "answered", "closed", "refused")  # of no account by themselves
 _ENDINGS = {
     act.Block: act.Unblock,
     act.Slow: act.Clear,
     act.Lose: act.Clear,
     act.Load: act.Unload,
+    act.Attack: act.CallOff,
 }
 _SIGKILL, _SIGTERM = 9, 15
 
@@ -91,7 +94,7 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:
     match acted.action:
         case act.Kill() | act.Terminate() | act.Launch() | act.Pause():
             return _process(index, acted, history)
-        case act.Block() | act.Slow() | act.Lose() | act.Load():
+        case act.Block() | act.Slow() | act.Lose() | act.Load() | act.Attack():
             return _counted(index, acted.action, history)
         case act.Hold():
             return gated(index, acted.action, history)
@@ -101,7 +104,7 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:
 
 def _ended(index: int, acted: Acted) -> Proof | None:
     """A peer that stays stopped or skewed was not healed; counters are judged elsewhere."""
-    counts = isinstance(acted.action, act.Unblock | act.Clear | act.Unload)
+    counts = isinstance(acted.action, act.Unblock | act.Clear | act.Unload | act.CallOff)
     if acted.evidence.bit is False and not counts:
         return Proof(f"it did not happen: {facts_of(acted)}", (index,))
     return None
@@ -145,12 +148,12 @@ def _process(index: int, acted: Acted, history: History) -> Proof:
     return Proof(f"{what} was seen", (index,))
 
 
-# ---- blocks, message faults and workloads
+# ---- blocks, message faults, workloads and attacks
+
+_Counted = act.Block | act.Slow | act.Lose | act.Load | act.Attack
 
 
-def _counted(
-    index: int, action: act.Block | act.Slow | act.Lose | act.Load, history: History
-) -> Proof:
+def _counted(index: int, action: _Counted, history: History) -> Proof:
     ending = _ENDINGS[type(action)]
     for at in range(index + 1, len(history.events)):
         event = history.events[at]
@@ -159,6 +162,8 @@ def _counted(
         counted = {key: _count(event.evidence.facts, key) for key in _COUNTS}
         told = [f"{key} {count}" for key, count in counted.items() if count > 0]
         if told:
+            more = {key: _count(event.evidence.facts, key) for key in _TOLD}
+            told += [f"{key} {count}" for key, count in more.items() if count > 0]
             return Proof("", (index, at), ", ".join(told))
         return Proof(f"it touched nothing: {facts_of(event)}", (index, at))
     return Proof("it was never taken away, so nothing was counted", (index,))

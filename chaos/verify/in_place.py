@@ -34,6 +34,7 @@ class InPlace:
         self.slow: dict[str, int] = {}
         self.lossy: set[str] = set()
         self.skewed: set[Sid] = set()
+        self._attacked: dict[str, tuple[Sid, ...]] = {}
         self.unknown = ""
         self._held: dict[Sid, set[str]] = {}  # at which gates
         self._off: dict[tuple[str, Sid], int] = {}  # until when a gate may have held a peer
@@ -42,6 +43,11 @@ class InPlace:
     def held(self) -> set[Sid]:
         """Peers that handle nothing, with their sockets open."""
         return {sid for sid, gates in self._held.items() if gates}
+
+    @property
+    def attacked(self) -> set[Sid]:
+        """Peers that have to do with somebody who is no member."""
+        return {sid for sids in self._attacked.values() for sid in sids}
 
     def hold(self, event: Held) -> None:
         """A peer holds at a gate; unless the gate is off by then, and the line came later."""
@@ -65,6 +71,10 @@ class InPlace:
                 self.slow[name] = latency + jitter
             case act.Lose(name=name):
                 self.lossy.add(name)
+            case act.Attack(name=name, targets=targets):
+                self._attacked[name] = targets
+            case act.CallOff(name=name):
+                self._attacked.pop(name, None)  # it closed all that it had open
             case act.Clear(name=name):
                 self.lossy.discard(name)
                 return self.slow.pop(name, 0)

@@ -201,7 +201,7 @@ class _Watch:
         if faults.unknown or faults.lossy or faults.skewed & alive or not alive:
             return frozenset()
         pairs, ports = faults.closed()
-        if ports & alive:
+        if (ports | faults.attacked) & alive:
             return frozenset()
         able = (self._able(one) for one in _components(alive, pairs))
         return next((one for one in able if one), frozenset())

@@ -14,6 +14,7 @@ from chaos.faults.catalogue import FAULTS
 from chaos.faults.membership import BumpConfigVersion, Members
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
+from chaos.faults.outsiders import Broken, Flood, Half, HalfOpen, Malformed
 from chaos.faults.processes import Kill, Pause, Restart, Terminate
 from chaos.faults.skews import Shift, SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
 from chaos.history.view import EnsembleView
@@ -149,6 +150,24 @@ ACTIONS: dict[str, tuple[Fault, tuple[Sid, ...], list[Action], list[Action]]] = 
         [act.SkewTimers(ONE, 1_500_000, -5), act.SkewTimers(THREE, 1_500_000, -5)],
         [act.SkewTimers(ONE)],  # peer 3 is down
     ),
+    "flood": (
+        Flood("s", Port.ELECTION, per_s=200, size=512),
+        (ONE, TWO),
+        [act.Attack("s", (ONE, TWO), Port.ELECTION, "garbage", 200, 32, 512)],
+        [act.CallOff("s")],
+    ),
+    "malformed": (
+        Malformed("s", Port.QUORUM, Broken.OVERSIZE),
+        (ONE,),
+        [act.Attack("s", (ONE,), Port.QUORUM, "oversize", 10, 16)],
+        [act.CallOff("s")],
+    ),
+    "half open": (
+        HalfOpen("s", Port.ELECTION, Half.SLOW, 20),
+        (ONE,),
+        [act.Attack("s", (ONE,), Port.ELECTION, "slow", 20, 20)],
+        [act.CallOff("s")],
+    ),
 }
 
 
@@ -195,6 +214,15 @@ WRONG = {
     "no epoch": (lambda: SkewPeerEpoch("s"), "name what moves"),
     "no drift": (lambda: SkewTimers("s"), "name what drifts"),
     "wiped and gone": (lambda: Kill("s", wipe=True), "add restart: after"),
+    "no connections": (lambda: Flood("s", Port.QUORUM, per_s=0), "per_s: 0 is not from 1 to 1000"),
+    "a flood beyond measure": (
+        lambda: Flood("s", Port.QUORUM, per_s=1000, size=65_536),
+        "65536000 bytes a second; at most 8388608",
+    ),
+    "nothing half open": (
+        lambda: HalfOpen("s", Port.QUORUM, connections=257),
+        "connections: 257 is not from 1 to 256",
+    ),
     "shift of nothing": (Shift, "either by: or to:"),
 }
 

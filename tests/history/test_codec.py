@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chaos.actions import (
+    Attack,
     Block,
     Configure,
     Cut,
@@ -127,6 +128,9 @@ EVENTS: dict[str, Event] = {
     ),
     "a slow link": Acted(1, 2, "s", Slow("b", (Cut(Sid(1), Sid(2)),), 10**6), Evidence(False)),
     "skewed timers": Acted(1, 2, "s", SkewTimers(Sid(1), 500_000, -1), Evidence(True)),
+    "an attack": Acted(
+        1, 2, "s", Attack("a", (Sid(1),), Port.QUORUM, "slow", 8, 8), Evidence(None)
+    ),
     "a configuration": Acted(1, 2, "s", Configure(Sid(1), CONFIG, activate=False), Evidence(True)),
 }
 

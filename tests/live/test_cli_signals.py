@@ -27,6 +27,7 @@ name: long-pause
 ensemble: {size: 3, timings: {tick: 100ms}}
 steps:
   - {id: up, wait: {outcome: leader, seen_by: all}, within: 20s}
+  - {id: knock, fault: half_open, target: all, with: {port: election}, for: 2m}
   - {id: stop-it, fault: pause, target: leader, for: 2m}
   - {id: reached, wait: {time: 1m}, why: to be ended by the test}
 limits: {run_timeout: 5m}
@@ -73,7 +74,7 @@ class Tool:
         else:
             raise AssertionError(f"the run ended: {self.process.communicate()}")
         family = psutil.Process(self.process.pid).children(recursive=True)
-        assert len(family) >= 4, "three peers and what they live in"
+        assert len(family) >= 5, "three peers, an outsider and what they live in"
         assert psutil.STATUS_STOPPED in {one.status() for one in family}
         self.watched = [os.pidfd_open(one.pid) for one in family]
 
@@ -100,8 +101,8 @@ class Tool:
         assert isinstance(history.events[0], RunBegan)
         assert not isinstance(history.events[-1], RunEnded)
         begun = [event.step for _, event in history.every(StepBegan)]
-        assert begun == ["up", "stop-it", "reached"]
-        assert {event.step for _, event in history.every(Acted)} == {"stop-it"}
+        assert begun == ["up", "knock", "stop-it", "reached"]
+        assert {event.step for _, event in history.every(Acted)} == {"knock", "stop-it"}
         assert len(history.sids) == 3
 
     def ledgers(self) -> list[Path]:

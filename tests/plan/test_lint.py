@@ -274,6 +274,13 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "idle",
         plan(UP, "{id: f, fault: block_port, target: 1, with: {port: quorum}, for: 2s}"),
     ),
+    "a port that only a leader opens": (
+        plan(UP, "{id: f, fault: flood, target: followers, with: {port: quorum}, for: 2s}"),
+        "closed-port",
+        "warning",
+        "only a leader listens",
+        plan(UP, "{id: f, fault: flood, target: all, with: {port: quorum}, for: 2s}"),
+    ),
     "nothing at stake": (
         plan(
             UP,

@@ -73,6 +73,15 @@ SENTENCES = {
     '{fault: skew_timers, target: 1, with: {rate: "1.5", offset: -50ms}, for: 1s}': (
         "run the timers of peer 1 at 1.5 of true speed, shifted by -50ms for 1s"
     ),
+    "{fault: flood, target: all, with: {port: election, per_s: 50, size: 64}, for: 1s}": (
+        "flood the election port of every peer with 50 connections a second, 64 bytes each for 1s"
+    ),
+    "{fault: malformed, target: leader, with: {port: quorum, kind: truncated}, for: 1s}": (
+        "say half a message at the quorum port of the leader, 10 times a second for 1s"
+    ),
+    "{fault: half_open, target: 1, with: {port: election, connections: 4}, for: 1s}": (
+        "open 4 connections to the election port of peer 1 that say nothing for 1s"
+    ),
     "{fault: bump_config_version, target: {pick: 1, of: voters, except: leader}, with: {by: 1}}": (
         "give 1 of all voters but the leader a configuration whose version moves by +1"
     ),

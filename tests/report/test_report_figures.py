@@ -69,6 +69,8 @@ ONE_OF_EACH: tuple[Action, ...] = (
     actions.Unload("w"),
     actions.Hold("h", (Sid(1), Sid(2)), Awaited(MomentKind.DECIDED), 2),
     actions.LetGo("h", (Sid(1),), again=True),
+    actions.Attack("a", (Sid(1),), Port.ELECTION, "silent", 8, 8),
+    actions.CallOff("a"),
 )
 
 

@@ -18,6 +18,7 @@ from tests.verify.lockstep import Lockstep
 
 ONE, TWO, THREE = Sid(1), Sid(2), Sid(3)
 CUT = (act.Cut(ONE, THREE),)
+ATTACK = act.Attack("f", (ONE,), act.Port.ELECTION, "garbage", 10, 4, 64)
 
 
 def up() -> Lockstep:
@@ -36,6 +37,11 @@ def block(packets: int) -> Lockstep:
 def slow(**facts: int) -> Lockstep:
     ensemble = up().acted("f", act.Slow("f", CUT, 5), bit=None)
     return ensemble.run(100).acted("f", act.Clear("f"), bit=True, **facts)
+
+
+def attack(**facts: int) -> Lockstep:
+    ensemble = up().acted("f", ATTACK, bit=None)
+    return ensemble.run(100).acted("f", act.CallOff("f"), bit=facts["connections"] > 0, **facts)
 
 
 def pause(state: str, ms: int) -> Lockstep:
@@ -77,6 +83,7 @@ CONFIRMED: dict[str, Callable[[], Lockstep]] = {
     "round, told in the next election": lambda: (
         settled(1, act.TurnRound(ONE, to=50), fx.SkewRound(to=50)).kill(3).run(3000)
     ),
+    "attack": lambda: attack(connections=3, bytes=40, closed=2),
     "epochs": lambda: settled(
         1, act.SetEpochs(ONE, accepted=8), fx.SkewEpochs(accepted=PeerEpoch(8))
     ),
@@ -104,6 +111,8 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
     "pause of a peer that goes on": (lambda: pause("T", 500), "its journal goes on"),
     "block of nothing": (lambda: block(0), "touched nothing"),
     "block without an end": (lambda: up().acted("f", act.Block("f", CUT)), "never taken away"),
+    "attack on a closed port": (lambda: attack(connections=0, refused=9), "touched nothing"),
+    "attack that was never called off": (lambda: up().acted("f", ATTACK), "never taken away"),
     "slow that touched nothing": (lambda: slow(seen=3), "touched nothing"),
     "round that never came in": (
         lambda: up().acted("f", act.TurnRound(ONE, by=5)).run(),

@@ -96,6 +96,9 @@ def test_after_a_gate_progress_is_due() -> None:
     assert "{1, 2, 3} were left alone from" in verdict.summary
 
 
+ATTACK = act.Attack("a", (Sid(1),), act.Port.ELECTION, "silent", 8, 8)
+
+
 @dataclass(frozen=True, slots=True)
 class Quake:
     """A fault of a kind that nobody has heard of."""
@@ -121,9 +124,17 @@ def test_actions_of_these_kinds_have_an_end_that_is_known() -> None:
         act.Lose("l", (), 1), act.Clear("l"), act.TurnRound(Sid(1)), act.SetEpochs(Sid(1)),
         act.SetZxid(Sid(1), 1), act.SkewTimers(Sid(1)), act.Configure(Sid(1), ""),
         act.Load("w", 1, 1), act.Unload("w"), act.Hold("g", (), GATE), act.LetGo("g", ()),
+        ATTACK, act.CallOff("a"),
     )  # fmt: skip
     told = [judge(with_(done(1, action)), L1).summary for action in samples]
     assert [why for why in told if "is not known here" in why] == []
+
+
+def test_of_who_has_to_do_with_an_outsider_nothing_is_demanded_until_that_is_over() -> None:
+    history = with_(done(100, ATTACK), done(400, act.CallOff("a")))
+    spans = [(span.from_ns // MS, span.to_ns // MS) for span in stable(history)]
+    assert [one for one in spans if one[0] < 400 < one[1] or (one[1] > 100 and one[0] < 100)] == []
+    assert spans[-1][0] >= 400
 
 
 # ---- changes

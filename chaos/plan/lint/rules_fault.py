@@ -8,6 +8,8 @@ from chaos.actions import Block, How, Port, PortCut
 from chaos.election.ids import Sid
 from chaos.faults.counting import peers_words
 from chaos.faults.network import BlockPort
+from chaos.faults.outsiders import Flood, HalfOpen, Malformed
+from chaos.faults.targets import Group, Pick, Word
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.times import ZERO, Moment
@@ -82,6 +84,24 @@ def idle_port(context: Context) -> Iterator[Finding]:
                 "a leader serves before it and no other fault ends that: the election port is "
                 "idle then, and a silent block without a packet is no evidence",
                 "port: quorum, how: reset, or a fault that makes peers look meanwhile",
+            )  # fmt: skip
+
+
+def closed_port(context: Context) -> Iterator[Finding]:
+    """The quorum port of peers that do not lead: nobody listens there."""
+    for step, verb in context.faults:
+        fault, aim = verb.fault, verb.target
+        if not isinstance(fault, BlockPort | Flood | Malformed | HalfOpen):
+            continue
+        if isinstance(aim, Pick):
+            aim = aim.of
+        idle = isinstance(aim, Group) and aim.word in (Word.FOLLOWERS, Word.OBSERVERS)
+        if idle and fault.port is Port.QUORUM:
+            yield Finding(
+                "closed-port", Severity.WARNING, step.where, step.id,
+                "nobody can come in at this port",
+                "only a leader listens at its quorum port, and these peers follow",
+                "target: leader or all, or port: election",
             )  # fmt: skip
 
 
