@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from chaos.campaign.baselines import RunSet, open_sets
+from chaos.campaign.baselines import RunSet, matching, open_sets
 from chaos.campaign.compare import Compared, Question, compare_values
 from chaos.campaign.run_set import counting
 from chaos.errors import HistoryError, PlanError
 from chaos.plan.model import Against, MetricExpected, Plan, SetTest, WhenUndecided
+from chaos.plan.repeats import Repeat
 from chaos.statistics.looks import sure_of
 from chaos.statistics.quantiles import Bound
 from chaos.statistics.rule import Rule, Word
@@ -83,6 +84,34 @@ def questions(plan: Plan) -> tuple[Asked, ...]:
     return tuple(found)
 
 
+def seeds_of(
+    plan: Plan, repeat: Repeat, system: str, baselines: Baselines
+) -> tuple[int, ...] | None:
+    """The seed of each run, where ``pair_with: baseline`` asks for those of the baseline's runs.
+
+    Raises:
+        PlanError: the baseline has no run for each of them to be paired with.
+    """
+    if not repeat.paired:
+        return None
+    for one in plan.expectations:
+        if isinstance(one, MetricExpected) and one.against is not None:
+            said = one.against.baseline
+            try:
+                found = matching(said, baselines[one.id], (plan.name, plan.cell, system))
+            except HistoryError as error:
+                raise PlanError(f"{one.where}: pair_with: baseline: {error}") from error
+            seeds = found[0].seeds
+            if len(seeds) < repeat.runs:
+                short = f"{said} holds {len(seeds)} runs of {found[0].called} to pair with"
+                raise PlanError(
+                    f"{one.where}: pair_with: baseline: {short}, and {repeat.runs} are asked for; "
+                    f"repeat: {{runs: {len(seeds)}}}, or a larger baseline"
+                )
+            return seeds[: repeat.runs]
+    raise AssertionError("a plan that pairs its runs names a baseline")
+
+
 def judge_set(plan: Plan, head: RunSet, baselines: Baselines) -> tuple[Verdict, ...]:
     """The verdicts on a set of runs of ``plan``, in the plan's order."""
     return tuple(answer(asked, head, baselines) for asked in questions(plan))
@@ -114,10 +143,11 @@ def _compared(
     one: MetricExpected, against: Against, head: RunSet, bases: Sequence[RunSet]
 ) -> Verdict:
     where = str(one.where)
-    base = next((base for base in bases if base.key == head.key), None)
-    if base is None:
-        why = f"{against.baseline} holds no runs of {head.plan} on {head.system}"
-        return Verdict(one.id, Kind.REGRESSION, Outcome.UNKNOWN, why, (), 0, where)
+    try:
+        found = matching(against.baseline, bases, head.key)
+    except HistoryError as error:
+        return Asked(one, against).unknown(str(error), 0)
+    base = next((base for base in found if base.fingerprint == head.fingerprint), found[0])
     rule = Rule(against.alpha, against.noise)
     asked = Question(one.metric, one.of, one.since, against.test is SetTest.WILCOXON)
     row = compare_values(base, head, asked, rule)

@@ -8,7 +8,7 @@ such folders, or by a file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -31,9 +31,9 @@ _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 @dataclass(frozen=True, slots=True)
 class RunSet:
-    """Runs of one plan on one system. ``fingerprint`` is what they were measured on.
+    """Runs of one cell of a plan on one system. ``fingerprint`` is what they were measured on.
 
-    ``plan_digest`` is that of the plan's text.
+    ``plan_digest`` is that of the plan's text. ``cell`` is empty for a plan without a matrix.
     """
 
     plan: str
@@ -41,11 +41,23 @@ class RunSet:
     system: str
     fingerprint: Mapping[str, str]
     runs: tuple[SetRun, ...]
+    cell: str = ""
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What it may be compared with: the same plan on the same system."""
-        return self.plan, self.system
+    def key(self) -> tuple[str, str, str]:
+        """What it may be compared with: the same cell of the same plan on the same system."""
+        return self.plan, self.cell, self.system
+
+    @property
+    def called(self) -> str:
+        """``crash size=3 on simulated``."""
+        return f"{f'{self.plan} {self.cell}'.rstrip()} on {self.system}"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of its runs, as the runs were numbered; each once."""
+        ordered = sorted(self.runs, key=lambda one: one.repeat)
+        return tuple(dict.fromkeys(one.seed for one in ordered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +71,32 @@ class Baseline:
 
 
 def run_sets(runs: Iterable[tuple[RunResult, SetRun]]) -> tuple[RunSet, ...]:
-    """One set for each plan, system and surroundings, in the order of their first runs."""
+    """One set for each cell, system and surroundings, in the order of their first runs."""
     found: dict[tuple[str, ...], RunSet] = {}
     for result, run in runs:
         digest = sha256(result.plan_text.encode()).hexdigest()[:12]
         marks = fingerprint(result)
-        key = (result.plan, result.system, digest, *marks.values())
+        key = (result.plan, result.cell, result.system, digest, *marks.values())
         before = found.get(key)
         kept = () if before is None else before.runs
-        found[key] = RunSet(result.plan, digest, result.system, marks, (*kept, run))
+        grown = (*kept, run)
+        found[key] = RunSet(result.plan, digest, result.system, marks, grown, result.cell)
     return tuple(found.values())
+
+
+def matching(said: str, sets: Sequence[RunSet], key: tuple[str, str, str]) -> tuple[RunSet, ...]:
+    """The sets of ``said`` of the very plan, cell and system; never those of another cell.
+
+    Raises:
+        HistoryError: there is none; the message says what there is.
+    """
+    found = tuple(one for one in sets if one.key == key)
+    if found:
+        return found
+    plan, cell, system = key
+    wanted = f"{f'{plan} {cell}'.rstrip()} on {system}"
+    there = ", ".join(dict.fromkeys(one.called for one in sets)) or "none"
+    raise HistoryError(f"{said} holds no runs of {wanted}; there is {there}")
 
 
 def fingerprint(result: RunResult) -> dict[str, str]:
@@ -82,7 +110,7 @@ def fingerprint(result: RunResult) -> dict[str, str]:
 def gather(folders: Iterable[Path]) -> tuple[RunSet, ...]:
     """The run sets of folders of runs, or of folders that hold such folders.
 
-    A run that was cut short was never judged and is left out.
+    A run that was cut short was never judged and is left out, as is one that warmed up.
 
     Raises:
         HistoryError: a folder holds no run, or one that cannot be read.
@@ -91,7 +119,7 @@ def gather(folders: Iterable[Path]) -> tuple[RunSet, ...]:
     for folder in folders:
         for path in _runs(folder):
             result, history = load(path)
-            if result is not None:
+            if result is not None and not result.warmup:
                 found.append((result, set_run(result, history, str(path))))
     if not found:
         raise HistoryError(f"{', '.join(map(str, folders))}: no run that came to its end")

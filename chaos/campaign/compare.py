@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from chaos.campaign.baselines import RunSet
+from chaos.campaign.baselines import RunSet, matching
 from chaos.campaign.run_set import SetRun, counting
+from chaos.errors import HistoryError
 from chaos.plan.model import After
 from chaos.statistics.effects import detectable, holm, spread
 from chaos.statistics.observations import Observation, Sample
@@ -40,6 +41,7 @@ class Compared:
     p: float | None
     word: Word | None
     why: str = ""
+    cell: str = ""
     needed: int | None = None
     detectable: float | None = None
     changed: tuple[int, ...] = ()
@@ -63,6 +65,7 @@ def compare_values(base: RunSet, head: RunSet, asked: Question, rule: Rule) -> C
     row = Compared(
         head.plan, head.system, asked.metric, asked.of or "", first, second, None, None, None
     )
+    row = replace(row, cell=head.cell)
     if differs := [
         key for key, value in head.fingerprint.items() if base.fingerprint.get(key, value) != value
     ]:
@@ -103,16 +106,33 @@ def compare_sets(
     *,
     pairs: bool = False,
 ) -> tuple[Compared, ...]:
-    """Every duration that both sides measured, plan by plan; p and words after Holm."""
+    """Every duration that both sides measured, cell by cell; p and words after Holm.
+
+    A cell that the first has no runs of is a row that says so; there is none if they share none.
+    """
     rows: list[Compared] = []
+    alone: list[Compared] = []
     for head in heads:
-        for base in bases:
-            if base.key == head.key:
-                rows += [
-                    compare_values(base, head, Question(metric, of, pairs=pairs), rule)
-                    for metric, of in _metrics(base, head)
-                ]
-    return _corrected(rows, frozenset(gated), rule)
+        try:
+            found = matching("the first", bases, head.key)
+        except HistoryError as error:
+            alone.append(_alone(head, str(error)))
+            continue
+        for base in found:
+            rows += [
+                compare_values(base, head, Question(metric, of, pairs=pairs), rule)
+                for metric, of in _metrics(base, head)
+            ]
+    return _corrected([*rows, *alone], frozenset(gated), rule) if rows else ()
+
+
+def _alone(head: RunSet, why: str) -> Compared:
+    """A set that there is nothing to compare with."""
+    none = Sample(())
+    word = Word.NOT_COMPARABLE
+    return Compared(
+        head.plan, head.system, "", "", none, none, None, None, word, why, cell=head.cell
+    )
 
 
 def _corrected(rows: list[Compared], gated: frozenset[str], rule: Rule) -> tuple[Compared, ...]:
@@ -158,12 +178,18 @@ def _value(run: SetRun, asked: Question) -> Observation | None:
 def _pairs(
     before: Sequence[SetRun], after: Sequence[SetRun], asked: Question
 ) -> list[tuple[int, Observation, Observation]]:
-    first = {run.seed: value for run in before if (value := _value(run, asked)) is not None}
-    return [
-        (run.seed, first[run.seed], value)
-        for run in after
-        if run.seed in first and (value := _value(run, asked)) is not None
-    ]
+    first, second = _by_seed(before, asked), _by_seed(after, asked)
+    return [(seed, first[seed], value) for seed, value in second.items() if seed in first]
+
+
+def _by_seed(runs: Sequence[SetRun], asked: Question) -> dict[int, Observation]:
+    """The value of each seed; of several runs of one the first, which were else pairs of one."""
+    found: dict[int, Observation] = {}
+    for run in runs:
+        value = _value(run, asked)
+        if value is not None:
+            found.setdefault(run.seed, value)
+    return found
 
 
 def _missing(first: Sample, metric: str) -> str:

@@ -35,6 +35,7 @@ class SetRun:
     lacks: str = ""
     disturbed: str = ""
     edges: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    repeat: int = 0  # which run of its cell it was, from 1; 0 in sets of before that was stored
 
     def values(
         self, metric: str, of: str | None = None, since: After | None = None
@@ -65,6 +66,7 @@ def set_run(result: RunResult, history: History, folder: str) -> SetRun:
         observed=observed(history, result.measures),
         lacks=_lacks(result),
         disturbed=result.disturbed,
+        repeat=result.repeat,
         edges={step.step: (step.began_ns, step.ended_ns) for step in result.steps},
     )
 

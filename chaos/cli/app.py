@@ -16,7 +16,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from chaos.cli import evidence_commands, run_commands, sets_commands
-from chaos.cli.completing import complete_plans, complete_runs
+from chaos.cli.completing import complete_cells, complete_plans, complete_runs
 from chaos.errors import ChaosError, HistoryError, PlanError
 from chaos.runner.codes import INFRASTRUCTURE, USAGE
 
@@ -101,6 +101,7 @@ CellId = Annotated[
         "--cell",
         metavar="ID",
         help="Only the cells of the matrix with these values: size=5,jitter=5ms.",
+        autocompletion=complete_cells,
     ),
 ]
 RUNS: Final = Path("reports")

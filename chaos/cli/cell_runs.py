@@ -48,11 +48,10 @@ class Stage:
 class CellRuns:
     """The runs of one cell, on one system."""
 
-    def __init__(self, stage: Stage, runs: PlanRuns, system: str) -> None:
+    def __init__(self, stage: Stage, runs: PlanRuns) -> None:
         self._stage = stage
         self._request, self._tally, self._voice = stage.request, stage.tally, stage.voice
         self._runs = runs
-        self._system = system
         self._repeat = runs.repeat
         self._records: list[RunRecord] = []
 
@@ -99,7 +98,7 @@ class CellRuns:
 
     def _at_once(self, tasks: Sequence[Task]) -> None:
         """Each run in a worker of its own; a line for each that ends."""
-        by_order = {order_of(task, self._system, self._request): task for task in tasks}
+        by_order = {order_of(task, self._runs.system, self._request): task for task in tasks}
         workers = min(self._repeat.parallel, len(tasks))
         self._stage.began(self._request.out)  # if interrupted, several folders there tell of it
         with pool(workers) as executor:
@@ -184,7 +183,8 @@ class CellRuns:
         if not self._request.quiet:
             first = "all" if outcome.look is None else "the first"
             many = "1 run" if outcome.runs == 1 else f"{first} {outcome.runs} runs"
-            self._voice.print(f"{outcome.plan}, {many} together:", markup=False)
+            name = called(self._runs.plan)
+            self._voice.print(f"{name}, {many} together:", markup=False)
             tell(self._voice, outcome.verdicts)
         sign, style = headed(outcome.exit_code)
         self._voice.print(Text(f"{sign} {outcome.headline}", style=style), soft_wrap=True)

@@ -65,7 +65,7 @@ def compare_runs(wanted: Wanted) -> int:
     heads = open_sets(wanted.second, wanted.out)
     rows = compare_sets(bases, heads, wanted.rule, wanted.gated, pairs=wanted.paired)
     if not rows:
-        there = ", ".join(sorted({f"{one.plan} on {one.system}" for one in bases}))
+        there = ", ".join(sorted({one.called for one in bases}))
         raise HistoryError(f"{wanted.second} has no plan in common with {wanted.first}: {there}")
     code = _code(rows)
     if wanted.as_json:
@@ -109,13 +109,13 @@ def _show(
     console.print(table)
     for row in rows:
         if row.word is Word.NOT_COMPARABLE or (row.word is not None and row.shift is None):
-            console.print(f"{row.metric} {row.of}: {row.word.value}: {row.why}", soft_wrap=True)
+            console.print(f"{_called(row)}: {row.word.value}: {row.why}", soft_wrap=True)
         elif row.word is Word.INCONCLUSIVE:
-            console.print(f"{row.metric} {row.of}: inconclusive: {needs(row)}", soft_wrap=True)
+            console.print(f"{_called(row)}: inconclusive: {needs(row)}", soft_wrap=True)
         if row.changed:
             seeds = ", ".join(map(str, row.changed[:10])) + (" …" if row.changed[10:] else "")
             console.print(
-                f"{row.metric} {row.of}: {len(row.changed)} seeds changed: {seeds}", soft_wrap=True
+                f"{_called(row)}: {len(row.changed)} seeds changed: {seeds}", soft_wrap=True
             )
     texts = {(one.plan, one.plan_digest) for one in (*bases, *heads)}
     if len(texts) > len({plan for plan, _ in texts}):
@@ -123,9 +123,16 @@ def _show(
     console.print(Text(_conclusion(wanted, rows), style="bold"), soft_wrap=True)
 
 
+def _called(row: Compared) -> str:
+    """``size=3 election.total stop``; the plan as well where the row is of no metric."""
+    if not row.metric:
+        return f"{row.plan} {row.cell}".rstrip()
+    return f"{row.cell} {row.metric} {row.of}".strip()
+
+
 def _cells(row: Compared) -> list[Text]:
     sign, style = ("", "dim") if row.word is None else _SIGNS[row.word]
-    name = f"{row.plan} · {row.metric} {row.of}"
+    name = f"{f'{row.plan} {row.cell}'.rstrip()} · {row.metric} {row.of}"
     cells = [sign, name, _side(row.first), _side(row.second)]
     if row.shift is None:
         cells += ["", "", "", f"{row.first.n} + {row.second.n}", ""]
@@ -176,6 +183,7 @@ def _row(row: Compared) -> dict[str, object]:
     shift = row.shift
     return {
         "plan": row.plan,
+        "cell": row.cell,
         "system": row.system,
         "metric": row.metric,
         "of": row.of,

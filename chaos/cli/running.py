@@ -24,6 +24,7 @@ from chaos.cli.tally import Tally
 from chaos.cli.tasks import called, repeat_of, tasks_of
 from chaos.errors import InfrastructureError, PlanError
 from chaos.ledger import recover
+from chaos.plan.model import Plan
 from chaos.runner import codes
 from chaos.runner.run import ResidueError
 from chaos.runner.show import Show
@@ -72,7 +73,15 @@ class _Command:
         plans = (
             [again.written] if again else read_plans(request.plans, request.settings, request.cell)
         )
-        sets = [PlanRuns.open(plan, repeat_of(plan, request), request.out) for plan in plans]
+        sets = [
+            PlanRuns.open(plan, self._system(plan), repeat_of(plan, request), request.out)
+            for plan in plans
+        ]
+        for runs in sets:
+            if runs.seeds is not None and request.seed is not None:
+                text = "--seed: pair_with: baseline takes the seeds of the baseline's runs"
+                advice = f"--repeat 1 makes a run of seed {request.seed} alone"
+                raise PlanError(f"{runs.plan.file}: {text}; {advice}")
         if not again and not request.quiet:
             warn(replace(runs.plan, repeat=runs.repeat) for runs in sets)
         with showing(self._stage.voice, quiet=request.quiet) as show:
@@ -85,15 +94,18 @@ class _Command:
     def _cell(self, runs: PlanRuns, show: Show) -> None:
         """All runs of one cell of a plan, unless the system cannot do what it asks for."""
         request, plan = self._request, runs.plan
-        system = request.system or plan.system or DEFAULT
+        system = runs.system
         driver = self._drivers[system]()
         if lacking := driver.lacks(plan):
             self._tally.skip(plan, system, f"{system} {lacking}")
             return
         if driver.on_host:
             _sweep()
-        tasks = list(tasks_of(plan, system, runs.repeat, request))
-        CellRuns(self._stage, runs, system).perform(tasks, driver, show)
+        tasks = list(tasks_of(runs, request))
+        CellRuns(self._stage, runs).perform(tasks, driver, show)
+
+    def _system(self, plan: Plan) -> str:
+        return self._request.system or plan.system or DEFAULT
 
 
 def _sweep() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from chaos.campaign.asked import Baselines, asks_of_sets, baselines_of, judge_set
+from chaos.campaign.asked import Baselines, asks_of_sets, baselines_of, judge_set, seeds_of
 from chaos.campaign.baselines import run_sets
 from chaos.campaign.deciding import Deciding
 from chaos.campaign.run_set import SetRun, set_run
@@ -24,6 +24,7 @@ class SetOutcome:
     """What came of a set of runs; ``exit_code`` is of the set alone."""
 
     plan: str
+    cell: str
     system: str
     runs: int
     exit_code: int
@@ -36,6 +37,7 @@ class SetOutcome:
         """The same as JSON."""
         return {
             "plan": self.plan,
+            "cell": self.cell,
             "system": self.system,
             "runs": self.runs,
             "look": None if self.look is None else {**asdict(self.look), "of": self.looks},
@@ -50,21 +52,25 @@ class PlanRuns:
     """The runs of one plan so far; nothing is kept for a plan that asks nothing of sets."""
 
     plan: Plan
+    system: str
     repeat: Repeat
     baselines: Baselines
+    seeds: tuple[int, ...] | None = None  # of its runs, if they are those of a baseline's
     deciding: Deciding | None = None
     runs: list[tuple[RunResult, SetRun]] = field(default_factory=list)
 
     @classmethod
-    def open(cls, plan: Plan, repeat: Repeat, out: Path) -> PlanRuns:
+    def open(cls, plan: Plan, system: str, repeat: Repeat, out: Path) -> PlanRuns:
         """Read the baselines that the plan names.
 
         Raises:
-            PlanError: there is no such baseline.
+            PlanError: there is no such baseline, or none with runs to be paired with.
         """
         baselines = baselines_of(plan, out)
+        seeds = seeds_of(plan, repeat, system, baselines)
         decides = repeat.stop is Stop.DECIDED
-        return cls(plan, repeat, baselines, Deciding(plan, baselines, repeat) if decides else None)
+        deciding = Deciding(plan, baselines, repeat) if decides else None
+        return cls(plan, system, repeat, baselines, seeds, deciding)
 
     @property
     def asked(self) -> bool:
@@ -97,7 +103,9 @@ class PlanRuns:
             head = sets[0]
             verdicts = judge_set(self.plan, head, self.baselines)
         code, headline = outcome_of(verdicts, "")
-        found = SetOutcome(head.plan, head.system, len(head.runs), code, headline, verdicts)
+        found = SetOutcome(
+            head.plan, head.cell, head.system, len(head.runs), code, headline, verdicts
+        )
         if self.deciding is None:
             return found
         return replace(found, look=self.deciding.last, looks=self.deciding.looks)

@@ -7,14 +7,31 @@ from typing import Annotated, Final
 
 import typer
 
+from chaos.cli.completing import complete_baselines, complete_runs, complete_sets
+
 _RUNS: Final = Path("reports")
 
 Out = Annotated[Path, typer.Option(help="Where runs and baselines are stored.", metavar="DIR")]
-Name = Annotated[str, typer.Argument(help="The name of the baseline.", metavar="NAME")]
-First = Annotated[
-    str, typer.Argument(metavar="A", help="A baseline's name, a folder of runs, or a file.")
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="The name of the baseline.", metavar="NAME", autocompletion=complete_baselines
+    ),
 ]
-Second = Annotated[str, typer.Argument(metavar="B", help="Likewise, compared with the first.")]
+First = Annotated[
+    str,
+    typer.Argument(
+        metavar="A",
+        help="A baseline's name, a folder of runs, or a file.",
+        autocompletion=complete_sets,
+    ),
+]
+Second = Annotated[
+    str,
+    typer.Argument(
+        metavar="B", help="Likewise, compared with the first.", autocompletion=complete_sets
+    ),
+]
 
 baseline = typer.Typer(help="Store sets of runs to compare others with.", no_args_is_help=True)
 
@@ -23,11 +40,19 @@ baseline = typer.Typer(help="Store sets of runs to compare others with.", no_arg
 def save(
     name: Name,
     runs: Annotated[
-        list[Path], typer.Argument(help="Folders of runs, or a folder of them.", metavar="RUN…")
+        list[Path],
+        typer.Argument(
+            help="Folders of runs, or a folder of them.",
+            metavar="RUN…",
+            autocompletion=complete_runs,
+        ),
     ],
     out: Out = _RUNS,
 ) -> None:
-    """Store what runs measured, and on what host, under a name; an older one is replaced."""
+    """Store what runs measured, and on what host, under a name; an older one is replaced.
+
+    Runs that warmed up are left out. Cells of a matrix and systems are sets of their own.
+    """
     from chaos.cli.baselining import save_baseline
 
     raise typer.Exit(save_baseline(name, tuple(runs), out))
@@ -79,7 +104,8 @@ def compare(
     One fresh cluster is one value. Regressed needs all of: p (Holm) below alpha,
     an interval above 1, a ratio beyond the noise. No change needs the whole
     interval within the noise; what is neither is inconclusive, with the number
-    of runs that would settle it.
+    of runs that would settle it. A cell is compared with the same cell on the same
+    system; where A has none, it is not comparable.
 
     Exit status: 0 nothing regressed; 6 something did; 3 inconclusive or not
     comparable; 2 no such runs.

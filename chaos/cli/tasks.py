@@ -13,6 +13,7 @@ from typing import Final
 
 from chaos.cli.one_run import Order
 from chaos.cli.request import Request
+from chaos.cli.sets import PlanRuns
 from chaos.plan.model import Plan
 from chaos.plan.repeats import Repeat
 from chaos.runner.task import Task
@@ -29,8 +30,12 @@ def repeat_of(plan: Plan, request: Request) -> Repeat:
     return replace(asked, parallel=1 if request.again else parallel)
 
 
-def tasks_of(plan: Plan, system: str, repeat: Repeat, request: Request) -> Iterator[Task]:
-    """The runs that warm up, then the others; run k has seed + k, and those that warm up go on."""
+def tasks_of(runs: PlanRuns, request: Request) -> Iterator[Task]:
+    """The runs that warm up, then the others; run k has seed + k, and those that warm up go on.
+
+    Runs that are paired have the seeds of those that they are paired with.
+    """
+    plan, system, repeat = runs.plan, runs.system, runs.repeat
     first = request.seed if request.seed is not None else plan.seed
     if first is None:
         first = random.SystemRandom().randrange(_SEED_MAX)
@@ -41,6 +46,8 @@ def tasks_of(plan: Plan, system: str, repeat: Repeat, request: Request) -> Itera
         yield Task(plan, seed, command, repeat=number + 1, warmup=True)
     for number in range(repeat.runs):
         seed = first if again else first + number
+        if runs.seeds is not None:
+            seed = runs.seeds[number]
         yield Task(
             plan,
             seed,

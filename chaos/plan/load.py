@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -11,13 +12,14 @@ from chaos.plan.build import Builder, invariants_of, required_of
 from chaos.plan.build_ensemble import ensemble_of
 from chaos.plan.forms import Record, read
 from chaos.plan.matrix import Cell, cells_of, fixed
-from chaos.plan.model import Expectation, MetricExpected, Plan, Where
+from chaos.plan.model import Expectation, MetricExpected, Plan, SetTest, Where
 from chaos.plan.overrides import fill, override
 from chaos.plan.problems import Problems, meant
 from chaos.plan.references import check
 from chaos.plan.repeats import Repeat, Stop
 from chaos.plan.tree import Leaf, Table, kind, parse
 from chaos.plan.written import PlanText, RepeatText
+from chaos.plan.written_metric import ExpectMetric
 
 FORM: Final = Record(PlanText, PlanText.title)
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -44,6 +46,7 @@ def load_plan(
     builder = Builder(written)
     steps, expectations = builder.steps(), builder.expectations(problems)
     _answerable(written.repeat, expectations, problems)
+    expectations = _paired(written, expectations, problems)
     problems.stop()
     return Plan(
         name=written.name.text,
@@ -72,7 +75,9 @@ def load_plan(
 def _repeat(said: RepeatText | None) -> Repeat:
     if said is None:
         return Repeat()
-    return Repeat(said.runs, said.warmup, said.parallel, said.min_valid, said.stop)
+    return Repeat(
+        said.runs, said.warmup, said.parallel, said.min_valid, said.stop, said.pair_with is not None
+    )
 
 
 def _answerable(
@@ -83,6 +88,34 @@ def _answerable(
     if said is not None and said.stop is Stop.DECIDED and not asked:
         text = "stop: decided has nothing to decide; expect a quantile, as p95, or a baseline"
         problems.add(said.where, text)
+
+
+def _paired(
+    written: PlanText, expectations: tuple[Expectation, ...], problems: Problems
+) -> tuple[Expectation, ...]:
+    """Compare pairs where runs are paired; refuse what cannot be, or says otherwise."""
+    said = written.repeat
+    if said is None or said.pair_with is None:
+        return expectations
+    asked = [one for one in written.expect if isinstance(one, ExpectMetric) and one.baseline]
+    named = {one.baseline.text: one for one in asked if one.baseline}
+    if not named:
+        text = "pair_with: baseline has nothing to pair with; expect {metric: …, baseline: main}"
+        problems.add(said.where, text)
+    if len(named) > 1:
+        text = f"runs are paired with those of one baseline, not of {' and '.join(named)}"
+        problems.add(list(named.values())[-1].where, text)
+    for one in asked:
+        if one.test is SetTest.MANN_WHITNEY:
+            text = "mann_whitney knows no pairs; pair_with: baseline needs wilcoxon, or no test:"
+            problems.add(one.where, text)
+    return tuple(_with_pairs(one) for one in expectations)
+
+
+def _with_pairs(one: Expectation) -> Expectation:
+    if not isinstance(one, MetricExpected) or one.against is None:
+        return one
+    return replace(one, against=replace(one.against, test=SetTest.WILCOXON))
 
 
 def load_cells(text: str, file: str, overrides: Mapping[str, str] = _NONE) -> tuple[Plan, ...]:

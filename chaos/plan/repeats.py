@@ -18,7 +18,8 @@ class Stop(StrEnum):
 class Repeat:
     """How often a cell is run. ``warmup`` runs come before, and are kept out of its verdict.
 
-    With ``min_valid``, so many runs have to tell something; without it, each of them.
+    With ``min_valid``, so many runs have to tell something; without it, each of them. ``paired``:
+    each run has the seed of a run of the baseline, and is compared with that.
     """
 
     runs: int = 1
@@ -26,3 +27,4 @@ class Repeat:
     parallel: int = 1
     min_valid: int | None = None
     stop: Stop = Stop.NEVER
+    paired: bool = False

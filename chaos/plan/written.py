@@ -42,18 +42,24 @@ class LimitsText:
     run_timeout: Duration = 60_000_000_000
 
 
+class PairWith(StrEnum):
+    """Whose draws the runs have."""
+
+    BASELINE = "baseline"
+
+
 @dataclass(frozen=True, slots=True)
 class RepeatText:
     """How often a cell is run."""
 
     title: ClassVar[str] = '"repeat"'
-    later: ClassVar[frozenset[str]] = frozenset({"pair_with"})
     where: Where
     runs: Annotated[int, Number(1, 1_000_000)] = 1
     warmup: Annotated[int, Number(0, 1000)] = 0
     parallel: Annotated[int, Number(1, 1000)] = 1
     min_valid: Annotated[int | None, Number(1, 1_000_000)] = None
     stop: Stop = Stop.NEVER
+    pair_with: PairWith | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no number of runs can satisfy."""

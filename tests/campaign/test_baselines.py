@@ -10,7 +10,8 @@ import pytest
 from chaos.campaign.baselines import fingerprint, gather, names, open_sets, run_sets, save
 from chaos.campaign.run_set import set_run
 from chaos.errors import HistoryError
-from tests.campaign.sets import run_set
+from chaos.store import result_text
+from tests.campaign.sets import run, run_set
 from tests.runner.stage import lead, plan
 
 STORY = """\
@@ -32,13 +33,34 @@ def test_a_folder_of_runs_is_a_set(tmp_path: Path) -> None:
     runs = [lead(plan(STORY), tmp_path, seed) for seed in (1, 2, 3)]
     (found,) = gather([tmp_path])
     assert sorted(one.seed for one in found.runs) == [1, 2, 3]
-    assert found.key == ("story", "simulated")
+    assert found.key == ("story", "", "simulated")
     assert open_sets(str(runs[0].folder), tmp_path)[0].runs[0].seed == 1
     assert open_sets(runs[1].folder.name, tmp_path)[0].runs[0].seed == 2
     (live,) = run_sets([(one.result, set_run(one.result, one.history, "x")) for one in runs])
     assert [one.observed for one in live.runs] == [
         one.observed for one in sorted(found.runs, key=lambda one: one.seed)
     ]
+
+
+def test_cells_are_sets_of_their_own_and_who_warmed_up_is_in_none(tmp_path: Path) -> None:
+    led = lead(plan(STORY), tmp_path)
+    run = set_run(led.result, led.history, "x")
+    cells = [replace(led.result, cell=f"size={n}") for n in (3, 5, 3)]
+    found = run_sets([(one, run) for one in cells])
+    assert [(one.called, len(one.runs)) for one in found] == [
+        ("story size=3 on simulated", 2),
+        ("story size=5 on simulated", 1),
+    ]
+    warm = replace(led.result, warmup=True)
+    (led.folder / "result.json").write_text(result_text(warm), encoding="utf-8")
+    with pytest.raises(HistoryError, match="no run that came to its end"):
+        gather([tmp_path])
+
+
+def test_the_seeds_of_a_set_are_in_the_order_of_its_runs_each_once() -> None:
+    runs = [replace(run(seed, 1), repeat=n) for seed, n in ((9, 2), (10, 3), (8, 1), (9, 2))]
+    assert replace(run_set([1]), runs=tuple(runs)).seeds == (8, 9, 10)
+    assert run_set([1, 2]).seeds == (1, 2)  # as stored before repeats were
 
 
 def test_runs_in_other_surroundings_are_another_set(tmp_path: Path) -> None:

@@ -100,6 +100,26 @@ def test_only_gated_metrics_are_judged_and_corrected() -> None:
     assert rows["election.converge"].p == pytest.approx(alone.p)
 
 
+def test_a_cell_is_compared_with_its_own_and_told_where_there_is_none() -> None:
+    three, five, nine = (replace(BASE, cell=f"size={n}") for n in (3, 5, 9))
+    slow = replace(run_set(spread_ms(30, 1.5, 2)), cell="size=3")
+    rows = compare_sets([five, three], [slow, five, nine], RULE)
+    assert [(row.cell, row.word) for row in rows] == [
+        ("size=3", Word.REGRESSED),
+        ("size=5", Word.NO_CHANGE),
+        ("size=9", Word.NOT_COMPARABLE),
+    ]
+    assert "no runs of crash size=9 on processes; there is crash size=5" in rows[-1].why
+
+
+def test_several_runs_of_one_seed_are_one_pair() -> None:
+    base, head = run_set([100] * 3), run_set([150] * 3)
+    often = replace(head, runs=head.runs * 4)
+    rows = compare_values(base, often, replace(TOTAL, pairs=True), RULE)
+    assert rows.shift is not None
+    assert rows.shift.used == 3
+
+
 def test_other_plans_are_no_rows() -> None:
     assert compare_sets([BASE], [replace(BASE, plan="other")], RULE) == ()
 
@@ -154,7 +174,13 @@ JUDGED = {
         "",
         replace(BASE, system="zookeeper"),
         Outcome.UNKNOWN,
-        "main holds no runs of crash on zookeeper",
+        "main holds no runs of crash on zookeeper; there is crash on processes",
+    ),
+    "no such cell in the baseline": (
+        ", when_undecided: pass",
+        replace(BASE, cell="size=3"),
+        Outcome.UNKNOWN,
+        "main holds no runs of crash size=3 on processes; there is crash on processes",
     ),
     "another text of the plan": (
         "",

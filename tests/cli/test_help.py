@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chaos.cli.app import app, main
-from chaos.cli.completing import complete_plans
+from chaos.cli.completing import complete_baselines, complete_plans, complete_sets
 from tests.cli.command import PAUSE, chaos
 
 COMMANDS = {
@@ -113,6 +113,25 @@ COMPLETED = {
 @pytest.mark.usefixtures("folder")
 def test_plan_files_are_completed_as_they_were_begun(begun: str, found: list[str]) -> None:
     assert complete_plans(begun) == found
+
+
+@pytest.mark.usefixtures("folder")
+def test_names_of_baselines_and_cells_are_completed() -> None:
+    Path("reports/baselines").mkdir(parents=True)
+    for name in ("main", "old"):
+        Path(f"reports/baselines/{name}.json").touch()
+    assert complete_baselines("m") == ["main"]
+    assert complete_sets("") == ["main", "old"]
+    varied = PAUSE.replace(
+        "{size: 3}", "{size: '${size}'}\nparams: {size: 3}\nmatrix: {size: [3, 5]}"
+    )
+    Path("top.yaml").write_text(varied, encoding="utf-8")
+    asked = {
+        "_CHAOS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "chaos run top.yaml nowhere.yaml --cell size=5",
+        "COMP_CWORD": "5",
+    }
+    assert chaos(Path(), env=asked).stdout.split() == ["size=5"]
 
 
 def test_an_absolute_path_is_completed(folder: Path) -> None:

@@ -139,6 +139,30 @@ p.yaml:5:9: stop: decided has nothing to decide; expect a quantile, as p95, or a
     5 | repeat: {runs: 9, stop: decided}
       |         ^""",
     ),
+    "paired with nothing": (
+        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nrepeat: {pair_with: baseline}\n",
+        """\
+p.yaml:5:9: pair_with: baseline has nothing to pair with; expect {metric: …, baseline: main}
+    5 | repeat: {pair_with: baseline}
+      |         ^""",
+    ),
+    "paired with several": (
+        HEAD.replace("steps:", "repeat: {pair_with: baseline}\nsteps: []\nexpect:")
+        + "  - {id: a, metric: election.total, baseline: main}\n"
+        "  - {id: b, metric: election.detect, baseline: old}\n",
+        """\
+p.yaml:8:5: runs are paired with those of one baseline, not of main and old
+    8 |   - {id: b, metric: election.detect, baseline: old}
+      |     ^""",
+    ),
+    "paired, and tested without pairs": (
+        HEAD.replace("steps:", "repeat: {pair_with: baseline}\nsteps: []\nexpect:")
+        + "  - {id: a, metric: election.total, baseline: main, test: mann_whitney}\n",
+        """\
+p.yaml:7:5: mann_whitney knows no pairs; pair_with: baseline needs wilcoxon, or no test:
+    7 |   - {id: a, metric: election.total, baseline: main, test: mann_whitney}
+      |     ^""",
+    ),
     "fault without an end": (
         HEAD + "  - {id: a, fault: pause, target: leader}\n",
         """\
