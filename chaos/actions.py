@@ -251,6 +251,25 @@ class CallOff:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class SpoilDisk:
+    """From now on each write of an epoch, a log or a configuration of ``sids`` lags or fails.
+
+    It lags by ``lag_ns``, and fails (ENOSPC) where that is 0: the peer ends then.
+    """
+
+    name: str
+    sids: tuple[Sid, ...]
+    lag_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MendDisk:
+    """End the :class:`SpoilDisk` called ``name``; the evidence counts writes that lagged."""
+
+    name: str
+
+
 Action = (
     Kill
     | Terminate
@@ -273,6 +292,8 @@ Action = (
     | LetGo
     | Attack
     | CallOff
+    | SpoilDisk
+    | MendDisk
 )
 
 EVERY_ACTION: Final[frozenset[type[Action]]] = frozenset(get_args(Action))

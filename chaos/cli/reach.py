@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, Runs
 from chaos.faults.base import Fault
+from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay
 from chaos.faults.skews import SkewLogicalClock, SkewTimers
@@ -68,6 +69,8 @@ def _impossible(fault: Fault, *, alone: bool) -> str:
             return _TAKES
         case Delay():
             return "it holds no message back"
+        case DiskFull() | SlowDisk():
+            return "its disk fails in a peer of ours only"
         case _ if isinstance(fault, _INSIDE):
             return "it lets nobody change its memory"
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chaos.faults.base import Fault
+from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
@@ -30,4 +31,6 @@ FAULTS: Final[dict[str, type[Fault]]] = {
     "flood": Flood,
     "malformed": Malformed,
     "half_open": HalfOpen,
+    "disk_full": DiskFull,
+    "slow_disk": SlowDisk,
 }

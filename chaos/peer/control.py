@@ -23,12 +23,14 @@ from chaos.peer.holding import Turns
 from chaos.peer.journal import Journal
 from chaos.peer.loop import READ, WRITE, Loop
 from chaos.peer.room import Room
+from chaos.peer.spoils import Spoils
 from chaos.peer.timers import Timers
 from chaos.wire.spread import Distribution
 
 MESSAGE_MAX: Final = 1 << 20
 WORK_MAX: Final = 100_000  # transactions a second
 PAYLOAD_MAX: Final = 1 << 19  # of a packet, which holds 1 MiB
+LAG_NS_MAX: Final = 10_000_000_000  # of a write
 NTH_MAX: Final = 1_000_000  # of a gate
 _WAITING_MAX: Final = 256  # answers that a harness may leave unread
 _HALF: Final = 2**63
@@ -49,6 +51,7 @@ class Ordered(Protocol):
     room: Room
     timers: Timers
     turns: Turns
+    spoils: Spoils
 
     def start(self) -> None:
         """Look for a leader from now on."""
@@ -164,8 +167,8 @@ class Control:
                 return self._input(request)
             case "slow" | "lose" | "clear":
                 return self._message_fault(request)
-            case "block" | "unblock":
-                return self._block(request)
+            case "block" | "unblock" | "spoil" | "mend":
+                return self._around(request)
             case "timers" | "hold" | "let_go":
                 return self._timing(request)
             case "stats" | "committed":
@@ -173,7 +176,7 @@ class Control:
             case other:
                 raise RequestError(
                     f"unknown request {other!r}; known are go, input, slow, lose, clear, block, "
-                    "unblock, timers, hold, let_go, stats and committed"
+                    "unblock, timers, hold, let_go, spoil, mend, stats and committed"
                 )
 
     def _account(self, request: Request) -> Facts:
@@ -206,12 +209,20 @@ class Control:
             case _:
                 return dict(shim.clear(name))
 
-    def _block(self, request: Request) -> Facts:
+    def _around(self, request: Request) -> Facts:
+        """What is between the peer and its network, or its disk."""
         process, name = self._process, _text(request, "name")
-        if request["do"] == "block":
-            process.block(name, _cuts(request), _how(request))
-            return {}
-        return dict(process.unblock(name))
+        match request["do"]:
+            case "block":
+                process.block(name, _cuts(request), _how(request))
+                return {}
+            case "unblock":
+                return dict(process.unblock(name))
+            case "spoil":
+                process.spoils.add(name, _whole(request, "lag_ns", 0, LAG_NS_MAX))
+                return {}
+            case _:
+                return dict(process.spoils.remove(name))
 
     def _timing(self, request: Request) -> Facts:
         """When things happen: how fast timers run, and where the peer holds."""

@@ -38,6 +38,10 @@ _DECIMAL: Final = re.compile(r"-?[0-9]{1,19}\s*")
 Folder = str | os.PathLike[str]
 
 
+class DiskError(InfrastructureError):
+    """What has to be kept cannot be: the peer that promised to keep it ends."""
+
+
 def write_number(home: Folder, name: str, value: int) -> None:
     """Keep ``value`` under ``name``: acceptedEpoch, currentEpoch or zxid.
 

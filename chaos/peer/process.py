@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import sys
+from collections.abc import Callable
 from typing import Final, assert_never
 
 from chaos.actions import Cut, How, Port, PortCut
@@ -49,6 +50,7 @@ from chaos.election.ids import Zxid
 from chaos.election.moments import Before
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.spec import PeerSpec
+from chaos.errors import InfrastructureError
 from chaos.history.codec import Json
 from chaos.peer import disk, stats
 from chaos.peer.birth import Birth
@@ -59,12 +61,14 @@ from chaos.peer.learners import QuorumPort
 from chaos.peer.links import ElectionPort
 from chaos.peer.loop import READ, Loop
 from chaos.peer.room import Room
+from chaos.peer.spoils import Spoils
 from chaos.peer.timers import Timers
 from chaos.wire.election import encode_frame
 
 EXIT_OK: Final = 0
 _NAMES: Final = {int(_signal.SIGTERM): "SIGTERM", int(_signal.SIGINT): "SIGINT"}
 EXIT_ERROR: Final = 70  # EX_SOFTWARE
+EXIT_DISK: Final = 74  # EX_IOERR: what it has to keep, its disk does not
 
 
 class Process:
@@ -77,6 +81,7 @@ class Process:
         self.room = Room.of(birth.spec.sid, birth.spec.timings, self.loop, self.journal, birth.seed)
         self.timers = Timers(self.loop.now_ns)
         self.turns = Turns(self)
+        self.spoils = Spoils(self._linger)
         self.election = ElectionPort(self.room, {}, self.turns)
         self.quorum = QuorumPort(self.room, self.turns.step)
         self._control = None if control is None else Control(self, control)
@@ -94,7 +99,8 @@ class Process:
             while not self._over:
                 self._turn()
         except Exception as error:  # noqa: BLE001 - whatever it is: written down, then the end
-            self._over, code = _account_of(error), EXIT_ERROR
+            self._over = _account_of(error)
+            code = EXIT_DISK if isinstance(error, disk.DiskError) else EXIT_ERROR
             if self._control is not None:
                 self._control.fail(self._over)
         self.loop.read_clock()
@@ -161,19 +167,28 @@ class Process:
 
     def hold(self) -> bool:
         """Serve orders and signals until nothing holds it any more; false if it is to end."""
-        assert self._control is not None, "only a harness arms a gate"
+        self._linger(lambda: not self.turns.gates.held)
+        return not self._over
+
+    def _linger(self, over: Callable[[], bool], until_ns: int | None = None) -> None:
+        """Serve orders and signals, and do nothing else, until it is ``over`` or time is up."""
+        assert self._control is not None, "only a harness makes a peer wait"
         heard = select.poll()
         for source in (self._control, self._signals[0]):
             heard.register(source.fileno(), select.POLLIN)
         self._control.flush()
-        while self.turns.gates.held and not self._over:
-            for descriptor, _ in heard.poll():
+        while not over() and not self._over:
+            left_ms: float | None = None
+            if until_ns is not None:
+                left_ms = (until_ns - self.loop.read_clock()) / 1e6
+                if left_ms <= 0:
+                    break
+            for descriptor, _ in heard.poll(left_ms):
                 if descriptor == self._control.fileno():
                     self._control.serve()
                 else:
                     self._signalled(READ)
         self.loop.read_clock()
-        return not self._over
 
     def _reconsider(self) -> None:
         self.room.dials.reconsider()
@@ -261,18 +276,32 @@ class Process:
                 self.timers.disarm(effect.timer)
             case SendPacket():
                 self.quorum.send(effect.conn, effect.packet)
-            case Persist():
-                disk.write_number(self._birth.folder, effect.name, effect.value)
-            case Append() | Truncate() | Restore():
-                disk.write_log(self._birth.folder, effect)
-            case PersistConfig():
-                self._keep(effect.config, active=effect.active)
+            case Persist() | Append() | Truncate() | Restore() | PersistConfig():
+                self._store(effect)
             case ConnectAll() | RestartElectionLayer():
                 self._perform_election(effect)
             case OpenLeaderPort() | CloseLeaderPort() | ConnectLeader() | CloseConnection():
                 self._perform_quorum(effect)
             case _:
                 _nothing_to_do(effect)
+
+    def _store(self, effect: Persist | Append | Truncate | Restore | PersistConfig) -> None:
+        """Keep something. Who cannot keep what it is about to promise ends before it does.
+
+        Raises:
+            DiskError: the disk refuses.
+        """
+        self.spoils.before_write(effect.name if isinstance(effect, Persist) else "its log")
+        try:
+            match effect:
+                case Persist():
+                    disk.write_number(self._birth.folder, effect.name, effect.value)
+                case PersistConfig():
+                    self._keep(effect.config, active=effect.active)
+                case _:
+                    disk.write_log(self._birth.folder, effect)
+        except InfrastructureError as error:
+            raise disk.DiskError(str(error)) from error
 
     def _perform_election(self, effect: ConnectAll | RestartElectionLayer) -> None:
         match effect:

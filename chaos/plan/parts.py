@@ -15,8 +15,7 @@ from chaos.plan.problems import Problems, meant
 from chaos.plan.tree import Items, Leaf, Node, Table, kind
 
 FAULTS_LATER: Final = frozenset(
-    {"duplicate", "reorder", "throttle", "corrupt", "slice"}
-    | {"disk_full", "slow_disk", "cpu_stress"}
+    {"duplicate", "reorder", "throttle", "corrupt", "slice"} | {"cpu_stress"}
 )
 OUTCOMES: Final = ("leader", "no_leader", "same_leader")
 ROLES: Final = ("leader", "follower", "observer", "looking", "paused", "down")

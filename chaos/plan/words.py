@@ -5,6 +5,7 @@ from __future__ import annotations
 from chaos.actions import How
 from chaos.election.ids import Sid, hex64
 from chaos.faults.base import Direction, Fault
+from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
@@ -272,6 +273,10 @@ def what(fault: Fault, target: str) -> str:  # noqa: PLR0911 - one return for ea
             return _messages(fault, target)
         case BumpConfigVersion():
             return _bump(fault, target)
+        case DiskFull():
+            return f"leave no room on the disk of {target}{_return(fault.restart, wipe=False)}"
+        case SlowDisk():
+            return f"have each write to the disk of {target} take {span(fault.latency)} longer"
         case Flood() | Malformed() | HalfOpen():
             return outsider(fault, target)
         case _:

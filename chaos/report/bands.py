@@ -20,6 +20,7 @@ from chaos.actions import (
     LetGo,
     Load,
     Lose,
+    MendDisk,
     Pause,
     PortCut,
     Resume,
@@ -27,6 +28,7 @@ from chaos.actions import (
     SetZxid,
     SkewTimers,
     Slow,
+    SpoilDisk,
     Terminate,
     TurnRound,
     Unblock,
@@ -234,19 +236,25 @@ def _key(done: Action) -> str:
             return f"down {sid}"
         case Pause(sid=sid) | Resume(sid=sid):
             return f"paused {sid}"
-        case Block(name=name) | Unblock(name=name):
-            return f"block {name}"
-        case Slow() | Lose() | Clear() | Load() | Unload() | Attack() | CallOff():
-            return f"named {done.name}"
         case SkewTimers(sid=sid):
             return f"timers {sid}"
         case _:
-            return ""
+            name = getattr(done, "name", "")
+            return f"named {name}" if name and not isinstance(done, Hold | LetGo) else ""
 
 
 def _undoes(done: Action) -> str | None:
     match done:
-        case Launch() | Resume() | Unblock() | Clear() | SkewTimers() | Unload() | CallOff():
+        case (
+            Launch()
+            | Resume()
+            | Unblock()
+            | Clear()
+            | SkewTimers()
+            | Unload()
+            | CallOff()
+            | MendDisk()
+        ):
             return _key(done)
         case _:
             return None
@@ -263,9 +271,9 @@ def _touched(
         case Slow(links=links) | Lose(links=links):
             pairs = frozenset((cut.source, cut.target) for cut in links)
             return _lanes(pairs, set(), targets), pairs
-        case Attack(targets=sids):
+        case Attack(targets=sids) | SpoilDisk(sids=sids):
             return sids, frozenset()
-        case Unblock() | Clear() | Load() | Unload() | Hold() | LetGo() | CallOff():
+        case Unblock() | Clear() | Load() | Unload() | Hold() | LetGo() | CallOff() | MendDisk():
             return (), frozenset()
         case _:
             return (done.sid,), frozenset()

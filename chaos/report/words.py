@@ -23,6 +23,7 @@ from chaos.actions import (
     LetGo,
     Load,
     Lose,
+    MendDisk,
     Pause,
     PortCut,
     Resume,
@@ -30,6 +31,7 @@ from chaos.actions import (
     SetZxid,
     SkewTimers,
     Slow,
+    SpoilDisk,
     Terminate,
     TurnRound,
     Unblock,
@@ -161,8 +163,8 @@ def action(done: Action) -> str:
             return _load(done)
         case Hold() | LetGo():
             return _gate(done)
-        case Attack() | CallOff():
-            return _attack(done)
+        case Attack() | CallOff() | SpoilDisk() | MendDisk():
+            return _around(done)
         case _:
             return _skew(done)
 
@@ -206,11 +208,27 @@ def _load(done: Load | Unload) -> str:
             return f"end workload {name}"
 
 
+def _around(done: Attack | CallOff | SpoilDisk | MendDisk) -> str:
+    """What is done to a peer's ports and its disk."""
+    if isinstance(done, Attack | CallOff):
+        return _attack(done)
+    return _disk(done)
+
+
 def _attack(done: Attack | CallOff) -> str:
     if isinstance(done, CallOff):
         return f"call the outsider of {done.name} off"
     port, what = done.port.value, done.kind
     return f"let an outsider go to the {port} port of {sids(done.targets)} ({what})"
+
+
+def _disk(done: SpoilDisk | MendDisk) -> str:
+    if isinstance(done, MendDisk):
+        return f"end disk fault {done.name}"
+    whose = f"the disk of {sids(done.sids)}"
+    if done.lag_ns:
+        return f"have each write to {whose} take {duration(done.lag_ns)} longer"
+    return f"leave no room on {whose}"
 
 
 def _gate(done: Hold | LetGo) -> str:

@@ -12,6 +12,7 @@ from chaos.actions import Action, Evidence
 from chaos.election.effects import Input, Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.ensemble import EnsembleSetup
+from chaos.sim.disk import Spoil
 from chaos.sim.outsider import HOST
 from chaos.sim.process import Process
 from chaos.sim.world import World, teach
@@ -58,6 +59,8 @@ class Acts:
                 return self._gate(action)
             case act.Attack() | act.CallOff():
                 return self._attack(action)
+            case act.SpoilDisk() | act.MendDisk():
+                return self._spoil(action)
             case _:
                 return self._inside(action)
 
@@ -219,6 +222,31 @@ class Acts:
             raise _CannotError(f"no attack is called {action.name}")
         counts = outsider.call_off()
         return Evidence(counts["connections"] > 0, counts)
+
+    # ---- disks
+
+    def _spoil(self, action: act.SpoilDisk | act.MendDisk) -> Evidence:
+        hosts = self._world.hosts.values()
+        if isinstance(action, act.MendDisk):
+            return self._mend(action.name)
+        if any(action.name in host.disk.spoils for host in hosts):
+            raise _CannotError(f"a disk fault is called {action.name} already")
+        found = [host for host in hosts if host.sid in action.sids]
+        for host in found:
+            host.disk.spoils[action.name] = Spoil(action.lag_ns)
+        touched = sum(host.process is not None for host in found)
+        return Evidence(None if touched else False, {"peers": touched})
+
+    def _mend(self, name: str) -> Evidence:
+        found = [host for host in self._world.hosts.values() if name in host.disk.spoils]
+        if not found:
+            raise _CannotError(f"no disk fault is called {name}")
+        spoils = [host.disk.spoils.pop(name) for host in found]
+        delayed = sum(spoil.delayed for spoil in spoils)
+        late_us = sum(spoil.delayed * spoil.lag_ns for spoil in spoils) // 1000
+        if spoils[0].lag_ns:
+            return Evidence(delayed > 0, {"delayed": delayed, "late_us": late_us})
+        return Evidence(None, {"down": sum(host.process is None for host in found)})
 
     # ---- inside a peer
 

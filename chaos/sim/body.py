@@ -26,6 +26,7 @@ class Fabric:
     connects: Connects
     emit: Callable[[Event], None]
     seed: str
+    gone: Callable[[Sid, int], None]  # a process has ended by itself, with this status
     rules: Rules = UNBROKEN
 
 
@@ -44,7 +45,8 @@ class Body(ABC):
         self.awake = False  # from its start on: before, it listens and accepts nobody
         self.paused = False  # by SIGSTOP
         self.holding = False  # at a gate
-        self.stopped = True  # not awake, paused, holding, or not through with what waited then
+        self.writing = False  # to a slow disk, and nothing else
+        self.stopped = True  # not awake, paused, frozen, or not through with what waited then
         self.unread: deque[Call] = deque()
         self.sockets: dict[int, Socket] = {}
         self.clock = fabric.clock
@@ -109,6 +111,20 @@ class Body(ABC):
             if self.awake:
                 self.clock.at(self.clock.now_ns, self._catch_up)
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it is in the middle of something, and handles nothing else."""
+        return self.holding or self.writing
+
+    def write_until(self, due_ns: int) -> None:
+        """It waits for its disk: sockets stay open, and what comes in waits."""
+        self.writing = self.stopped = True
+        self.clock.at(due_ns, self._written)
+
+    def _written(self) -> None:
+        self.writing = False
+        self._catch_up()
+
     def hold(self) -> None:
         """At a gate: sockets stay open, and what comes in waits."""
         self.holding = self.stopped = True
@@ -149,7 +165,7 @@ class Body(ABC):
         """The line that says that an election link stands, or has ended, is written."""
 
     def _catch_up(self) -> None:
-        while self.alive and not self.paused and not self.holding:
+        while self.alive and not self.paused and not self.frozen:
             waiting = self.kept or self.unread or self._overdue
             if not waiting:
                 self.stopped = False

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chaos.election.config import parse_configuration
 from chaos.election.effects import Append, Restore, Truncate
 from chaos.election.ids import PeerEpoch, Zxid
 from chaos.election.log import Log
 from chaos.election.spec import PeerSpec
+
+
+@dataclass(slots=True)
+class Spoil:
+    """A fault of a disk: each write lags by ``lag_ns``, or fails where that is 0."""
+
+    lag_ns: int
+    delayed: int = 0
 
 
 class Disk:
@@ -21,6 +29,18 @@ class Disk:
         self._log = Log(birth.zxid, birth.tree, birth.log)
         self.config = birth.config
         self.proposed = birth.last_seen
+        self.spoils: dict[str, Spoil] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing can be written."""
+        return any(not spoil.lag_ns for spoil in self.spoils.values())
+
+    def lag_ns(self) -> int:
+        """How much longer the write at hand takes; counts it."""
+        for spoil in self.spoils.values():
+            spoil.delayed += 1
+        return sum(spoil.lag_ns for spoil in self.spoils.values())
 
     def write(self, name: str, value: int) -> None:
         """Keep ``acceptedEpoch`` or ``currentEpoch``; a ``zxid`` empties the log."""

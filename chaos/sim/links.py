@@ -224,7 +224,7 @@ class ElectionLinks:
         other = socket.other
         assert other is not None
         body = self._body
-        if body.holding:
+        if body.frozen:
             self._unwritten.append(socket)
         elif body.shimmed:
             self._fill_slowly(socket, other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Final
 
 from chaos.actions import Hold, Port
 from chaos.election.config import Address, parse_configuration
@@ -43,12 +44,16 @@ from chaos.sim.links import ElectionLinks, Parcel
 from chaos.sim.network import Fin, Frame, Hello, Item, Raw, Socket
 from chaos.sim.timers import Timers
 
+EXIT_DISK: Final = 74  # of a real peer that cannot keep what it has to
+_NO_ROOM: Final = "No space left on device, by order of the tester"
+
 
 class Process(Body):
     """A peer from its start to its end. ``pid`` is a number of the simulated kernel."""
 
     def __init__(self, spec: PeerSpec, inc: int, pid: int, disk: Disk, fabric: Fabric) -> None:
         super().__init__(spec.sid, inc, pid, fabric)
+        self.gone = fabric.gone
         self.work = Work(0)  # what it was last told
         self.gates = Gates()
         self._disk = disk
@@ -81,7 +86,7 @@ class Process(Body):
         Returns the number of its line.
         """
         effects, seq, moments = self._decide(happened)
-        if self.holding:
+        if self.frozen:
             self.kept.append(partial(self._act, effects, seq, moments))
         else:
             self._act(effects, seq, moments)
@@ -196,6 +201,10 @@ class Process(Body):
                     self._links.send(effect.to, Parcel(effect.notification, seq, index))
                 case SendPacket():
                     self._quorum.send(effect.conn, effect.packet)
+                case Persist() | Append() | Truncate() | Restore() | PersistConfig():
+                    if not self._store(effect):
+                        self.kept.appendleft(partial(self._act, effects, seq, moments, index + 1))
+                        return
                 case _:
                     self._perform(effect)
 
@@ -216,18 +225,38 @@ class Process(Body):
         for name in names if self.alive else ():
             self.emit(Held(now, self.sid, self.inc, self.line(), name, line, index))
 
+    def _store(self, effect: Persist | Append | Truncate | Restore | PersistConfig) -> bool:
+        """Keep something; whether it goes on at once. Who cannot keep it ends."""
+        disk = self._disk
+        if disk.full:
+            what = effect.name if isinstance(effect, Persist) else "its log"
+            self._end(f"cannot write {what}: {_NO_ROOM}", EXIT_DISK)
+            return False
+        match effect:
+            case Persist():
+                disk.write(effect.name, effect.value)
+            case PersistConfig():
+                disk.write_config(effect.config, active=effect.active)
+                self._learn_addresses(effect.config)
+                self._links.cnx.addresses.update(self._elections)
+            case _:
+                disk.write_log(effect)
+        lag_ns = disk.lag_ns()
+        if lag_ns:
+            self.write_until(self.clock.now_ns + lag_ns)
+            self.kept.append(self._links.write_on)
+        return not lag_ns
+
+    def _end(self, why: str, status: int) -> None:
+        """The end of its own accord."""
+        self.emit(Left(self.clock.now_ns, self.sid, self.inc, self.line(), why))
+        self.die()
+        self.gone(self.sid, status)
+
     def _perform(self, effect: Effect) -> None:
         match effect:
             case ConnectAll():
                 self._links.perform(self._links.cnx.connect_all())
-            case Persist():
-                self._disk.write(effect.name, effect.value)
-            case Append() | Truncate() | Restore():
-                self._disk.write_log(effect)
-            case PersistConfig():
-                self._disk.write_config(effect.config, active=effect.active)
-                self._learn_addresses(effect.config)
-                self._links.cnx.addresses.update(self._elections)
             case RestartElectionLayer():
                 self._restart(effect.config)
             case OpenLeaderPort():

@@ -57,7 +57,7 @@ class World:
         self.outsiders: dict[str, Outsider] = {}
         self._connects = Connects(self.network)
         self._fabric = Fabric(
-            self.clock, self.network, self._connects, self.seen.append, seed, core
+            self.clock, self.network, self._connects, self.seen.append, seed, self.gone, core
         )
         self._looking = False
         self._pids = _FIRST_PID

@@ -15,6 +15,7 @@ from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
 from chaos.history.codec import Json, to_json
 from chaos.peer import disk
+from chaos.systems.disks import Disks
 from chaos.systems.gatekeeper import Gatekeeper
 from chaos.systems.loads import Loads
 from chaos.systems.outsiders import Outsiders
@@ -70,6 +71,7 @@ class Hands:
         self._loads = Loads()
         self._gates = Gatekeeper(system.peers)
         self._outsiders = Outsiders(world, setup)
+        self._disks = Disks()
 
     def do(self, action: Action) -> Evidence:
         """Do ``action``; what cannot be done is evidence that it did not happen."""
@@ -107,10 +109,16 @@ class Hands:
                 return self._loads.do(action, self._running())
             case act.SkewTimers() | act.Hold() | act.LetGo():
                 return self._timing(action)
-            case act.Attack() | act.CallOff():
-                return self._outsiders.do(action)
+            case act.Attack() | act.CallOff() | act.SpoilDisk() | act.MendDisk():
+                return self._around(action)
             case _:
                 return self._inside(action)
+
+    def _around(self, action: act.Attack | act.CallOff | act.SpoilDisk | act.MendDisk) -> Evidence:
+        """What is done to a peer's ports and its disk."""
+        if isinstance(action, act.Attack | act.CallOff):
+            return self._outsiders.do(action)
+        return self._disks.do(action, self._running())
 
     def _up(self, sid: Sid) -> PeerLink:
         peer = self._system.peer(sid)
@@ -141,6 +149,7 @@ class Hands:
         for block in self._blocks.values():
             self._shut(peer, block)
         self._loads.teach(peer)
+        self._disks.teach(peer)
         self._gates.teach(peer)
         if waits and self._system.under_way:
             peer.ask("go")
@@ -168,6 +177,7 @@ class Hands:
             if block.name not in peer.taught:
                 self._shut(peer, block)
         self._loads.teach(peer)
+        self._disks.teach(peer)
         if peer.held and self._system.under_way:
             peer.ask("go")
             peer.held = False

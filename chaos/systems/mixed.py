@@ -242,12 +242,12 @@ class Mixed:
         match action:
             case act.Lose() | act.Clear() | act.Load() | act.Unload():
                 return together([hands.do(action), foreign.do(action)])
-            case act.Block() | act.Unblock() | act.Attack() | act.CallOff():
+            case act.Block() | act.Unblock() | act.Attack() | act.CallOff() | act.MendDisk():
                 return hands.do(action)
             case act.Hold() | act.LetGo():
                 return self._gate(action)
-            case act.Slow():
-                return foreign.slow(action) or hands.do(action)
+            case act.Slow() | act.SpoilDisk():
+                return self._ours_only(action)
             case _ if self.standing.servers.knows(action.sid):
                 return together([foreign.do(action)])
             case _:
@@ -319,6 +319,16 @@ class Mixed:
         told = self.standing.hands.do(replace(action, sids=ours))
         free = ", ".join(str(sid) for sid in action.sids if sid not in ours)
         return replace(told, facts={**told.facts, "cannot hold": free}) if free else told
+
+    def _ours_only(self, action: act.Slow | act.SpoilDisk) -> Evidence:
+        """Only our peers hold messages back, and have disks that fail."""
+        if isinstance(action, act.Slow):
+            return self.standing.foreign.slow(action) or self.standing.hands.do(action)
+        theirs = [sid for sid in action.sids if self.standing.servers.knows(sid)]
+        if theirs:
+            why = f"server {theirs[0]} is none of ours: nothing makes its disk fail"
+            return Evidence(False, {"error": why})
+        return self.standing.hands.do(action)
 
     def _recall(self, standing: Standing) -> list[Event]:
         """While servers still run. Nobody was promised anything where no time zero came."""

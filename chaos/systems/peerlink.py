@@ -29,6 +29,7 @@ class PeerLink:
         self.alive = True
         self.held = held  # it waits for "go"
         self.taught: set[str] = set()  # names of the blocks and message faults it knows of
+        self.spoilt: set[str] = set()  # names of the disk faults that it knows of
         self.work = Work(0)  # what it was last told to propose
         self.shut: set[str] = set()  # those of them that are blocks
         self._process = process

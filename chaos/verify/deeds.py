@@ -31,6 +31,8 @@ _BY_NAME: Final[dict[type[act.Action], str]] = {
     act.LetGo: "the end of the gate",
     act.Attack: "the attack",
     act.CallOff: "the end of the attack",
+    act.SpoilDisk: "the disk fault",
+    act.MendDisk: "the end of the disk fault",
 }
 
 

@@ -5,14 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.actions import Kill, Terminate
+from chaos.actions import Kill, MendDisk, SpoilDisk, Terminate
 from chaos.election.ids import Sid
-from chaos.history.events import Acted, Appeared, Began, Exited, Left
+from chaos.history.events import Acted, Appeared, Began, Event, Exited, Left
 from chaos.history.history import History
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
+NO_ROOM: Final = 74  # a peer's own exit status when its disk does not keep what it has to
 _MISTAKE: Final = 70  # a peer's own exit status after an internal error
 _CRASHES: Final = {-4: "SIGILL", -6: "SIGABRT", -7: "SIGBUS", -8: "SIGFPE", -11: "SIGSEGV"}
+
+
+class _Known:
+    """What was asked of each peer, and what it said itself."""
+
+    def __init__(self) -> None:
+        self.words: dict[Sid, str] = {}
+        self._began: dict[Sid, int] = {}
+        self._told: dict[Sid, int] = {}
+        self._full: dict[str, tuple[Sid, ...]] = {}  # disks without room, by the fault
+
+    def take(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case Began() | Appeared():
+                self._began[event.sid] = event.at_ns
+            case Acted(action=Kill(sid=sid) | Terminate(sid=sid)):
+                self._told[sid] = event.at_ns
+            case Acted(action=SpoilDisk(name=name, sids=sids, lag_ns=0)):
+                self._full[name] = sids
+            case Acted(action=MendDisk(name=name)):
+                self._full.pop(name, None)
+            case Left():
+                self.words[event.sid] = event.why
+            case _:
+                pass
+
+    def asked(self, event: Exited) -> bool:
+        """Whether a fault of the plan ended it: a peer ends where it cannot write."""
+        if event.status == NO_ROOM and any(event.sid in sids for sids in self._full.values()):
+            return True
+        return self._told.get(event.sid, -1) >= self._began.get(event.sid, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +60,18 @@ class EndsAsTold:
 
     def check(self, history: History) -> Verdict:
         """Judge every end of a process."""
-        began: dict[Sid, int] = {}
-        told: dict[Sid, int] = {}
-        words: dict[Sid, str] = {}
         judged = 0
         found: list[tuple[Outcome, str, int]] = []
+        known = _Known()
         for index, event in enumerate(history.events):
-            match event:
-                case Began() | Appeared():
-                    began[event.sid] = event.at_ns
-                case Acted(action=Kill(sid=sid) | Terminate(sid=sid)):
-                    told[sid] = event.at_ns
-                case Left():
-                    words[event.sid] = event.why
-                case Exited():
-                    judged += 1
-                    asked = told.get(event.sid, -1) >= began.get(event.sid, 0)
-                    if event.sid in history.foreign and _by_itself(event.status):
-                        found.append((*_foreign(event), index))
-                    elif not asked:
-                        found.append((*_account(event, words.get(event.sid, "")), index))
-                case _:
-                    pass
+            known.take(event)
+            if not isinstance(event, Exited):
+                continue
+            judged += 1
+            if event.sid in history.foreign and _by_itself(event.status):
+                found.append((*_foreign(event), index))
+            elif not known.asked(event):
+                found.append((*_account(event, known.words.get(event.sid, "")), index))
         if not found:
             ends = "1 end" if judged == 1 else f"{judged} ends, each"
             return self._verdict(Outcome.HOLDS, f"{ends} by a fault", (), judged)

@@ -15,6 +15,8 @@ Configure        the input and the write of the configuration in the journal, or
                  that a foreign server has in force
 SkewTimers       the peer's own answer, and a timer that runs by it
 Attack           connections that stood, and the bytes said on them, counted by its CallOff
+SpoilDisk        writes that lagged, counted by its MendDisk; or the end of a peer that could
+                 not write, by its exit status
 Hold             a peer that held while its step's fault took effect, and did nothing meanwhile
 ===============  ================================================================
 """
@@ -28,19 +30,21 @@ from chaos.election.ids import Sid
 from chaos.history.events import Acted, Appeared, Began, Exited
 from chaos.history.history import History
 from chaos.verify.deeds import deed, facts_of
+from chaos.verify.ends import NO_ROOM
 from chaos.verify.fold import JOURNAL
 from chaos.verify.gating import gated, observed
 from chaos.verify.traces import Proof, ends, inside
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
 _COUNTS = ("packets", "frames", "connections", "delayed", "lost", "committed", "acknowledged")
-_TOLD = ("bytes", "answered", "closed", "refused")  # of no account by themselves
+_TOLD = ("late_us", "bytes", "answered", "closed", "refused")  # of no account by themselves
 _ENDINGS = {
     act.Block: act.Unblock,
     act.Slow: act.Clear,
     act.Lose: act.Clear,
     act.Load: act.Unload,
     act.Attack: act.CallOff,
+    act.SpoilDisk: act.MendDisk,
 }
 _SIGKILL, _SIGTERM = 9, 15
 
@@ -85,7 +89,7 @@ def _shown(acted: Acted, proof: Proof) -> str:
     return deed(acted.action) + (f" ({proof.shown})" if proof.shown else "")
 
 
-def _proof(index: int, acted: Acted, history: History) -> Proof | None:
+def _proof(index: int, acted: Acted, history: History) -> Proof | None:  # noqa: PLR0911 - one each
     """The proof of one action; ``None`` for those that only end another."""
     if ends(acted.action) and not isinstance(acted.action, act.Launch):
         return _ended(index, acted)
@@ -94,7 +98,9 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:
     match acted.action:
         case act.Kill() | act.Terminate() | act.Launch() | act.Pause():
             return _process(index, acted, history)
-        case act.Block() | act.Slow() | act.Lose() | act.Load() | act.Attack():
+        case act.SpoilDisk(lag_ns=0):
+            return _full(index, acted.action, history)
+        case act.Block() | act.Slow() | act.Lose() | act.Load() | act.Attack() | act.SpoilDisk():
             return _counted(index, acted.action, history)
         case act.Hold():
             return gated(index, acted.action, history)
@@ -104,7 +110,8 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:
 
 def _ended(index: int, acted: Acted) -> Proof | None:
     """A peer that stays stopped or skewed was not healed; counters are judged elsewhere."""
-    counts = isinstance(acted.action, act.Unblock | act.Clear | act.Unload | act.CallOff)
+    counted = act.Unblock | act.Clear | act.Unload | act.CallOff | act.MendDisk
+    counts = isinstance(acted.action, counted)
     if acted.evidence.bit is False and not counts:
         return Proof(f"it did not happen: {facts_of(acted)}", (index,))
     return None
@@ -150,7 +157,7 @@ def _process(index: int, acted: Acted, history: History) -> Proof:
 
 # ---- blocks, message faults, workloads and attacks
 
-_Counted = act.Block | act.Slow | act.Lose | act.Load | act.Attack
+_Counted = act.Block | act.Slow | act.Lose | act.Load | act.Attack | act.SpoilDisk
 
 
 def _counted(index: int, action: _Counted, history: History) -> Proof:
@@ -167,6 +174,23 @@ def _counted(index: int, action: _Counted, history: History) -> Proof:
             return Proof("", (index, at), ", ".join(told))
         return Proof(f"it touched nothing: {facts_of(event)}", (index, at))
     return Proof("it was never taken away, so nothing was counted", (index,))
+
+
+def _full(index: int, action: act.SpoilDisk, history: History) -> Proof:
+    """Some target had to write, could not, and ended by that."""
+    ended: dict[int, int] = {}
+    for at in range(index + 1, len(history.events)):
+        match history.events[at]:
+            case Exited(sid=sid, status=status) if status == NO_ROOM and sid in action.sids:
+                ended[at] = int(sid)
+            case Acted(action=act.MendDisk(name=name)) if name == action.name:
+                break
+            case _:
+                pass
+    if not ended:
+        return Proof("nothing was to be written while there was no room", (index,))
+    who = ", ".join(str(sid) for sid in ended.values())
+    return Proof("", (index, *ended), f"ENOSPC at {who}, which ended by that")
 
 
 def _count(facts: Mapping[str, int | str], key: str) -> int:

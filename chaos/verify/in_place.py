@@ -35,6 +35,7 @@ class InPlace:
         self.lossy: set[str] = set()
         self.skewed: set[Sid] = set()
         self._attacked: dict[str, tuple[Sid, ...]] = {}
+        self._spoilt: dict[str, act.SpoilDisk] = {}
         self.unknown = ""
         self._held: dict[Sid, set[str]] = {}  # at which gates
         self._off: dict[tuple[str, Sid], int] = {}  # until when a gate may have held a peer
@@ -46,8 +47,9 @@ class InPlace:
 
     @property
     def attacked(self) -> set[Sid]:
-        """Peers that have to do with somebody who is no member."""
-        return {sid for sids in self._attacked.values() for sid in sids}
+        """Peers that have to do with somebody who is no member, or with a disk that fails."""
+        spoilt = (spoil.sids for spoil in self._spoilt.values())
+        return {sid for sids in (*self._attacked.values(), *spoilt) for sid in sids}
 
     def hold(self, event: Held) -> None:
         """A peer holds at a gate; unless the gate is off by then, and the line came later."""
@@ -71,6 +73,11 @@ class InPlace:
                 self.slow[name] = latency + jitter
             case act.Lose(name=name):
                 self.lossy.add(name)
+            case act.SpoilDisk(name=name):
+                self._spoilt[name] = action
+            case act.MendDisk(name=name):
+                spoil = self._spoilt.pop(name, None)
+                return 0 if spoil is None else spoil.lag_ns
             case act.Attack(name=name, targets=targets):
                 self._attacked[name] = targets
             case act.CallOff(name=name):

@@ -11,6 +11,7 @@ from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.ensemble import EnsembleSetup, PeerSetup, QuorumKind, configuration_of
 from chaos.faults.base import Directed, Direction, Fault
 from chaos.faults.catalogue import FAULTS
+from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.membership import BumpConfigVersion, Members
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
@@ -150,6 +151,19 @@ ACTIONS: dict[str, tuple[Fault, tuple[Sid, ...], list[Action], list[Action]]] = 
         [act.SkewTimers(ONE, 1_500_000, -5), act.SkewTimers(THREE, 1_500_000, -5)],
         [act.SkewTimers(ONE)],  # peer 3 is down
     ),
+    "disk_full": (
+        DiskFull("s"),
+        (ONE, THREE),
+        [act.SpoilDisk("s", (ONE, THREE))],
+        [act.MendDisk("s")],
+    ),
+    "disk_full and back": (
+        DiskFull("s", Restart.AFTER),
+        (ONE, THREE),
+        [act.SpoilDisk("s", (ONE, THREE))],
+        [act.MendDisk("s"), act.Launch(THREE)],
+    ),
+    "slow_disk": (SlowDisk("s", 7), (ONE,), [act.SpoilDisk("s", (ONE,), 7)], [act.MendDisk("s")]),
     "flood": (
         Flood("s", Port.ELECTION, per_s=200, size=512),
         (ONE, TWO),
@@ -214,6 +228,8 @@ WRONG = {
     "no epoch": (lambda: SkewPeerEpoch("s"), "name what moves"),
     "no drift": (lambda: SkewTimers("s"), "name what drifts"),
     "wiped and gone": (lambda: Kill("s", wipe=True), "add restart: after"),
+    "a disk as quick as ever": (lambda: SlowDisk("s", 0), "longer than 0ms"),
+    "a disk that stands still": (lambda: SlowDisk("s", 10**9 + 1), "at most 1s"),
     "no connections": (lambda: Flood("s", Port.QUORUM, per_s=0), "per_s: 0 is not from 1 to 1000"),
     "a flood beyond measure": (
         lambda: Flood("s", Port.QUORUM, per_s=1000, size=65_536),

@@ -14,7 +14,9 @@ from chaos.election.effects import Arm, Decided, Deliver, Expire, Send, TimerKin
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.election.spec import PeerSpec
-from chaos.history.events import LinkClosed, LinkOpened, Lost, Stepped, Wrote
+from chaos.history.codec import Json
+from chaos.history.events import Left, LinkClosed, LinkOpened, Lost, Stepped, Wrote
+from chaos.peer.process import EXIT_DISK
 from tests.peer.nest import (
     QUICK,
     WITHIN_S,
@@ -56,6 +58,10 @@ REFUSED = {
     ),
     "no such block": ({"do": "block", "name": "x", "cuts": [], "how": "softly"}, "silent, reset"),
     "no cut": ({"do": "block", "name": "x", "cuts": [{"k": "Start"}], "how": "reset"}, "no cut"),
+    "a disk slower than any": (
+        {"do": "spoil", "name": "x", "lag_ns": 10**11},
+        '"lag_ns" has to be a whole number of 0..10000000000',
+    ),
     "timers that stand still": ({"do": "timers", "rate_ppm": 0}, "above 0"),
 }
 
@@ -84,6 +90,47 @@ def test_an_input_is_a_step_like_any_other(peer: LivePeer) -> None:
     assert step.at_ns == answer["at_ns"]
     sends = [effect for effect in step.effects if isinstance(effect, Send)]
     assert [send.notification.round for send in sends] == [6]
+
+
+ACCEPT: Json = {"k": "SkewEpochs", "accepted": 7}
+
+
+def accepted(peer: LivePeer) -> str:
+    return (peer.home / "acceptedEpoch").read_text().strip()
+
+
+def test_a_peer_waits_for_a_slow_disk_and_hears_orders_meanwhile(peer: LivePeer) -> None:
+    peer.done("go")
+    peer.done("spoil", name="lag", lag_ns=10**10)
+    peer.done("input", input=ACCEPT)
+    before = accepted(peer)
+    counts = peer.done("mend", name="lag")  # ends the wait as well
+    peer.done("stats")
+    assert (before, accepted(peer)) == ("0", "7")
+    assert counts["delayed"] in (0, 1)
+
+
+def test_how_late_a_slow_disk_was_is_measured(peer: LivePeer) -> None:
+    peer.done("go")
+    peer.done("spoil", name="lag", lag_ns=20_000_000)
+    peer.done("input", input=ACCEPT)
+    while accepted(peer) != "7":
+        peer.pause()
+    counts = peer.done("mend", name="lag")
+    late_us = counts["late_us"]
+    assert isinstance(late_us, int)
+    assert counts["delayed"] == 1
+    assert 20_000 <= late_us < 2_000_000
+
+
+def test_who_cannot_keep_what_it_is_to_keep_ends_and_says_why(home: Nest, peer: LivePeer) -> None:
+    peer.done("go")
+    peer.done("spoil", name="full", lag_ns=0)
+    peer.done("input", input=ACCEPT)
+    assert home.hear() == {"exited": peer.pid, "status": EXIT_DISK}
+    left = peer.all(Left)[0]
+    assert "cannot write acceptedEpoch: No space left on device" in left.why
+    assert accepted(peer) == "0"
 
 
 def test_statistics_are_numbers_of_this_process(peer: LivePeer) -> None:

@@ -274,6 +274,17 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "idle",
         plan(UP, "{id: f, fault: block_port, target: 1, with: {port: quorum}, for: 2s}"),
     ),
+    "a disk with nothing to do": (
+        plan(UP, "{id: f, fault: disk_full, target: leader, for: 2s}"),
+        "idle-disk",
+        "warning",
+        "no evidence",
+        plan(
+            UP,
+            "{id: w, workload: {writes_per_s: 5}, for: 5s}",
+            "{id: f, fault: disk_full, target: leader, for: 2s}",
+        ),
+    ),
     "a port that only a leader opens": (
         plan(UP, "{id: f, fault: flood, target: followers, with: {port: quorum}, for: 2s}"),
         "closed-port",

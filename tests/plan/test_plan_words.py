@@ -73,6 +73,12 @@ SENTENCES = {
     '{fault: skew_timers, target: 1, with: {rate: "1.5", offset: -50ms}, for: 1s}': (
         "run the timers of peer 1 at 1.5 of true speed, shifted by -50ms for 1s"
     ),
+    "{fault: disk_full, target: leader, with: {restart: after}, for: 1s}": (
+        "leave no room on the disk of the leader, bring it back with its data for 1s"
+    ),
+    "{fault: slow_disk, target: 1, with: {latency: 30ms}, for: 1s}": (
+        "have each write to the disk of peer 1 take 30ms longer for 1s"
+    ),
     "{fault: flood, target: all, with: {port: election, per_s: 50, size: 64}, for: 1s}": (
         "flood the election port of every peer with 50 connections a second, 64 bytes each for 1s"
     ),

@@ -71,6 +71,8 @@ ONE_OF_EACH: tuple[Action, ...] = (
     actions.LetGo("h", (Sid(1),), again=True),
     actions.Attack("a", (Sid(1),), Port.ELECTION, "silent", 8, 8),
     actions.CallOff("a"),
+    actions.SpoilDisk("d", (Sid(1),), 5 * MS),
+    actions.MendDisk("d"),
 )
 
 

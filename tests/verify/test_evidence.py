@@ -44,6 +44,13 @@ def attack(**facts: int) -> Lockstep:
     return ensemble.run(100).acted("f", act.CallOff("f"), bit=facts["connections"] > 0, **facts)
 
 
+def full(status: int | None) -> Lockstep:
+    ensemble = up().acted("f", act.SpoilDisk("f", (THREE,)), bit=None).run(10)
+    if status is not None:
+        ensemble.events.append(Exited(ensemble.now_ms * 1_000_000, THREE, 0, status))
+    return ensemble.run(10).acted("f", act.MendDisk("f"), bit=None)
+
+
 def pause(state: str, ms: int) -> Lockstep:
     """Peer 3 is said to be stopped; in this world it goes on, so only 0 ms are credible."""
     ensemble = up().acted("f", act.Pause(THREE), state=state)
@@ -83,6 +90,12 @@ CONFIRMED: dict[str, Callable[[], Lockstep]] = {
     "round, told in the next election": lambda: (
         settled(1, act.TurnRound(ONE, to=50), fx.SkewRound(to=50)).kill(3).run(3000)
     ),
+    "a disk without room": lambda: full(74),
+    "a slow disk": lambda: (
+        up()
+        .acted("f", act.SpoilDisk("f", (ONE,), 5), bit=None)
+        .acted("f", act.MendDisk("f"), delayed=2)
+    ),
     "attack": lambda: attack(connections=3, bytes=40, closed=2),
     "epochs": lambda: settled(
         1, act.SetEpochs(ONE, accepted=8), fx.SkewEpochs(accepted=PeerEpoch(8))
@@ -111,6 +124,16 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
     "pause of a peer that goes on": (lambda: pause("T", 500), "its journal goes on"),
     "block of nothing": (lambda: block(0), "touched nothing"),
     "block without an end": (lambda: up().acted("f", act.Block("f", CUT)), "never taken away"),
+    "a disk to which nothing was written": (lambda: full(None), "nothing was to be written"),
+    "a peer that ended by something else": (lambda: full(-9), "nothing was to be written"),
+    "a slow disk to which nothing was written": (
+        lambda: (
+            up()
+            .acted("f", act.SpoilDisk("f", (ONE,), 5), bit=None)
+            .acted("f", act.MendDisk("f"), bit=False, delayed=0)
+        ),
+        "touched nothing",
+    ),
     "attack on a closed port": (lambda: attack(connections=0, refused=9), "touched nothing"),
     "attack that was never called off": (lambda: up().acted("f", ATTACK), "never taken away"),
     "slow that touched nothing": (lambda: slow(seen=3), "touched nothing"),

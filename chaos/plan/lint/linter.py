@@ -29,6 +29,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_fault.dialed_back,
     rules_fault.idle_port,
     rules_fault.closed_port,
+    rules_fault.idle_disk,
     rules_fault.nothing_at_stake,
     rules_fault.already_true,
     rules_fault.nothing_before,

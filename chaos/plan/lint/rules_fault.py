@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from chaos.actions import Block, How, Port, PortCut
 from chaos.election.ids import Sid
 from chaos.faults.counting import peers_words
+from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.network import BlockPort
 from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.targets import Group, Pick, Word
@@ -84,6 +85,25 @@ def idle_port(context: Context) -> Iterator[Finding]:
                 "a leader serves before it and no other fault ends that: the election port is "
                 "idle then, and a silent block without a packet is no evidence",
                 "port: quorum, how: reset, or a fault that makes peers look meanwhile",
+            )  # fmt: skip
+
+
+def idle_disk(context: Context) -> Iterator[Finding]:
+    """A disk fault while a leader serves: nothing is written then, unless there is a reason."""
+    settled = False
+    for step in context.plan.every_step:
+        verb = step.verb
+        if isinstance(verb, Wait) and isinstance(verb.condition, LeaderOutcome):
+            settled = True
+        if not isinstance(verb, FaultStep) or not isinstance(verb.fault, DiskFull | SlowDisk):
+            continue
+        if settled and not _company(context, step):
+            yield Finding(
+                "idle-disk", Severity.WARNING, step.where, step.id,
+                "nothing is to be written meanwhile",
+                "a leader serves before it and no other step gives cause for an election or a "
+                "transaction: a disk fault without a write is no evidence",
+                "a workload, or a fault that makes peers look meanwhile",
             )  # fmt: skip
 
 
