@@ -270,6 +270,26 @@ class MendDisk:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """Hold each of ``sids`` to its core, beside ``workers`` that want ``load_ppm`` of it each."""
+
+    name: str
+    sids: tuple[Sid, ...]
+    load_ppm: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cool:
+    """End the :class:`Burn` called ``name``; the evidence says how busy the cores were."""
+
+    name: str
+
+
+# What is done to a peer's ports, its disk and its core.
+Around = Attack | CallOff | SpoilDisk | MendDisk | Burn | Cool
+
 Action = (
     Kill
     | Terminate
@@ -294,6 +314,8 @@ Action = (
     | CallOff
     | SpoilDisk
     | MendDisk
+    | Burn
+    | Cool
 )
 
 EVERY_ACTION: Final[frozenset[type[Action]]] = frozenset(get_args(Action))

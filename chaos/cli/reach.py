@@ -7,11 +7,13 @@ lot, or that asks for the leader, shows only when it begins.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Final
 
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, Runs
 from chaos.faults.base import Fault
 from chaos.faults.disks import DiskFull, SlowDisk
+from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay
 from chaos.faults.skews import SkewLogicalClock, SkewTimers
@@ -29,6 +31,11 @@ from chaos.faults.targets import (
 from chaos.plan.model import Change, FaultStep, Plan
 
 _TAKES = "it takes a configuration from its leader, and one of ours proposes none"
+_OURS: Final[dict[type[Fault], str]] = {
+    DiskFull: "its disk fails in a peer of ours only",
+    SlowDisk: "its disk fails in a peer of ours only",
+    CpuStress: "its threads cannot be held to one core from outside",
+}
 _INSIDE = (SkewLogicalClock, SkewTimers)
 
 
@@ -69,8 +76,8 @@ def _impossible(fault: Fault, *, alone: bool) -> str:
             return _TAKES
         case Delay():
             return "it holds no message back"
-        case DiskFull() | SlowDisk():
-            return "its disk fails in a peer of ours only"
+        case _ if type(fault) in _OURS:
+            return _OURS[type(fault)]
         case _ if isinstance(fault, _INSIDE):
             return "it lets nobody change its memory"
         case _:

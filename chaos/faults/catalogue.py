@@ -6,6 +6,7 @@ from typing import Final
 
 from chaos.faults.base import Fault
 from chaos.faults.disks import DiskFull, SlowDisk
+from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
@@ -33,4 +34,5 @@ FAULTS: Final[dict[str, type[Fault]]] = {
     "half_open": HalfOpen,
     "disk_full": DiskFull,
     "slow_disk": SlowDisk,
+    "cpu_stress": CpuStress,
 }

@@ -6,6 +6,7 @@ JSON on a SOCK_SEQPACKET socket::
     {"do": "fork", "birth": {…}} + one descriptor   ->  {"forked": pid} or {"error": text}
     {"do": "fork", "birth": {…}, "more": n} + one   ->  the same, once n more have come
     {"do": "attack", "orders": {…}} + one           ->  the same, for an outsider
+    {"do": "burn", "orders": {…}} + one             ->  the same, for who keeps a core busy
                                                     ->  {"exited": pid, "status": n}, unasked
 
 The descriptor becomes the control channel of the peer. A negative status is a signal. At the
@@ -133,7 +134,7 @@ class Zygote:
         return True
 
 
-_Work = Birth | Json  # a peer's birth, or the orders of an outsider
+_Work = Birth | Json  # a peer's birth, or a request with the orders of somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +194,9 @@ def _work(data: bytes) -> tuple[_Work, int]:
             return Birth.of(birth), more
         case {"do": "fork", "birth": birth}:
             return Birth.of(birth), 0
-        case {"do": "attack", "orders": dict(orders)}:
-            return orders, 0
-    raise InfrastructureError(
-        f'no request: {str(request)[:120]}; {{"do": "fork"}} and {{"do": "attack"}} are known'
-    )
+        case {"do": "attack" | "burn", "orders": dict()}:
+            return request, 0
+    raise InfrastructureError(f"no request: {str(request)[:120]}; fork, attack and burn are known")
 
 
 def _be(work: _Work, control_fd: int, parent: int) -> int:
@@ -207,12 +206,10 @@ def _be(work: _Work, control_fd: int, parent: int) -> int:
     _signal.set_wakeup_fd(-1)
     _close_all_but(control_fd)
     control = socket.socket(fileno=control_fd)
-    who = f"peer {work.spec.sid}" if isinstance(work, Birth) else "an outsider"
+    who = f"peer {work.spec.sid}" if isinstance(work, Birth) else "somebody else"
     try:
         if not isinstance(work, Birth):
-            from chaos.peer import outsider  # noqa: PLC0415  no peer needs it
-
-            return outsider.run(outsider.Orders.of(work), control)
+            return _be_another(work, control)
         if work.netns:
             _enter(work.netns)
         return run(work, control)
@@ -227,6 +224,19 @@ def _be(work: _Work, control_fd: int, parent: int) -> int:
 
         traceback.print_exc()
         return EXIT_ERROR
+
+
+def _be_another(request: Json, control: socket.socket) -> int:
+    """Be no peer, but somebody who makes trouble for peers."""
+    from chaos.peer import burner, outsider  # noqa: PLC0415  no peer needs them
+
+    match request:
+        case {"do": "attack", "orders": orders}:
+            return outsider.run(outsider.Orders.of(orders), control)
+        case {"do": "burn", "orders": orders}:
+            return burner.run(orders, control)
+        case _:
+            raise InfrastructureError(f"no request: {str(request)[:120]}")
 
 
 def _die_with(parent: int) -> None:

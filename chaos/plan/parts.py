@@ -14,9 +14,7 @@ from chaos.plan.model import Edge, Where
 from chaos.plan.problems import Problems, meant
 from chaos.plan.tree import Items, Leaf, Node, Table, kind
 
-FAULTS_LATER: Final = frozenset(
-    {"duplicate", "reorder", "throttle", "corrupt", "slice"} | {"cpu_stress"}
-)
+FAULTS_LATER: Final = frozenset({"duplicate", "reorder", "throttle", "corrupt", "slice"})
 OUTCOMES: Final = ("leader", "no_leader", "same_leader")
 ROLES: Final = ("leader", "follower", "observer", "looking", "paused", "down")
 

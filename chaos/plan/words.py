@@ -6,6 +6,7 @@ from chaos.actions import How
 from chaos.election.ids import Sid, hex64
 from chaos.faults.base import Direction, Fault
 from chaos.faults.disks import DiskFull, SlowDisk
+from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
@@ -26,6 +27,8 @@ from chaos.faults.targets import (
     Word,
 )
 from chaos.faults.work import Workload
+from chaos.plan.amount_words import percent, span
+from chaos.plan.around_words import around
 from chaos.plan.event_words import event
 from chaos.plan.model import (
     After,
@@ -48,7 +51,6 @@ from chaos.plan.model import (
     Wait,
     When,
 )
-from chaos.plan.outsider_words import outsider
 from chaos.plan.ranges import Range
 from chaos.wire.spread import Distribution
 
@@ -58,8 +60,6 @@ _ANY = {
     Word.FOLLOWERS: "any follower",
     Word.ALL: "any peer",
 }
-
-_UNITS = ((60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
 
 
 def sentence(step: Step) -> str:
@@ -118,16 +118,6 @@ def _random(verb: Random) -> str:
     ]
     every = f"every {span(verb.every_ns)}"
     return f"{verb.count} times, {every}, by lot: {' or '.join(told)}"
-
-
-def span(time_ns: int) -> str:
-    """A duration as a plan would write it, in the largest unit that keeps it whole."""
-    if isinstance(time_ns, Range):
-        return f"{span(int(time_ns))} to {span(time_ns.high)}"
-    for size, unit in _UNITS:
-        if time_ns >= size and time_ns % size == 0:
-            return f"{time_ns // size}{unit}"
-    return f"{time_ns}ns" if time_ns else "0ms"
 
 
 def moment(after: After) -> str:
@@ -273,12 +263,8 @@ def what(fault: Fault, target: str) -> str:  # noqa: PLR0911 - one return for ea
             return _messages(fault, target)
         case BumpConfigVersion():
             return _bump(fault, target)
-        case DiskFull():
-            return f"leave no room on the disk of {target}{_return(fault.restart, wipe=False)}"
-        case SlowDisk():
-            return f"have each write to the disk of {target} take {span(fault.latency)} longer"
-        case Flood() | Malformed() | HalfOpen():
-            return outsider(fault, target)
+        case Flood() | Malformed() | HalfOpen() | DiskFull() | SlowDisk() | CpuStress():
+            return around(fault, target)
         case _:
             return _skew(fault, target)
 
@@ -316,7 +302,7 @@ def _how(how: How) -> str:
 
 def _messages(fault: Delay | Loss, target: str) -> str:
     if isinstance(fault, Loss):
-        return f"lose {_percent(fault.percent)} % of the notifications of {target}"
+        return f"lose {percent(fault.percent)} % of the notifications of {target}"
     jitter = f" ± {span(fault.jitter)}" if fault.jitter else ""
     if jitter and fault.distribution is not Distribution.UNIFORM:
         jitter += f" ({fault.distribution})"
@@ -340,13 +326,6 @@ def _change(verb: Change) -> str:
         parts.append("weights " + ", ".join(f"{s}: {w}" for s, w in fault.weights.items()))
     what = ", ".join(parts)
     return f"reconfigure the ensemble: {what}; a quorum adopts it within {span(verb.within_ns)}"
-
-
-def _percent(ppm: int) -> str:
-    """A share of a million as one of a hundred."""
-    if isinstance(ppm, Range):
-        return f"{_percent(int(ppm))} to {_percent(ppm.high)}"
-    return f"{ppm / 10_000:g}"
 
 
 def _skew(fault: Fault, target: str) -> str:

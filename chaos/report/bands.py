@@ -10,9 +10,11 @@ from chaos.actions import (
     Action,
     Attack,
     Block,
+    Burn,
     CallOff,
     Clear,
     Configure,
+    Cool,
     Cut,
     Hold,
     Kill,
@@ -254,6 +256,7 @@ def _undoes(done: Action) -> str | None:
             | Unload()
             | CallOff()
             | MendDisk()
+            | Cool()
         ):
             return _key(done)
         case _:
@@ -271,9 +274,19 @@ def _touched(
         case Slow(links=links) | Lose(links=links):
             pairs = frozenset((cut.source, cut.target) for cut in links)
             return _lanes(pairs, set(), targets), pairs
-        case Attack(targets=sids) | SpoilDisk(sids=sids):
+        case Attack(targets=sids) | SpoilDisk(sids=sids) | Burn(sids=sids):
             return sids, frozenset()
-        case Unblock() | Clear() | Load() | Unload() | Hold() | LetGo() | CallOff() | MendDisk():
+        case (
+            Unblock()
+            | Clear()
+            | Load()
+            | Unload()
+            | Hold()
+            | LetGo()
+            | CallOff()
+            | MendDisk()
+            | Cool()
+        ):
             return (), frozenset()
         case _:
             return (done.sid,), frozenset()

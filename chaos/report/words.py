@@ -13,9 +13,11 @@ from chaos.actions import (
     Action,
     Attack,
     Block,
+    Burn,
     CallOff,
     Clear,
     Configure,
+    Cool,
     Cut,
     Hold,
     Kill,
@@ -163,7 +165,7 @@ def action(done: Action) -> str:
             return _load(done)
         case Hold() | LetGo():
             return _gate(done)
-        case Attack() | CallOff() | SpoilDisk() | MendDisk():
+        case Attack() | CallOff() | SpoilDisk() | MendDisk() | Burn() | Cool():
             return _around(done)
         case _:
             return _skew(done)
@@ -208,11 +210,18 @@ def _load(done: Load | Unload) -> str:
             return f"end workload {name}"
 
 
-def _around(done: Attack | CallOff | SpoilDisk | MendDisk) -> str:
-    """What is done to a peer's ports and its disk."""
-    if isinstance(done, Attack | CallOff):
-        return _attack(done)
-    return _disk(done)
+def _around(done: Attack | CallOff | SpoilDisk | MendDisk | Burn | Cool) -> str:
+    """What is done to a peer's ports, its disk and its core."""
+    match done:
+        case Attack() | CallOff():
+            return _attack(done)
+        case SpoilDisk() | MendDisk():
+            return _disk(done)
+        case Burn():
+            many = count(done.workers, "worker")
+            return f"put {many} beside {sids(done.sids)} ({done.load_ppm / 10_000:g} % each)"
+        case Cool():
+            return f"end load {done.name}"
 
 
 def _attack(done: Attack | CallOff) -> str:

@@ -18,8 +18,8 @@ from chaos.ensemble import Runs
 from chaos.faults.targets import NoTarget, Selector, Sids
 from chaos.history.events import Acted, Event, Held, LinkClosed, LinkOpened, Seen, Stepped
 from chaos.history.view import EnsembleView
+from chaos.plan.amount_words import span
 from chaos.plan.model import Mode, Otherwise, Turn, When
-from chaos.plan.words import span
 from chaos.runner.log import StepLog
 from chaos.runner.pending import Pending
 from chaos.runner.scene import Ended, Scene

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from chaos.faults.targets import NoTarget
+from chaos.plan.amount_words import span
 from chaos.plan.model import (
     After,
     At,
@@ -25,7 +26,6 @@ from chaos.plan.model import (
     Wait,
     When,
 )
-from chaos.plan.words import span
 from chaos.runner.arming import Gate
 from chaos.runner.conditions import condition_of
 from chaos.runner.log import StepLog

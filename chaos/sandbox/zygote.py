@@ -95,13 +95,13 @@ class Zygote:
             ]
         )
 
-    def attack(self, orders_json: str) -> PeerProcess:
-        """Fork an outsider; returns when it has said hello.
+    def other(self, do: str, orders_json: str) -> PeerProcess:
+        """Fork somebody who is no peer, to ``attack`` or ``burn``; returns after its hello.
 
         Raises:
             InfrastructureError: it did not come up; the message holds its own reason.
         """
-        return self._start([f'{{"do":"attack","orders":{orders_json}}}'])[0]
+        return self._start([f'{{"do":"{do}","orders":{orders_json}}}'])[0]
 
     def _start(self, requests: Sequence[str]) -> list[PeerProcess]:
         controls: list[socket.socket] = []

@@ -264,6 +264,8 @@ class Acts:
                 return self._input(action.sid, SkewZxid(Zxid(action.zxid)))
             case act.SetEpochs():
                 return self._epochs(action)
+            case act.Burn() | act.Cool():
+                raise _CannotError("a simulation has no cores to be busy on")
             case _:
                 raise AssertionError(f"{type(action).__name__} is done elsewhere")
 

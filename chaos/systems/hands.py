@@ -15,6 +15,7 @@ from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
 from chaos.history.codec import Json, to_json
 from chaos.peer import disk
+from chaos.systems.burns import Burns
 from chaos.systems.disks import Disks
 from chaos.systems.gatekeeper import Gatekeeper
 from chaos.systems.loads import Loads
@@ -72,6 +73,7 @@ class Hands:
         self._gates = Gatekeeper(system.peers)
         self._outsiders = Outsiders(world, setup)
         self._disks = Disks()
+        self._burns = Burns(world)
 
     def do(self, action: Action) -> Evidence:
         """Do ``action``; what cannot be done is evidence that it did not happen."""
@@ -109,16 +111,20 @@ class Hands:
                 return self._loads.do(action, self._running())
             case act.SkewTimers() | act.Hold() | act.LetGo():
                 return self._timing(action)
-            case act.Attack() | act.CallOff() | act.SpoilDisk() | act.MendDisk():
+            case _ if isinstance(action, act.Around):
                 return self._around(action)
             case _:
                 return self._inside(action)
 
-    def _around(self, action: act.Attack | act.CallOff | act.SpoilDisk | act.MendDisk) -> Evidence:
-        """What is done to a peer's ports and its disk."""
-        if isinstance(action, act.Attack | act.CallOff):
-            return self._outsiders.do(action)
-        return self._disks.do(action, self._running())
+    def _around(self, action: act.Around) -> Evidence:
+        """What is done to a peer's ports, its disk and its core."""
+        match action:
+            case act.Attack() | act.CallOff():
+                return self._outsiders.do(action)
+            case act.SpoilDisk() | act.MendDisk():
+                return self._disks.do(action, self._running())
+            case act.Burn() | act.Cool():
+                return self._burns.do(action, self._system.peers())
 
     def _up(self, sid: Sid) -> PeerLink:
         peer = self._system.peer(sid)
@@ -150,6 +156,7 @@ class Hands:
             self._shut(peer, block)
         self._loads.teach(peer)
         self._disks.teach(peer)
+        self._burns.teach(peer)
         self._gates.teach(peer)
         if waits and self._system.under_way:
             peer.ask("go")

@@ -242,11 +242,18 @@ class Mixed:
         match action:
             case act.Lose() | act.Clear() | act.Load() | act.Unload():
                 return together([hands.do(action), foreign.do(action)])
-            case act.Block() | act.Unblock() | act.Attack() | act.CallOff() | act.MendDisk():
+            case (
+                act.Block()
+                | act.Unblock()
+                | act.Attack()
+                | act.CallOff()
+                | act.MendDisk()
+                | act.Cool()
+            ):
                 return hands.do(action)
             case act.Hold() | act.LetGo():
                 return self._gate(action)
-            case act.Slow() | act.SpoilDisk():
+            case act.Slow() | act.SpoilDisk() | act.Burn():
                 return self._ours_only(action)
             case _ if self.standing.servers.knows(action.sid):
                 return together([foreign.do(action)])
@@ -320,13 +327,13 @@ class Mixed:
         free = ", ".join(str(sid) for sid in action.sids if sid not in ours)
         return replace(told, facts={**told.facts, "cannot hold": free}) if free else told
 
-    def _ours_only(self, action: act.Slow | act.SpoilDisk) -> Evidence:
-        """Only our peers hold messages back, and have disks that fail."""
+    def _ours_only(self, action: act.Slow | act.SpoilDisk | act.Burn) -> Evidence:
+        """Only our peers hold messages back, have disks that fail, and are one thread."""
         if isinstance(action, act.Slow):
             return self.standing.foreign.slow(action) or self.standing.hands.do(action)
         theirs = [sid for sid in action.sids if self.standing.servers.knows(sid)]
         if theirs:
-            why = f"server {theirs[0]} is none of ours: nothing makes its disk fail"
+            why = f"server {theirs[0]} is none of ours: only our peers can be harmed so"
             return Evidence(False, {"error": why})
         return self.standing.hands.do(action)
 

@@ -182,9 +182,13 @@ class World:
         Raises:
             InfrastructureError: it did not come up; the message holds its own reason.
         """
-        outsider = self._zygote.attack(orders_json)
-        self._peers.append(outsider)
-        return outsider
+        self._peers.append(self._zygote.other("attack", orders_json))
+        return self._peers[-1]
+
+    def burn(self, orders_json: str) -> PeerProcess:
+        """:meth:`attack`, for a worker that keeps a core busy."""
+        self._peers.append(self._zygote.other("burn", orders_json))
+        return self._peers[-1]
 
     def exits(self) -> list[tuple[int, int]]:
         """Peers that have ended since the last call: inner pid and status, negative for a signal.

@@ -33,6 +33,8 @@ _BY_NAME: Final[dict[type[act.Action], str]] = {
     act.CallOff: "the end of the attack",
     act.SpoilDisk: "the disk fault",
     act.MendDisk: "the end of the disk fault",
+    act.Burn: "the load",
+    act.Cool: "the end of the load",
 }
 
 

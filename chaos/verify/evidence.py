@@ -17,6 +17,7 @@ SkewTimers       the peer's own answer, and a timer that runs by it
 Attack           connections that stood, and the bytes said on them, counted by its CallOff
 SpoilDisk        writes that lagged, counted by its MendDisk; or the end of a peer that could
                  not write, by its exit status
+Burn             how busy the cores of its targets were, by the kernel, told by its Cool
 Hold             a peer that held while its step's fault took effect, and did nothing meanwhile
 ===============  ================================================================
 """
@@ -102,6 +103,8 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:  # noqa:
             return _full(index, acted.action, history)
         case act.Block() | act.Slow() | act.Lose() | act.Load() | act.Attack() | act.SpoilDisk():
             return _counted(index, acted.action, history)
+        case act.Burn(name=name):
+            return _heated(index, name, history)
         case act.Hold():
             return gated(index, acted.action, history)
         case _:
@@ -110,7 +113,7 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:  # noqa:
 
 def _ended(index: int, acted: Acted) -> Proof | None:
     """A peer that stays stopped or skewed was not healed; counters are judged elsewhere."""
-    counted = act.Unblock | act.Clear | act.Unload | act.CallOff | act.MendDisk
+    counted = act.Unblock | act.Clear | act.Unload | act.CallOff | act.MendDisk | act.Cool
     counts = isinstance(acted.action, counted)
     if acted.evidence.bit is False and not counts:
         return Proof(f"it did not happen: {facts_of(acted)}", (index,))
@@ -191,6 +194,18 @@ def _full(index: int, action: act.SpoilDisk, history: History) -> Proof:
         return Proof("nothing was to be written while there was no room", (index,))
     who = ", ".join(str(sid) for sid in ended.values())
     return Proof("", (index, *ended), f"ENOSPC at {who}, which ended by that")
+
+
+def _heated(index: int, name: str, history: History) -> Proof:
+    """The cores were as busy as was asked for."""
+    for at in range(index + 1, len(history.events)):
+        event = history.events[at]
+        if isinstance(event, Acted) and event.action == act.Cool(name):
+            told = facts_of(event)
+            if event.evidence.bit is True:
+                return Proof("", (index, at), told)
+            return Proof(f"the core was not as busy as it should be: {told}", (index, at))
+    return Proof("it was never taken away, so nothing was measured", (index,))
 
 
 def _count(facts: Mapping[str, int | str], key: str) -> int:

@@ -35,6 +35,7 @@ class InPlace:
         self.lossy: set[str] = set()
         self.skewed: set[Sid] = set()
         self._attacked: dict[str, tuple[Sid, ...]] = {}
+        self.burning: set[str] = set()
         self._spoilt: dict[str, act.SpoilDisk] = {}
         self.unknown = ""
         self._held: dict[Sid, set[str]] = {}  # at which gates
@@ -73,20 +74,31 @@ class InPlace:
                 self.slow[name] = latency + jitter
             case act.Lose(name=name):
                 self.lossy.add(name)
+            case act.Clear(name=name):
+                self.lossy.discard(name)
+                return self.slow.pop(name, 0)
+            case _ if isinstance(action, act.Around):
+                return self._around(action)
+            case _:
+                self._on_a_peer(acted)
+        return 0
+
+    def _around(self, action: act.Around) -> int:
+        """What concerns a peer's ports, its disk and its core."""
+        match action:
+            case act.Attack(name=name, targets=targets):
+                self._attacked[name] = targets
+            case act.CallOff(name=name):
+                self._attacked.pop(name, None)  # it closed all that it had open
             case act.SpoilDisk(name=name):
                 self._spoilt[name] = action
             case act.MendDisk(name=name):
                 spoil = self._spoilt.pop(name, None)
                 return 0 if spoil is None else spoil.lag_ns
-            case act.Attack(name=name, targets=targets):
-                self._attacked[name] = targets
-            case act.CallOff(name=name):
-                self._attacked.pop(name, None)  # it closed all that it had open
-            case act.Clear(name=name):
-                self.lossy.discard(name)
-                return self.slow.pop(name, 0)
-            case _:
-                self._on_a_peer(acted)
+            case act.Burn(name=name):
+                self.burning.add(name)
+            case act.Cool(name=name):
+                self.burning.discard(name)
         return 0
 
     def _on_a_peer(self, acted: Acted) -> None:

@@ -200,6 +200,8 @@ class _Watch:
         alive = {sid for sid, peer in peers.items() if peer.alive} - faults.held
         if faults.unknown or faults.lossy or faults.skewed & alive or not alive:
             return frozenset()
+        if faults.burning:
+            return frozenset()  # whoever shares that core is slow, too
         pairs, ports = faults.closed()
         if (ports | faults.attacked) & alive:
             return frozenset()

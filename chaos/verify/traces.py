@@ -43,7 +43,7 @@ def ends(action: act.Action) -> bool:
             return (rate, offset) == (1_000_000, 0)
         case _:
             ending = act.Launch | act.Resume | act.Unblock | act.Clear | act.Unload | act.LetGo
-            return isinstance(action, ending | act.CallOff | act.MendDisk)
+            return isinstance(action, ending | act.CallOff | act.MendDisk | act.Cool)
 
 
 def inside(index: int, acted: Acted, history: History) -> Proof:

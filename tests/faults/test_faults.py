@@ -12,6 +12,7 @@ from chaos.ensemble import EnsembleSetup, PeerSetup, QuorumKind, configuration_o
 from chaos.faults.base import Directed, Direction, Fault
 from chaos.faults.catalogue import FAULTS
 from chaos.faults.disks import DiskFull, SlowDisk
+from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion, Members
 from chaos.faults.messages import Delay, Loss
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
@@ -151,6 +152,12 @@ ACTIONS: dict[str, tuple[Fault, tuple[Sid, ...], list[Action], list[Action]]] = 
         [act.SkewTimers(ONE, 1_500_000, -5), act.SkewTimers(THREE, 1_500_000, -5)],
         [act.SkewTimers(ONE)],  # peer 3 is down
     ),
+    "cpu_stress": (
+        CpuStress("s", 600_000, 3),
+        (ONE, THREE),
+        [act.Burn("s", (ONE, THREE), 600_000, 3)],
+        [act.Cool("s")],
+    ),
     "disk_full": (
         DiskFull("s"),
         (ONE, THREE),
@@ -228,6 +235,8 @@ WRONG = {
     "no epoch": (lambda: SkewPeerEpoch("s"), "name what moves"),
     "no drift": (lambda: SkewTimers("s"), "name what drifts"),
     "wiped and gone": (lambda: Kill("s", wipe=True), "add restart: after"),
+    "a load that nobody notices": (lambda: CpuStress("s", 99_999), "below 10%"),
+    "nobody to load": (lambda: CpuStress("s", workers=0), "workers: 0 is not from 1 to 16"),
     "a disk as quick as ever": (lambda: SlowDisk("s", 0), "longer than 0ms"),
     "a disk that stands still": (lambda: SlowDisk("s", 10**9 + 1), "at most 1s"),
     "no connections": (lambda: Flood("s", Port.QUORUM, per_s=0), "per_s: 0 is not from 1 to 1000"),

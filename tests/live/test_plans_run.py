@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from chaos.runner.rejudge import rejudge
+from tests.shipped import plans, simulated
 
 ROOT = Path(__file__).parents[2]
-PLANS = sorted(path.relative_to(ROOT) for path in (ROOT / "plans").glob("*.yaml"))
+PLANS = plans()
 IDS = [path.stem for path in PLANS]
 
 
@@ -41,7 +42,7 @@ def test_a_plan_passes_on_processes(plan: Path, tmp_path: Path) -> None:
     assert again.verdicts == again.run.result.verdicts
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=IDS)
+@pytest.mark.parametrize("plan", simulated(), ids=lambda plan: plan.stem)
 def test_a_plan_passes_on_the_simulator(plan: Path, tmp_path: Path) -> None:
     code, headline = verdict(plan, "simulated", tmp_path)
     assert code == 0, headline

@@ -119,10 +119,10 @@ p.yaml:1:1: the file is empty; a plan begins with version: 1
       | ^""",
     ),
     "word that is not supported yet": (
-        HEAD + "  - {id: a, fault: cpu_stress, target: 1, for: 1s}\n",
+        HEAD + "  - {id: a, fault: slice, target: 1, for: 1s}\n",
         """\
-p.yaml:5:20: not supported yet: cpu_stress
-    5 |   - {id: a, fault: cpu_stress, target: 1, for: 1s}
+p.yaml:5:20: not supported yet: slice
+    5 |   - {id: a, fault: slice, target: 1, for: 1s}
       |                    ^""",
     ),
     "key that is not supported yet": (

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.errors import PlanError
+from chaos.plan.amount_words import span
 from chaos.plan.load import load_plan
 from chaos.plan.tree import scalar
 from chaos.plan.values import duration_ns, long, offset_ns, rate_ppm, share_ppm
-from chaos.plan.words import span
 
 GOOD = {
     "milliseconds": (duration_ns, "200ms", 200_000_000),

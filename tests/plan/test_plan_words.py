@@ -79,6 +79,12 @@ SENTENCES = {
     "{fault: slow_disk, target: 1, with: {latency: 30ms}, for: 1s}": (
         "have each write to the disk of peer 1 take 30ms longer for 1s"
     ),
+    "{fault: cpu_stress, target: leader, with: {load: 60%, workers: 1}, for: 1s}": (
+        "put 1 worker that wants 60 % of its core beside the leader for 1s"
+    ),
+    "{fault: cpu_stress, target: 2, for: 1s}": (
+        "put 2 workers that want 100 % of its core each beside peer 2 for 1s"
+    ),
     "{fault: flood, target: all, with: {port: election, per_s: 50, size: 64}, for: 1s}": (
         "flood the election port of every peer with 50 connections a second, 64 bytes each for 1s"
     ),

@@ -73,6 +73,8 @@ ONE_OF_EACH: tuple[Action, ...] = (
     actions.CallOff("a"),
     actions.SpoilDisk("d", (Sid(1),), 5 * MS),
     actions.MendDisk("d"),
+    actions.Burn("b", (Sid(1), Sid(2)), 600_000, 1),
+    actions.Cool("b"),
 )
 
 

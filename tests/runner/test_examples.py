@@ -20,6 +20,7 @@ from chaos.runner import codes
 from chaos.runner.run import perform
 from chaos.runner.task import Task
 from chaos.store import RunFolder
+from chaos.systems.processes import Processes
 from chaos.systems.simulated import Simulated
 from tests.runner.stage import Heard
 
@@ -77,7 +78,21 @@ class Words:
                     self.known(item)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+SIMULATED = [name for name, text in EXAMPLES.items() if "\nsystem: processes\n" not in text]
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - SIMULATED))
+def test_an_example_that_needs_a_host_runs_there(name: str, tmp_path: Path) -> None:
+    plan = load_plan(EXAMPLES[name], name)
+    assert not plan.needs <= Simulated.supports, "it could run on the simulator"
+    with closing(RunFolder.create(tmp_path, plan.name, 1)) as folder:
+        system = Processes(plan.ensemble, 1, folder.path, "auto")
+        result, _ = perform(Task(plan, 1, ""), system, folder, Heard())
+    assert result.exit_code == codes.PASSED, result.headline
+
+
+@pytest.mark.parametrize("name", SIMULATED)
 def test_an_example_runs_and_everything_holds(name: str, tmp_path: Path) -> None:
     plan = load_plan(EXAMPLES[name], name)
     assert plan.needs <= Simulated.supports

@@ -19,9 +19,10 @@ from chaos.runner.rejudge import Change, rejudge
 from chaos.store import HISTORY, PLAN, RESULT
 from chaos.verify.verdict import Outcome
 from tests.runner.stage import Led, Puppet, lead, plan, worse
+from tests.shipped import simulated
 
 ROOT = Path(__file__).parents[2]
-PLANS = sorted(path.relative_to(ROOT) for path in (ROOT / "plans").glob("**/*.yaml"))
+PLANS = simulated("**/*.yaml")
 STORIES = {
     "a fault that is not believed": """\
 steps:

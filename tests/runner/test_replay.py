@@ -17,9 +17,10 @@ from chaos.runner.stored import open_run
 from chaos.runner.task import Task
 from chaos.store import RunFolder
 from tests.runner.stage import Heard, Led, Puppet, lead, plan
+from tests.shipped import simulated
 
 ROOT = Path(__file__).parents[2]
-PLANS = sorted(path.relative_to(ROOT) for path in (ROOT / "plans").glob("**/*.yaml"))
+PLANS = simulated("**/*.yaml")
 STORY = plan("""\
 steps:
   - {id: up, wait: {outcome: leader, among: 3, seen_by: all, hold_for: 300ms}, within: 5s}

@@ -44,6 +44,11 @@ def attack(**facts: int) -> Lockstep:
     return ensemble.run(100).acted("f", act.CallOff("f"), bit=facts["connections"] > 0, **facts)
 
 
+def load(*, bit: bool) -> Lockstep:
+    ensemble = up().acted("f", act.Burn("f", (ONE,), 10**6, 1), bit=None).run(10)
+    return ensemble.acted("f", act.Cool("f"), bit=bit, busy_percent=97, worker_percent=60)
+
+
 def full(status: int | None) -> Lockstep:
     ensemble = up().acted("f", act.SpoilDisk("f", (THREE,)), bit=None).run(10)
     if status is not None:
@@ -90,6 +95,7 @@ CONFIRMED: dict[str, Callable[[], Lockstep]] = {
     "round, told in the next election": lambda: (
         settled(1, act.TurnRound(ONE, to=50), fx.SkewRound(to=50)).kill(3).run(3000)
     ),
+    "a load": lambda: load(bit=True),
     "a disk without room": lambda: full(74),
     "a slow disk": lambda: (
         up()
@@ -124,6 +130,11 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
     "pause of a peer that goes on": (lambda: pause("T", 500), "its journal goes on"),
     "block of nothing": (lambda: block(0), "touched nothing"),
     "block without an end": (lambda: up().acted("f", act.Block("f", CUT)), "never taken away"),
+    "a load that never came": (lambda: load(bit=False), "not as busy as it should be"),
+    "a load without an end": (
+        lambda: up().acted("f", act.Burn("f", (ONE,), 1, 1), bit=None),
+        "nothing was measured",
+    ),
     "a disk to which nothing was written": (lambda: full(None), "nothing was to be written"),
     "a peer that ended by something else": (lambda: full(-9), "nothing was to be written"),
     "a slow disk to which nothing was written": (

@@ -125,6 +125,7 @@ def test_actions_of_these_kinds_have_an_end_that_is_known() -> None:
         act.SetZxid(Sid(1), 1), act.SkewTimers(Sid(1)), act.Configure(Sid(1), ""),
         act.Load("w", 1, 1), act.Unload("w"), act.Hold("g", (), GATE), act.LetGo("g", ()),
         ATTACK, act.CallOff("a"), act.SpoilDisk("d", ()), act.MendDisk("d"),
+        act.Burn("b", (), 1, 1), act.Cool("b"),
     )  # fmt: skip
     told = [judge(with_(done(1, action)), L1).summary for action in samples]
     assert [why for why in told if "is not known here" in why] == []

@@ -26,6 +26,7 @@ CHOSEN = {
         "majority-lost-then-healed",
         "observers-follow",
         "one-way-block",
+        "outsiders",
         "stale-epoch-rejoins",
     ),
     "mixed": (
@@ -45,6 +46,8 @@ CHOSEN = {
 CANNOT = {
     "zookeeper": {
         "config-bump-while-looking",
+        "cpu-stress",
+        "disks",
         "round-skew-backward",
         "round-skew-forward",
         "round-wraps",
@@ -53,7 +56,12 @@ CANNOT = {
         "two-configs-need-both-quorums",
         "zxid-skew",
     },
-    "mixed": {"config-bump-changes-members", "slow-links", "two-configs-need-both-quorums"},
+    "mixed": {
+        "config-bump-changes-members",
+        "cpu-stress",
+        "slow-links",
+        "two-configs-need-both-quorums",
+    },
 }
 
 

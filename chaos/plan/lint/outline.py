@@ -8,6 +8,7 @@ from math import inf
 
 from chaos.election.ids import Sid
 from chaos.faults.counting import peers_words
+from chaos.plan.amount_words import span
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.forecast import MS, Forecast, first_election, forecasts
 from chaos.plan.lint.times import ZERO, Bound, Moment, Times
@@ -26,7 +27,7 @@ from chaos.plan.model import (
     Step,
     Wait,
 )
-from chaos.plan.words import moment, sentence, span, whom
+from chaos.plan.words import moment, sentence, whom
 
 _SETS_MAX = 6  # target sets that are listed
 

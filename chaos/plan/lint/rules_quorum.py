@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chaos.faults.counting import count_words, peers_words
+from chaos.plan.amount_words import span
 from chaos.plan.lint.context import Context, Hope, excludes
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.meanings import set_of
@@ -12,7 +13,6 @@ from chaos.plan.lint.quorums import Held, held
 from chaos.plan.lint.times import ZERO, Moment
 from chaos.plan.lint.world import Peers, Undecided, World
 from chaos.plan.model import FaultStep, NoLeaderExpected, RoleExpected
-from chaos.plan.words import span
 
 MS = 1_000_000
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from chaos.actions import Block, How
 from chaos.faults.targets import Group, Word
+from chaos.plan.amount_words import span
 from chaos.plan.lint.context import Context, Hope, excludes, is_leader
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.forecast import Band, detection, finalize
@@ -25,7 +26,6 @@ from chaos.plan.model import (
     Wait,
 )
 from chaos.plan.ranges import highest
-from chaos.plan.words import span
 
 MS: Final = 1_000_000
 
