@@ -108,7 +108,7 @@ STRANGERS: dict[str, tuple[list[tarfile.TarInfo], str]] = {
     "two runs": ([_plain("run/x"), _plain("other/x")], "holds 2 folders"),
     "nothing": ([], "holds 0 folders"),
     "no manifest": ([_plain("run/x")], "manifest.json"),
-    "no manifest to speak of": ([_plain("run/manifest.json")], "holds no run; it is no bundle of one"),
+    "no manifest to speak of": ([_plain("run/manifest.json")], "it is no bundle of one"),
 }
 
 

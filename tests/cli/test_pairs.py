@@ -71,8 +71,8 @@ REFUSED = {
     "more runs than the baseline has": (
         {"settings": {"repeat.runs": "3"}},
         (
-            "p.yaml:13:5: pair_with: baseline: main holds 2 runs of crash size=3 on simulated to pair "
-            "with, and 3 are asked for; repeat: {runs: 2}, or a larger baseline"
+            "p.yaml:13:5: pair_with: baseline: main holds 2 runs of crash size=3 on simulated to "
+            "pair with, and 3 are asked for; repeat: {runs: 2}, or a larger baseline"
         ),
     ),
     "a cell that the baseline has not": (
