@@ -104,6 +104,12 @@ CellId = Annotated[
         autocompletion=complete_cells,
     ),
 ]
+JunitFile = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML there.")
+]
+MarkdownFile = Annotated[
+    Path | None, typer.Option("--markdown", metavar="FILE", help="Write a summary there.")
+]
 RUNS: Final = Path("reports")
 
 
@@ -140,6 +146,8 @@ def run(
     out: Out = RUNS,
     json_: Document = False,
     quiet: Quiet = False,
+    junit: JunitFile = None,
+    markdown: MarkdownFile = None,
 ) -> None:
     """Run plans: inject their faults, judge the elections, write a report for each run.
 
@@ -172,6 +180,8 @@ def run(
         as_json=json_,
         quiet=quiet,
         zookeeper_home=zookeeper_home,
+        junit=junit,
+        markdown=markdown,
     )
     raise typer.Exit(run_plans(request, drivers_with(zookeeper_home)))
 

@@ -16,6 +16,7 @@ from chaos.campaign.sweep import sweep
 from chaos.cli.console import Voice
 from chaos.cli.drivers import Driver
 from chaos.cli.one_run import Done, Place, perform_order, run_one
+from chaos.cli.papers import CellLog
 from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
 from chaos.cli.tally import Tally
@@ -48,12 +49,13 @@ class Stage:
 class CellRuns:
     """The runs of one cell, on one system."""
 
-    def __init__(self, stage: Stage, runs: PlanRuns) -> None:
+    def __init__(self, stage: Stage, runs: PlanRuns, log: CellLog) -> None:
         self._stage = stage
         self._request, self._tally, self._voice = stage.request, stage.tally, stage.voice
         self._runs = runs
         self._repeat = runs.repeat
-        self._records: list[RunRecord] = []
+        self._log = log
+        self._records = log.records
 
     def perform(self, tasks: Sequence[Task], driver: Driver, show: Show) -> None:
         """Run them all, or as many as are enough, and tell what they come to."""
@@ -66,6 +68,9 @@ class CellRuns:
         finally:  # what ended before residue was found counts beside it
             found, missing = counted(self._records, repeat.min_valid)
             self._tally.codes += found
+            for code in found:
+                too_few = missing if code == codes.INCONCLUSIVE else ""
+                self._log.counts(code, too_few or self._headline(code))
         if len(self._records) < len(tasks):
             told = f"{len(self._records)} of {len(tasks)} runs; {self._over()}"
             sys.stderr.write(f"chaos: {called(plan)}: {told}\n")
@@ -73,6 +78,10 @@ class CellRuns:
             self._tally.fail(f"{called(plan)}: {missing}")
         if not self._request.again:
             self._together()
+
+    def _headline(self, code: int) -> str:
+        """What the first run with this exit code says."""
+        return next((one.headline for one in self._records if one.exit_code == code), "")
 
     def _over(self) -> str:
         """Why no further run begins, empty if one may."""
@@ -180,6 +189,8 @@ class CellRuns:
         if outcome is None:
             return
         self._tally.together(outcome)
+        self._log.counts(outcome.exit_code, outcome.headline)
+        self._log.together = outcome.verdicts
         if not self._request.quiet:
             first = "all" if outcome.look is None else "the first"
             many = "1 run" if outcome.runs == 1 else f"{first} {outcome.runs} runs"

@@ -26,4 +26,6 @@ class Request:
     cell: str = ""
     parallel: int | None = None  # None: as the plan says
     fail_fast: bool = False
+    junit: Path | None = None  # a file for JUnit XML
+    markdown: Path | None = None  # a file for a summary
     again: StoredRun | None = None  # to be run again, in the place of ``plans``

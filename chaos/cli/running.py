@@ -16,6 +16,7 @@ from chaos.cli.console import put, voice
 from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
 from chaos.cli.interruption import ended_once
 from chaos.cli.linting import warn
+from chaos.cli.papers import CellLog, Log, timed, write_papers
 from chaos.cli.reading import read_plans
 from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
@@ -33,7 +34,9 @@ from chaos.runner.show import Show
 def run_plans(request: Request, drivers: Mapping[str, Callable[[], Driver]] = DRIVERS) -> int:
     """Run everything; the most serious exit code."""
     tally = Tally()
-    code = _Command(request, drivers, tally).run()
+    command = _Command(request, drivers, tally)
+    code = command.run()
+    write_papers(request, command.log, tally, code)
     if request.as_json:
         put(tally.document(code))
     return code
@@ -48,6 +51,7 @@ class _Command:
         self._request = request
         self._drivers = drivers
         self._tally = tally
+        self.log = Log()
         self._stage = Stage(request, tally, voice(stderr=request.as_json))
 
     def run(self) -> int:
@@ -84,25 +88,41 @@ class _Command:
                 raise PlanError(f"{runs.plan.file}: {text}; {advice}")
         if not again and not request.quiet:
             warn(replace(runs.plan, repeat=runs.repeat) for runs in sets)
+        cells = [self.log.begin(runs) for runs in sets]
         with showing(self._stage.voice, quiet=request.quiet) as show:
-            for runs in sets:
+            for runs, cell in zip(sets, cells, strict=True):
                 if request.fail_fast and set(self._tally.codes) & codes.FAILURES:
-                    sys.stderr.write(f"chaos: {called(runs.plan)}: not run: --fail-fast\n")
+                    cell.skipped = "not run: --fail-fast"
+                    sys.stderr.write(f"chaos: {called(runs.plan)}: {cell.skipped}\n")
                     continue
-                self._cell(runs, show)
+                self._cell(runs, cell, show)
 
-    def _cell(self, runs: PlanRuns, show: Show) -> None:
+    def _cell(self, runs: PlanRuns, cell: CellLog, show: Show) -> None:
         """All runs of one cell of a plan, unless the system cannot do what it asks for."""
         request, plan = self._request, runs.plan
         system = runs.system
         driver = self._drivers[system]()
         if lacking := driver.lacks(plan):
-            self._tally.skip(plan, system, f"{system} {lacking}")
+            cell.skipped = f"{system} {lacking}"
+            self._tally.skip(plan, system, cell.skipped)
             return
         if driver.on_host:
             _sweep()
         tasks = list(tasks_of(runs, request))
-        CellRuns(self._stage, runs).perform(tasks, driver, show)
+        ended = timed(cell)
+        try:
+            CellRuns(self._stage, runs, cell).perform(tasks, driver, show)
+        except ResidueError as error:
+            cell.counts(codes.RESIDUE, str(error))
+            raise
+        except KeyboardInterrupt:
+            cell.counts(codes.INTERRUPTED, "interrupted")
+            raise
+        except Terminated:
+            cell.counts(codes.TERMINATED, "terminated")
+            raise
+        finally:
+            ended()
 
     def _system(self, plan: Plan) -> str:
         return self._request.system or plan.system or DEFAULT

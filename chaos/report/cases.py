@@ -1,0 +1,161 @@
+"""What came of each cell of each plan, as continuous integration wants to be told it.
+
+A cell is one case, however often it was run. JUnit, the Markdown summary and the annotations are
+drawn from it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chaos.campaign.record import RunRecord
+from chaos.runner import codes
+from chaos.verify.verdict import Outcome, Verdict
+
+
+class Status(StrEnum):
+    """How a case stands. Only ``passed`` is green."""
+
+    FAILED = "failed"
+    ERROR = "error"
+    INCONCLUSIVE = "inconclusive"
+    FLAKY = "flaky"
+    SKIPPED = "skipped"
+    PASSED = "passed"
+
+
+# what an exit code is called where a reader groups by a word
+TYPES = {
+    codes.FAILED: "expectation",
+    codes.USAGE: "usage",
+    codes.INCONCLUSIVE: "inconclusive",
+    codes.INFRASTRUCTURE: "infrastructure",
+    codes.NOTHING_RAN: "nothing_ran",
+    codes.REGRESSED: "regression",
+    codes.UNSAFE: "safety",
+    codes.RESIDUE: "residue",
+    codes.INTERRUPTED: "interrupted",
+    codes.TERMINATED: "terminated",
+}
+
+_ALWAYS = (codes.UNSAFE, codes.RESIDUE)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One cell of a plan on one system.
+
+    ``exit_code`` is that of all its ``runs`` together, ``headline`` what it comes from.
+    ``skipped`` says why none was begun. ``earlier`` are runs that did not pass and were run
+    again since; with them, a case that passes is flaky. ``together`` are the verdicts on all
+    runs as a set. ``took_ns`` is how long all of it took.
+    """
+
+    plan: str
+    file: str
+    cell: str
+    system: str
+    exit_code: int
+    headline: str
+    runs: tuple[RunRecord, ...] = ()
+    together: tuple[Verdict, ...] = ()
+    earlier: tuple[RunRecord, ...] = ()
+    skipped: str = ""
+    took_ns: int = 0
+
+    @property
+    def name(self) -> str:
+        """The plan's name, with its cell if it has one."""
+        return f"{self.plan}[{self.cell}]" if self.cell else self.plan
+
+    @property
+    def status(self) -> Status:
+        """An inconclusive case is an error to whoever knows no such word: never green."""
+        if self.skipped:
+            return Status.SKIPPED
+        if self.exit_code == codes.PASSED:
+            return Status.FLAKY if self.earlier else Status.PASSED
+        if self.exit_code in codes.FAILURES:
+            return Status.FAILED
+        return Status.INCONCLUSIVE if self.exit_code == codes.INCONCLUSIVE else Status.ERROR
+
+    @property
+    def type(self) -> str:
+        """The word for its exit code."""
+        return TYPES.get(self.exit_code, f"exit code {self.exit_code}")
+
+    @property
+    def telling(self) -> RunRecord | None:
+        """The first run that has the exit code of all; none if all of them together have it."""
+        return next((one for one in self.counting if one.exit_code == self.exit_code), None)
+
+    @property
+    def counting(self) -> tuple[RunRecord, ...]:
+        """Those that its exit code comes from: of those that warm up, what always counts."""
+        return tuple(one for one in self.runs if not one.warmup or one.exit_code in _ALWAYS)
+
+    @property
+    def message(self) -> str:
+        """Why it did not pass, with the repeat that shows it."""
+        if self.skipped:
+            return self.skipped
+        run = self.telling
+        if run is None:
+            return self.headline
+        warmup = "warm-up " if run.warmup else "repeat "
+        many = len(self.runs) > 1
+        which = f"{warmup}{run.repeat} of {_of(self.runs, warmup=run.warmup)}, " if many else ""
+        told = f"{which}seed {run.seed}: {run.headline}"
+        return told if run.headline == self.headline else f"{self.headline}; {told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict that does not hold. ``where`` is ``file:line:column``, empty if it has no place."""
+
+    name: str
+    outcome: str
+    summary: str
+    where: str
+
+
+def findings(case: Case) -> tuple[Finding, ...]:
+    """What did not hold in any run of a case, each name once, what fails before what is unknown."""
+    found: dict[tuple[str, str], Finding] = {}
+    for one in (*_of_set(case.together), *_of_runs(case.counting)):
+        found.setdefault((one.name, one.outcome), one)
+    fails = [one for one in found.values() if one.outcome == Outcome.FAILS]
+    names = {one.name for one in fails}
+    return (*fails, *(one for one in found.values() if one.name not in names))
+
+
+def counts(cases: Iterable[Case]) -> dict[Status, int]:
+    """How many cases stand how, the worst first."""
+    found = dict.fromkeys(Status, 0)
+    for case in cases:
+        found[case.status] += 1
+    return found
+
+
+def _of(runs: tuple[RunRecord, ...], *, warmup: bool) -> int:
+    return sum(one.warmup is warmup for one in runs)
+
+
+_BAD = (Outcome.FAILS, Outcome.UNKNOWN)
+
+
+def _of_set(verdicts: Iterable[Verdict]) -> Iterator[Finding]:
+    for one in verdicts:
+        if one.outcome in _BAD:
+            yield Finding(one.name, one.outcome.value, one.summary, one.where)
+
+
+def _of_runs(runs: Iterable[RunRecord]) -> Iterator[Finding]:
+    for run in runs:
+        for told in run.verdicts:
+            assert isinstance(told, dict)
+            if told["outcome"] in _BAD:
+                words = (str(told[key]) for key in ("name", "outcome", "summary", "where"))
+                yield Finding(*words)
