@@ -151,16 +151,14 @@ def run(
 ) -> None:
     """Run plans: inject their faults, judge the elections, write a report for each run.
 
-    Every plan is read before the first one runs. A plan that asks for more than
-    the system can do is skipped with its reason. The last line of a run is the
-    command that repeats it.
+    Every plan is read before the first one runs. A plan that asks for more than the system can do
+    is skipped with its reason. The last line of a run is the command that repeats it.
 
     Exit status, of several runs the worst (7, 8, 1, 6, 3, 4, 5, 0):
 
-    0 all held; 1 an expectation failed; 2 a bad plan or bad usage;
-    3 inconclusive; 4 the host failed; 5 nothing ran; 6 slower than a baseline;
-    7 a safety property is broken; 8 something was left behind;
-    130 and 143 ended by SIGINT and SIGTERM, after cleaning up.
+    0 all held; 1 an expectation failed; 2 a bad plan or bad usage; 3 inconclusive;
+    4 the host failed; 5 nothing ran; 6 slower than a baseline; 7 a safety property is broken;
+    8 something was left behind; 130 and 143 ended by SIGINT and SIGTERM, after cleaning up.
     """
     from chaos.cli.drivers import drivers_with
     from chaos.cli.request import Request
