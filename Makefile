@@ -12,10 +12,10 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help setup run test check lint live bench bench-zookeeper plans plans-zookeeper sweep clean
+.PHONY: help setup run test check lint live bench bench-zookeeper plans plans-zookeeper sweep sweep-processes clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEV) ## create .venv and install chaos with its development tools
 
@@ -54,6 +54,10 @@ plans-zookeeper: $(DEV) ## run every plan on real servers, and on them beside ou
 
 sweep: $(DEV) ## run SEEDS=100 random plans, simulated: unbroken peers must give no alarm
 	$(PY) -m tests.bench.sweep $(or $(SEEDS),100)
+
+sweep-processes: $(DEV) ## the same, RUNS=20 of them, on processes, for at most MINUTES=30
+	$(PY) -m tests.bench.sweep_processes \
+	  $(or $(RUNS),20) $(or $(FIRST),0) $(or $(MINUTES),30) $(or $(WORKERS),1)
 
 clean: ## remove .venv and all caches; reports/ is left alone
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -78,6 +78,30 @@ def bound(held: Iterable[Was], span: Span, failed: int) -> Bound:
     )
 
 
+def endless(span: Span) -> str:
+    """Why the rules let this election go on for ever; empty if they do not.
+
+    Who waits for silence says nothing meanwhile, and what it hears begins its wait anew. A peer
+    that has missed its vote says its own again and again: as often as that wait is long, or
+    more often, if the longest notification wait is no longer.
+    """
+    timings = span.timings
+    longest, wait = timings.notification_ms_max, timings.finalize_ms
+    if longest > wait + -(-span.delay_ns // _MS):
+        return ""
+    return (
+        f"an election need not end: peers speak every {longest} ms, and {wait} ms of silence "
+        "have to come first"
+    )
+
+
+def _take_turns(span: Span) -> bool:
+    """Whether a leader may give up before the others can have decided, time and again."""
+    timings = span.timings
+    election = timings.notification_ms_min + timings.finalize_ms + -(-span.delay_ns // _MS)
+    return timings.init_ms <= election
+
+
 def _silence(members: list[Was], release: int, timings: Timings) -> int:
     """How long members of one round may wait for the vote of the one that has waited longest.
 
@@ -171,9 +195,13 @@ def _leader_serves(history: History, span: Span, found: _Found) -> None:
     due = bound(span.held.values(), span, failed)
     until = span.served[0] if span.served is not None else span.to_ns
     took = until - span.from_ns
-    if took > due.total_ns or failed > _FAILURES:
+    hopeless = failed > _FAILURES and not _take_turns(span)
+    late = took > due.total_ns or hopeless
+    if (late or span.served is None) and (forever := endless(span)):
+        found.excused.append(Finding(f"{_alone(history, span)}: {forever}", (span.index,)))
+    elif late:
         why = f"{_alone(history, span)}: {_first(span)} after {took / 1e9:.3f} s; due in {due}"
-        if failed > _FAILURES:
+        if hopeless:
             why += f"; {failed} handshakes of one member failed in a row"
         _past(history, span, found, Finding(why, (span.index, index_at(history, until))))
     elif span.served is not None:
@@ -241,6 +269,8 @@ def open_until_ns(history: History) -> int | None:
 def _awaited(span: Span) -> Iterator[Due]:
     """Who is waited for: a leader, then each member that no promise keeps away."""
     if span.served is None:
+        if endless(span):
+            return
         failed = max(span.failed.values(), default=0)
         yield Due("a leader", bound(span.held.values(), span, failed), span.from_ns)
         return

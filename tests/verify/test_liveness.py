@@ -15,7 +15,7 @@ from chaos.election.timings import Timings
 from chaos.history.events import Acted, RunEnded, Sampled, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
-from chaos.verify.liveness import bound
+from chaos.verify.liveness import bound, endless
 from chaos.verify.span import Span, Was
 from chaos.verify.stability import stable
 from chaos.verify.verdict import Outcome, Verdict
@@ -210,6 +210,13 @@ def test_the_bound_is_the_sum_that_it_shows() -> None:
     shown = f"12.180 s = A 1100 + B {silence} + C 640 + D 600 + 1·(4000 + 640 + 600) ms"
     assert str(due) == shown
     assert due.total_ns == (1100 + silence + 1240 + 5240) * MS
+
+
+@pytest.mark.parametrize(("longest", "ends"), [(50, False), (110, False), (111, True)])
+def test_who_is_never_silent_need_not_elect(longest: int, ends: bool) -> None:  # noqa: FBT001
+    timings = Timings(finalize_ms=100, notification_ms_min=50, notification_ms_max=longest)
+    span = Span(frozenset(), 0, 0, timings, 10 * MS, {})
+    assert (endless(span) == "") is ends
 
 
 def test_a_missing_line_leaves_liveness_unknown() -> None:

@@ -74,6 +74,12 @@ class Epochs:
         if epoch >= known:
             self._held[name] = (epoch, index)
 
+    def promised(self, epoch: int, index: int) -> None:
+        """Who leads an epoch had promised it, also where no learner was there to be told."""
+        known, _ = self._held.get("acceptedEpoch", (0, index))
+        if epoch > known:
+            self._held["acceptedEpoch"] = (epoch, index)
+
 
 class _Stay:
     """The quorum connections of one start."""
@@ -158,6 +164,7 @@ class _Stay:
             self._epochs.led.append(Led(epoch, self._life.sid, self._life.appeared.inc, index))
             told = f"{self._life.who} {what} epoch {epoch}"
             self._epochs.holds("currentEpoch", epoch, index, told)
+            self._epochs.promised(epoch, index)
         return reign
 
     def _serves(self, index: int, epoch: int) -> None:

@@ -53,9 +53,10 @@ class Support:
 class Votes:
     """One start of one server."""
 
-    def __init__(self, life: Life, docket: Docket) -> None:
+    def __init__(self, life: Life, docket: Docket, *, turned: bool = False) -> None:
         self._life = life
         self._docket = docket
+        self._turned = turned  # the tester moved a logical clock, which no packet tells
         self._config = Votership(life.appeared.config)
         self._heard: list[Heard] = []  # since its last decision
         self._said: dict[str, tuple[int, Wrote, Ballot]] = {}  # its last vote on each link
@@ -158,6 +159,9 @@ class Votes:
             self._docket.held(Law.CLOCK)
         elif any(h.state in _SETTLED and h.ballot.round == new.round for h in self._heard):
             self._docket.held(Law.CLOCK)
+        elif self._turned:
+            why = f"{who} went from round {old.round} to {new.round}; the tester moved a clock"
+            self._docket.doubt(Law.CLOCK, why, *at)
         elif new.round < old.round:
             wrong = f"{who} went from round {old.round} to {new.round} within one election"
             self._docket.case(Law.CLOCK, wrong, *at)

@@ -48,9 +48,11 @@ class Acks:
         self._log_end: int = began.spec.last_zxid
         self._current: int = began.spec.current_epoch  # on disk
         self._sent: int | None = None  # where its log is to end, by what its leader sent
+        self._moved = False  # at hand is a step in which the tester changes its epochs
 
     def take(self, index: int, event: Stepped, standing: Standing) -> None:
         """Take one step in."""
+        self._moved = isinstance(event.happened, SkewEpochs)
         match event.happened:
             case LeaderConnected(conn=conn):
                 self._conn, self._epoch, self._sent = conn, None, None
@@ -85,7 +87,8 @@ class Acks:
                 if phase is Phase.ELECTION:
                     self._conn, self._epoch = 0, None
             case Persist(name="acceptedEpoch", value=epoch) if self._state is ServerState.LEADING:
-                self._promise(epoch, index)
+                if not self._moved:
+                    self._promise(epoch, index)
             case Persist() | Truncate() | Append() | Restore():
                 self._disk(effect, index)
             case SendPacket(packet=pk.AckEpoch()) if self._epoch is not None:
