@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TARGETS = [
     *("help", "setup", "run", "test", "check", "live"),
-    *("bench", "bench-zookeeper", "plans", "plans-zookeeper", "sweep", "clean"),
+    *("bench", "bench-zookeeper", "plans", "plans-zookeeper", "sweep", "sweep-processes", "clean"),
 ]
 
 
