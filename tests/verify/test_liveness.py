@@ -213,7 +213,7 @@ def test_the_bound_is_the_sum_that_it_shows() -> None:
 
 
 @pytest.mark.parametrize(("longest", "ends"), [(50, False), (110, False), (111, True)])
-def test_who_is_never_silent_need_not_elect(longest: int, ends: bool) -> None:  # noqa: FBT001
+def test_who_is_never_silent_need_not_elect(longest: int, ends: bool) -> None:
     timings = Timings(finalize_ms=100, notification_ms_min=50, notification_ms_max=longest)
     span = Span(frozenset(), 0, 0, timings, 10 * MS, {})
     assert (endless(span) == "") is ends
