@@ -64,6 +64,7 @@ class Broken(StrEnum):
     TRUNCATED = "truncated"
     VERSION = "version"
     MESSAGE = "message"
+    CONFIG = "config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class Malformed:
 
     def __post_init__(self) -> None:
         _within("per_s", self.per_s, RATE_MAX)
+        if self.kind is Broken.CONFIG and self.port is not Port.ELECTION:
+            raise ValueError("a configuration comes with a vote, so config is for port: election")
 
     def begin(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
         """Let an outsider begin."""

@@ -14,6 +14,7 @@ _WRONG = {
     Broken.TRUNCATED: "half a message",
     Broken.VERSION: "a version that there is not",
     Broken.MESSAGE: "a message that is none",
+    Broken.CONFIG: "a configuration that is none",
 }
 _HALF = {
     Half.SILENT: "say nothing",

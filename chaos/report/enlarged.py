@@ -223,10 +223,11 @@ class _Panel:
         return self.scale.shows(sent_ns, sent_ns if read_ns is None else read_ns)
 
     def _ends(self, source: Sid, target: Sid) -> tuple[float, float]:
-        """From the near edge of one bar to the near edge of the other."""
-        down = self.top[source] < self.top[target]
+        """From the near edge of one bar to the near edge of the other; a stranger has none."""
+        there = self.top.get(target, self.top[source])
+        down = self.top[source] < there
         here = self.top[source] + (BAR if down else 0)
-        return here, self.top[target] + (0 if down else BAR)
+        return here, there + (0 if down else BAR)
 
     def _arrow(self, sent: Message | Parcel, title: str) -> Markup:
         """From lane to lane; what is read beyond the edge goes as far as the edge."""

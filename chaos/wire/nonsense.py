@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Final
 
 from chaos.election.config import Address
-from chaos.election.ids import PeerEpoch, Sid
+from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
+from chaos.election.notification import Notification, ServerState
 from chaos.election.packets import PROTOCOL_VERSION, LearnerHello
-from chaos.wire.election import encode_initiation
+from chaos.wire.election import encode_frame, encode_initiation
 from chaos.wire.quorum import PacketType, encode_packet
 
 FIRST_SID: Final = 1 << 62  # of outsiders; each connection draws one of its own
@@ -23,6 +24,7 @@ _GIB: Final = 1 << 30
 _HALF: Final = 20  # bytes of a frame that says it has more
 _OLD_VERSION: Final = -65000  # no initiation has it
 _NEWER: Final = 2**31 - 1  # nor a learner this one
+_NO_CONFIGURATION: Final = "version=zz"  # it ends the receiving thread of a ZooKeeper server
 _FRAME = struct.Struct(">i")
 _HEAD = struct.Struct(">iqi")  # of a packet: type, zxid, length of data
 
@@ -35,6 +37,7 @@ class Nonsense(StrEnum):
     TRUNCATED = "truncated"  # a handshake, then half a frame, then nothing
     VERSION = "version"  # a handshake of a protocol version that there is not
     MESSAGE = "message"  # a handshake, then a whole message that is none
+    CONFIG = "config"  # a handshake, then a vote with a configuration that is none
     SILENT = "silent"  # nothing at all
     SLOW = "slow"  # a handshake, byte by byte
     HANDSHAKE = "handshake"  # a handshake, then nothing
@@ -45,7 +48,10 @@ SILENCES: Final = frozenset({Nonsense.SILENT, Nonsense.SLOW, Nonsense.HANDSHAKE}
 
 
 def said(kind: Nonsense, *, quorum: bool, who: Sid, garbage: bytes = b"") -> bytes:
-    """All that is said at the quorum port, or at the election port, by an outsider ``who``."""
+    """All that is said at the quorum port, or at the election port, by an outsider ``who``.
+
+    Configurations come with votes alone: at the quorum port CONFIG is a handshake and no more.
+    """
     match kind:
         case Nonsense.SILENT:
             return b""
@@ -55,7 +61,7 @@ def said(kind: Nonsense, *, quorum: bool, who: Sid, garbage: bytes = b"") -> byt
             return _learner(who, _NEWER) if quorum else _initiation_of_no_version(who)
         case _:
             hello = _learner(who) if quorum else _initiation(who)
-            return hello + (_packet(kind) if quorum else _frame(kind))
+            return hello + (_packet(kind) if quorum else _frame(kind, who))
 
 
 def _initiation(who: Sid) -> bytes:
@@ -71,8 +77,10 @@ def _learner(who: Sid, protocol: int = PROTOCOL_VERSION) -> bytes:
     return encode_packet(LearnerHello(who, PeerEpoch(0), protocol=protocol, observer=True))
 
 
-def _frame(kind: Nonsense) -> bytes:
+def _frame(kind: Nonsense, who: Sid) -> bytes:
     match kind:
+        case Nonsense.CONFIG:
+            return encode_frame(_vote(who))
         case Nonsense.OVERSIZE:
             return _FRAME.pack(_GIB)
         case Nonsense.TRUNCATED:
@@ -81,6 +89,12 @@ def _frame(kind: Nonsense) -> bytes:
             return _FRAME.pack(12) + bytes(12)
         case _:
             return b""
+
+
+def _vote(who: Sid) -> Notification:
+    """A vote for itself, below all others, of somebody who is no voter: it is answered."""
+    looking, none = ServerState.LOOKING, PeerEpoch(0)
+    return Notification(looking, who, Zxid(0), Round(0), none, config=_NO_CONFIGURATION)
 
 
 def _packet(kind: Nonsense) -> bytes:

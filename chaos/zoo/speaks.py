@@ -68,7 +68,7 @@ BUGS: Final = (
         "a message that does not parse costs that message alone",
         f"{_RECEIVER}; ZOOKEEPER-3769",
         "one bad configuration, and a server looks for ever",
-        missed="no fault puts a configuration that does not parse into a message",
+        plans=("configuration-that-does-not-parse",),
     ),
     Bug(
         "configuration-version-ignored",

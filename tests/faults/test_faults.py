@@ -183,6 +183,12 @@ ACTIONS: dict[str, tuple[Fault, tuple[Sid, ...], list[Action], list[Action]]] = 
         [act.Attack("s", (ONE,), Port.QUORUM, "oversize", 10, 16)],
         [act.CallOff("s")],
     ),
+    "a configuration that does not parse": (
+        Malformed("s", Port.ELECTION, Broken.CONFIG),
+        (ONE,),
+        [act.Attack("s", (ONE,), Port.ELECTION, "config", 10, 16)],
+        [act.CallOff("s")],
+    ),
     "half open": (
         HalfOpen("s", Port.ELECTION, Half.SLOW, 20),
         (ONE,),

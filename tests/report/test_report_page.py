@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chaos.history.events import RunBegan, RunEnded, Sampled
+from chaos.election.ids import Sid
+from chaos.history.events import Lost, RunBegan, RunEnded, Sampled
 from chaos.history.history import History
 from chaos.report.page import BYTES_MAX, render
 from chaos.store import StepRecord
@@ -195,6 +196,16 @@ def test_a_run_without_peers_has_a_page(history: History) -> None:
     result = replace(result_of(killed_under_loss()), verdicts=(), measures=(), steps=())
     text = render(result, history)
     assert "No peer left a line in this history." in text
+    Tree(text)
+
+
+def test_an_answer_to_a_stranger_that_got_lost_has_its_cross() -> None:
+    history = killed_under_loss()
+    stranger = Sid(1 << 62)
+    strange = [replace(e, to=stranger) if isinstance(e, Lost) else e for e in history.events]
+    assert strange != list(history.events)
+    text = render(result_of(history), History.of(strange))
+    assert "lost" in text
     Tree(text)
 
 

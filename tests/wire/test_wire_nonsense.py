@@ -31,8 +31,8 @@ def at_election(data: bytes) -> tuple[bool, str]:
     except WireError as error:
         return True, str(error)
     [*skipped] = [one.why for one in found if isinstance(one, Skipped)]
-    assert len(skipped) == len(found), "no vote of an outsider"
-    return True, "".join(skipped) or ("half a frame" if frames.pending else "")
+    votes = [f"configuration {one.config}" for one in found if not isinstance(one, Skipped)]
+    return True, "".join(skipped + votes) or ("half a frame" if frames.pending else "")
 
 
 def at_quorum(data: bytes) -> tuple[bool, str]:
@@ -54,6 +54,7 @@ SAID = {
     Nonsense.TRUNCATED: ((True, "half a frame"), (True, "half a packet")),
     Nonsense.VERSION: ((False, "protocol version -65000"), (True, "no known protocol")),
     Nonsense.MESSAGE: ((True, "12 bytes are too short"), (True, "")),
+    Nonsense.CONFIG: ((True, "configuration version=zz"), (True, "")),
     Nonsense.SILENT: ((False, "more is awaited"), (False, "")),
     Nonsense.SLOW: ((True, ""), (True, "")),
     Nonsense.HANDSHAKE: ((True, ""), (True, "")),
