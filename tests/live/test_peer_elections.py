@@ -153,11 +153,11 @@ def test_an_error_inside_ends_a_peer_with_a_word(home: Nest) -> None:
     peer = home.fork(PeerSpec(Sid(1), config, timings=QUICK), wait=True)
     (peer.home / "acceptedEpoch.tmp").mkdir()
     peer.done("go")
-    assert home.hear() == {"exited": peer.pid, "status": 70}
+    assert home.hear() == {"exited": peer.pid, "status": 74}
     (left,) = peer.all(Left)
-    assert "InfrastructureError" in left.why
+    assert "DiskError" in left.why
     assert "acceptedEpoch" in left.why
-    assert "disk.py" in left.why
+    assert "process.py" in left.why
     assert (peer.home / "acceptedEpoch").read_text() == "0\n"
     assert "acceptedEpoch" in str(peer.hear()["error"])
 
