@@ -41,6 +41,7 @@ from chaos.history.events import Acted, Exited, Held, StepBegan, StepEnded
 from chaos.history.history import History
 from chaos.report import words
 from chaos.report.words import MS
+from chaos.verify.traces import ends
 
 _VERBS: Final[Mapping[type[Action], str]] = {
     Lose: "loss",
@@ -99,7 +100,7 @@ def bands(history: History, verbs: Mapping[str, str]) -> tuple[Band, ...]:
         at = open_.pop(undone, None) if undone is not None else None
         if at is not None:
             found[at] = replace(found[at], to_ns=max(found[at].to_ns, event.done_ns))
-        if isinstance(event.action, Resume | Launch | Unblock | Clear | Unload | Hold | LetGo):
+        if ends(event.action) or isinstance(event.action, Hold):
             continue
         fresh = _band(event, index, verbs, targets.get(event.step, ()))
         place = _partner(found, fresh)
@@ -247,20 +248,10 @@ def _key(done: Action) -> str:
 
 def _undoes(done: Action) -> str | None:
     match done:
-        case (
-            Launch()
-            | Resume()
-            | Unblock()
-            | Clear()
-            | SkewTimers()
-            | Unload()
-            | CallOff()
-            | MendDisk()
-            | Cool()
-        ):
-            return _key(done)
+        case SkewTimers():
+            return _key(done)  # true speed, or another speed in the place of this one
         case _:
-            return None
+            return _key(done) if ends(done) else None
 
 
 def _touched(

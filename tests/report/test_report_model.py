@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from chaos.actions import Block, Cut, Evidence, Kill, Launch, Lose, Pause, Resume, TurnRound
+from chaos import actions as act
+from chaos.actions import Action, Block, Cut, Evidence, Kill, Launch, Lose, Pause, Resume, TurnRound
 from chaos.election.effects import Deliver, PacketRead, Send
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
 from chaos.election.notification import Notification, ServerState
@@ -256,6 +257,26 @@ def test_loss_between_all_touches_all() -> None:
     cuts = tuple(Cut(a, b) for a in (ONE, TWO, THREE) for b in (ONE, TWO, THREE) if a != b)
     (band,) = drawn(Acted(10, 12, "t", Lose("t", cuts, 500_000), YES))
     assert (band.lanes, band.label) == ((ONE, TWO, THREE), "loss 1, 2, 3")
+
+
+LASTING: dict[str, tuple[Action, Action]] = {
+    "kill": (Kill(ONE), Launch(ONE)),
+    "pause": (Pause(ONE), Resume(ONE)),
+    "block": (Block("x", (Cut(ONE, TWO),)), act.Unblock("x")),
+    "loss": (Lose("x", (Cut(ONE, TWO),), 500_000), act.Clear("x")),
+    "workload": (act.Load("x", 10, 10), act.Unload("x")),
+    "timers": (act.SkewTimers(ONE, 500_000), act.SkewTimers(ONE)),
+    "attack": (act.Attack("x", (ONE,), act.Port.QUORUM, "silent", 1, 1), act.CallOff("x")),
+    "disk": (act.SpoilDisk("x", (ONE,), 5), act.MendDisk("x")),
+    "load": (act.Burn("x", (ONE,), 500_000, 1), act.Cool("x")),
+}
+
+
+@pytest.mark.parametrize(("begins", "over"), LASTING.values(), ids=LASTING.keys())
+def test_what_ends_a_fault_is_no_fault(begins: Action, over: Action) -> None:
+    later = 500 * MS
+    (band,) = drawn(Acted(10, 12, "s", begins, YES), Acted(later, later + 3, "s", over, YES))
+    assert (band.from_ns, band.to_ns) == (10, later + 3)
 
 
 # ---- lanes
