@@ -14,15 +14,13 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from chaos.election.config import Address
-from chaos.election.ids import Sid
 from chaos.errors import InfrastructureError
 from chaos.history.codec import Json
 from chaos.peer import sockets
 from chaos.peer.loop import READ, WRITE, Loop
-from chaos.wire.nonsense import FIRST_SID, SID_BITS, SILENCES, Nonsense, said
+from chaos.wire.nonsense import BYTE_NS, COUNTED, SILENCES, Nonsense, next_said
 
 _SECOND: Final = 1_000_000_000
-_BYTE_NS: Final = 50_000_000  # between two bytes of who is slow
 _READ_MAX: Final = 1 << 16
 
 
@@ -64,13 +62,16 @@ class Orders:
                 "size": int() as size,
                 "seed": str() as seed,
             } if kind in list(Nonsense):
-                places = tuple(
-                    (str(one[0]), int(one[1]))
-                    for one in targets
-                    if isinstance(one, list) and isinstance(one[1], int)
-                )
+                places = tuple(_place(one) for one in targets)
                 return cls(source, places, quorum, kind, per_s, open_max, size, seed)
         raise InfrastructureError(f"no orders of an outsider: {str(raw)[:120]}")
+
+
+def _place(raw: Json) -> tuple[str, int]:
+    match raw:
+        case [str() as host, int() as port]:
+            return host, port
+    raise InfrastructureError(f"no place for an outsider to go: {str(raw)[:120]}")
 
 
 class Outsider:
@@ -80,7 +81,7 @@ class Outsider:
         self.orders = orders
         self.kind = Nonsense(orders.kind)
         self.loop = Loop()
-        self.counts = dict.fromkeys(("connections", "bytes", "answered", "closed", "refused"), 0)
+        self.counts = dict.fromkeys(COUNTED, 0)
         self._control = control
         self._dice = random.Random(orders.seed)
         self._over = False
@@ -104,9 +105,8 @@ class Outsider:
 
     def text(self) -> bytes:
         """What is said on the next connection."""
-        who = Sid(FIRST_SID + self._dice.getrandbits(SID_BITS))
-        garbage = self._dice.randbytes(self.orders.size)
-        return said(self.kind, quorum=self.orders.quorum, who=who, garbage=garbage)
+        orders = self.orders
+        return next_said(self.kind, quorum=orders.quorum, size=orders.size, dice=self._dice)
 
     def _told(self, _: int) -> None:
         self._control.recv(_READ_MAX)  # closed with something unread, it would lose the answer
@@ -214,7 +214,7 @@ class _Call:
         if slow or not self._text:
             loop.watch(self._sock, READ, self._ready)
         if slow and self._text:
-            due = loop.now_ns + _BYTE_NS
+            due = loop.now_ns + BYTE_NS
             self._next = loop.call_at(due, self._another).cancel
         return True
 

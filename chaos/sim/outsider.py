@@ -19,13 +19,12 @@ from chaos.sim.clock import Call, Clock
 from chaos.sim.connects import Connects, Goal
 from chaos.sim.network import Fin, Frame, Hello, Item, Network, Raw, Socket
 from chaos.wire.election import encode_frame, encode_initiation
-from chaos.wire.nonsense import FIRST_SID, SID_BITS, SILENCES, Nonsense, said
+from chaos.wire.nonsense import BYTE_NS, COUNTED, FIRST_SID, SILENCES, Nonsense, next_said
 from chaos.wire.quorum import encode_packet
 
 HOST: Final = "10.255.255.254"
 HOST_SID: Final = Sid(FIRST_SID - 1)  # of its host; what it calls itself is another matter
 _SECOND: Final = 1_000_000_000
-_BYTE_NS: Final = 50_000_000  # between two bytes of who is slow
 _CONNECT_NS: Final = 5 * _SECOND
 
 
@@ -63,7 +62,7 @@ class Outsider:
         self.stopped = False
         self.unread: deque[Call] = deque()
         self.sockets: dict[int, Socket] = {}
-        self.counts = dict.fromkeys(("connections", "bytes", "answered", "closed", "refused"), 0)
+        self.counts = dict.fromkeys(COUNTED, 0)
         self._attack = attack
         self._kind = Nonsense(attack.kind)
         self._place = place
@@ -108,10 +107,9 @@ class Outsider:
             return
         self.counts["connections"] += 1
         front.sockets.append(socket)
-        garbage = self._dice.randbytes(self._attack.size)
-        who = Sid(FIRST_SID + self._dice.getrandbits(SID_BITS))
-        quorum = self._attack.port is Port.QUORUM
-        text = said(self._kind, quorum=quorum, who=who, garbage=garbage)
+        attack = self._attack
+        quorum = attack.port is Port.QUORUM
+        text = next_said(self._kind, quorum=quorum, size=attack.size, dice=self._dice)
         if self._kind is Nonsense.SLOW:
             self._spell(socket, text)
         elif text:
@@ -123,7 +121,7 @@ class Outsider:
             return
         self._say(socket, text[:1])
         clock = self._place.clock
-        clock.at(clock.now_ns + _BYTE_NS, partial(self._spell, socket, text[1:]))
+        clock.at(clock.now_ns + BYTE_NS, partial(self._spell, socket, text[1:]))
 
     def _say(self, socket: Socket, text: bytes) -> None:
         self.counts["bytes"] += len(text)

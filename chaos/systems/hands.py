@@ -31,6 +31,11 @@ class Driver(Protocol):
     """What the hands need of the driver whose peers they act on."""
 
     @property
+    def seed(self) -> int:
+        """That of the run."""
+        ...
+
+    @property
     def under_way(self) -> bool:
         """Whether time zero is past."""
         ...
@@ -71,7 +76,7 @@ class Hands:
         self._blocks: dict[str, act.Block] = {}
         self._loads = Loads()
         self._gates = Gatekeeper(system.peers)
-        self._outsiders = Outsiders(world, setup)
+        self._outsiders = Outsiders(world, setup, system.seed)
         self._disks = Disks()
         self._burns = Burns(world)
 

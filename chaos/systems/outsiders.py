@@ -23,8 +23,8 @@ _LAST: Final = 0xFFFD  # sids whose addresses no small ensemble uses
 class Outsiders:
     """The attacks that go on."""
 
-    def __init__(self, world: World, setup: EnsembleSetup) -> None:
-        self._world = world
+    def __init__(self, world: World, setup: EnsembleSetup, seed: int) -> None:
+        self._world, self._seed = world, seed
         self._sids = frozenset(setup.sids)
         self._running: dict[str, PeerProcess] = {}
 
@@ -51,7 +51,7 @@ class Outsiders:
             per_s=attack.per_s,
             open_max=attack.open_max,
             size=attack.size,
-            seed=attack.name,
+            seed=f"{self._seed}/outsider/{attack.name}",  # as in simulation
         )
         outsider = self._world.attack(orders.to_json())
         self._running[attack.name] = outsider

@@ -52,6 +52,11 @@ class Peers:
         self._gone = False
         self.under_way = False
 
+    @property
+    def seed(self) -> int:
+        """That of the run."""
+        return self._cradle.seed
+
     def start(self) -> None:
         """Fork every peer; none looks for a leader yet."""
         births = [self._birth(sid, inc=0, wait=True) for sid in sorted(self._cradle.specs)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from enum import StrEnum
+from random import Random
 from typing import Final
 
 from chaos.election.config import Address
@@ -19,7 +20,9 @@ from chaos.wire.election import encode_frame, encode_initiation
 from chaos.wire.quorum import PacketType, encode_packet
 
 FIRST_SID: Final = 1 << 62  # of outsiders; each connection draws one of its own
-SID_BITS: Final = 48
+BYTE_NS: Final = 50_000_000  # between two bytes of who is slow
+COUNTED: Final = ("connections", "bytes", "answered", "closed", "refused")
+_SID_BITS: Final = 48
 _GIB: Final = 1 << 30
 _HALF: Final = 20  # bytes of a frame that says it has more
 _OLD_VERSION: Final = -65000  # no initiation has it
@@ -45,6 +48,12 @@ class Nonsense(StrEnum):
 
 # On these it waits until it is closed; the others give way to the next connection.
 SILENCES: Final = frozenset({Nonsense.SILENT, Nonsense.SLOW, Nonsense.HANDSHAKE})
+
+
+def next_said(kind: Nonsense, *, quorum: bool, size: int, dice: Random) -> bytes:
+    """What is said on the next connection, by somebody else each time; ``size`` is of garbage."""
+    who = Sid(FIRST_SID + dice.getrandbits(_SID_BITS))
+    return said(kind, quorum=quorum, who=who, garbage=dice.randbytes(size))
 
 
 def said(kind: Nonsense, *, quorum: bool, who: Sid, garbage: bytes = b"") -> bytes:
