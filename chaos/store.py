@@ -133,7 +133,7 @@ class RunFolder:
 
     def progress(self, result: Callable[[], RunResult]) -> None:
         """Say how far the run has come, in place of what was said before."""
-        _replace(self.path / RESULT, result_text(result()))
+        put_text(self.path / RESULT, result_text(result()))
 
     def close(self) -> None:
         """Let go of the file; unless it was finished, the run stays a readable prefix."""
@@ -262,10 +262,18 @@ def _results() -> TypeAdapter[RunResult]:
     return TypeAdapter(RunResult)
 
 
-def _replace(file: Path, text: str) -> None:
-    temporary = file.with_name(f"{file.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(file)
+def put_text(file: Path, text: str) -> None:
+    """Put it there as a whole, so that no reader meets half of it.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _slug(name: str) -> str:

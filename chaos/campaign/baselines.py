@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from chaos.campaign.run_set import SetRun, set_run
 from chaos.errors import HistoryError
-from chaos.store import HISTORY, RunResult, load
+from chaos.store import HISTORY, RunResult, load, put_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -169,9 +169,8 @@ def save(name: str, chaos: str, sets: tuple[RunSet, ...], out: Path) -> Path:
         raise HistoryError(f'"{name}" is no name; it has letters, digits, ., - and _')
     file = place(name, out)
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_bytes(_baselines().dump_json(Baseline(name, chaos, sets), indent=1))
-    return temporary.replace(file)
+    put_text(file, _baselines().dump_json(Baseline(name, chaos, sets), indent=1).decode())
+    return file
 
 
 def names(out: Path) -> list[str]:

@@ -18,6 +18,7 @@ from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
 from chaos.cli.tally import Tally
 from chaos.runner import codes
+from chaos.store import put_text
 from chaos.verify.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -173,11 +174,5 @@ def _annotate(cases: tuple[Case, ...], workspace: str) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Put it there as a whole, so that no reader meets half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    put_text(file, text)

@@ -23,6 +23,10 @@ class _Spoil:
     late_ns: int = 0  # measured
     over: bool = False
 
+    def ended(self) -> bool:
+        """Whether it was taken away."""
+        return self.over
+
 
 class Spoils:
     """The disk faults of one peer. ``wait`` lets so many nanoseconds pass, or fewer."""
@@ -54,6 +58,6 @@ class Spoils:
                 why = os.strerror(errno.ENOSPC)
                 raise DiskError(f"cannot write {what}: {why}, by order of the tester")
             since = time.monotonic_ns()
-            self._wait(lambda spoil=spoil: spoil.over, since + spoil.lag_ns)  # type: ignore[misc]
+            self._wait(spoil.ended, since + spoil.lag_ns)
             spoil.delayed += 1
             spoil.late_ns += time.monotonic_ns() - since

@@ -249,7 +249,7 @@ def _work(work: Workload) -> str:
     return f"commit {work.writes_per_s} writes a second, {work.payload} bytes each"
 
 
-def what(fault: Fault, target: str) -> str:  # noqa: PLR0911 - one return for each kind
+def what(fault: Fault, target: str) -> str:
     """What a fault does to its target, in words."""
     match fault:
         case Pause():
@@ -261,8 +261,6 @@ def what(fault: Fault, target: str) -> str:  # noqa: PLR0911 - one return for ea
             return _network(fault, target)
         case Delay() | Loss():
             return _messages(fault, target)
-        case BumpConfigVersion():
-            return _bump(fault, target)
         case Flood() | Malformed() | HalfOpen() | DiskFull() | SlowDisk() | CpuStress():
             return around(fault, target)
         case _:
@@ -329,7 +327,10 @@ def _change(verb: Change) -> str:
 
 
 def _skew(fault: Fault, target: str) -> str:
+    """What it changes of that which a peer knows."""
     match fault:
+        case BumpConfigVersion():
+            return _bump(fault, target)
         case SkewLogicalClock():
             return f"move the round of {target} {_shift(fault.by, fault.to)}"
         case SkewZxid():

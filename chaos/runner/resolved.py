@@ -19,6 +19,7 @@ from chaos.history.history import History
 from chaos.plan.draws import Drawn, Draws, drawn
 from chaos.plan.model import Plan
 from chaos.runner.task import Task
+from chaos.store import put_text
 
 RESOLVED: Final = "resolved.json"
 _VERSION: Final = 1
@@ -83,6 +84,4 @@ def _write(folder: Path, task: Task, targets: Mapping[str, object]) -> None:
         "draws": {step: dict(numbers) for step, numbers in task.draws.items()},
         "targets": targets,
     }
-    temporary = folder / f"{RESOLVED}.tmp"
-    temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(folder / RESOLVED)
+    put_text(folder / RESOLVED, json.dumps(document, indent=1) + "\n")

@@ -90,7 +90,7 @@ def _shown(acted: Acted, proof: Proof) -> str:
     return deed(acted.action) + (f" ({proof.shown})" if proof.shown else "")
 
 
-def _proof(index: int, acted: Acted, history: History) -> Proof | None:  # noqa: PLR0911 - one each
+def _proof(index: int, acted: Acted, history: History) -> Proof | None:
     """The proof of one action; ``None`` for those that only end another."""
     if ends(acted.action) and not isinstance(acted.action, act.Launch):
         return _ended(index, acted)
@@ -99,12 +99,8 @@ def _proof(index: int, acted: Acted, history: History) -> Proof | None:  # noqa:
     match acted.action:
         case act.Kill() | act.Terminate() | act.Launch() | act.Pause():
             return _process(index, acted, history)
-        case act.SpoilDisk(lag_ns=0):
-            return _full(index, acted.action, history)
-        case act.Block() | act.Slow() | act.Lose() | act.Load() | act.Attack() | act.SpoilDisk():
-            return _counted(index, acted.action, history)
-        case act.Burn(name=name):
-            return _heated(index, name, history)
+        case _ if isinstance(acted.action, _Lasting):
+            return _by_its_end(index, acted.action, history)
         case act.Hold():
             return gated(index, acted.action, history)
         case _:
@@ -161,6 +157,7 @@ def _process(index: int, acted: Acted, history: History) -> Proof:
 # ---- blocks, message faults, workloads and attacks
 
 _Counted = act.Block | act.Slow | act.Lose | act.Load | act.Attack | act.SpoilDisk
+_Lasting = _Counted | act.Burn
 
 
 def _counted(index: int, action: _Counted, history: History) -> Proof:
@@ -177,6 +174,17 @@ def _counted(index: int, action: _Counted, history: History) -> Proof:
             return Proof("", (index, at), ", ".join(told))
         return Proof(f"it touched nothing: {facts_of(event)}", (index, at))
     return Proof("it was never taken away, so nothing was counted", (index,))
+
+
+def _by_its_end(index: int, action: _Lasting, history: History) -> Proof:
+    """What was counted or measured when it was taken away, or happened until then."""
+    match action:
+        case act.SpoilDisk(lag_ns=0):
+            return _full(index, action, history)
+        case act.Burn(name=name):
+            return _heated(index, name, history)
+        case _:
+            return _counted(index, action, history)
 
 
 def _full(index: int, action: act.SpoilDisk, history: History) -> Proof:

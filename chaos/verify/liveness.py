@@ -95,7 +95,7 @@ def endless(span: Span) -> str:
     )
 
 
-def _take_turns(span: Span) -> bool:
+def take_turns(span: Span) -> bool:
     """Whether a leader may give up before the others can have decided, time and again."""
     timings = span.timings
     election = timings.notification_ms_min + timings.finalize_ms + -(-span.delay_ns // _MS)
@@ -195,7 +195,7 @@ def _leader_serves(history: History, span: Span, found: _Found) -> None:
     due = bound(span.held.values(), span, failed)
     until = span.served[0] if span.served is not None else span.to_ns
     took = until - span.from_ns
-    hopeless = failed > _FAILURES and not _take_turns(span)
+    hopeless = failed > _FAILURES and not take_turns(span)
     late = took > due.total_ns or hopeless
     if (late or span.served is None) and (forever := endless(span)):
         found.excused.append(Finding(f"{_alone(history, span)}: {forever}", (span.index,)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -92,9 +93,9 @@ REFUSED = {
 
 @pytest.mark.parametrize(("more", "told"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_has_no_pairs_is_refused_before_anything_runs(
-    more: dict[str, object], told: str, base: Request, capsys: pytest.CaptureFixture[str]
+    more: dict[str, Any], told: str, base: Request, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_plans(replace(base, **more)) == 2  # type: ignore[arg-type]
+    assert run_plans(replace(base, **more)) == 2
     document = json.loads(capsys.readouterr().out)
     assert document["runs"] == []
     assert told in document["errors"][0]

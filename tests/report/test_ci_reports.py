@@ -21,10 +21,10 @@ from chaos.verify.verdict import Kind, Outcome, Verdict
 WHERE = "plans/p.yaml:8:5"
 
 
-def a_run(code: int = codes.FAILED, repeat: int = 1, **more: object) -> RunRecord:
+def a_run(code: int = codes.FAILED, repeat: int = 1) -> RunRecord:
     outcome = {codes.PASSED: "holds", codes.INCONCLUSIVE: "unknown"}.get(code, "fails")
     verdict = {"name": "next", "outcome": outcome, "summary": "none within 3s", "where": WHERE}
-    record = RunRecord(
+    return RunRecord(
         plan="p",
         cell="",
         system="simulated",
@@ -37,19 +37,17 @@ def a_run(code: int = codes.FAILED, repeat: int = 1, **more: object) -> RunRecor
         reproduce=f"chaos run p.yaml --seed {6 + repeat}",
         verdicts=(verdict,),
     )
-    return replace(record, **more)  # type: ignore[arg-type]
 
 
-def a_case(code: int = codes.FAILED, *runs: RunRecord, **more: object) -> Case:
+def a_case(code: int = codes.FAILED, *runs: RunRecord) -> Case:
     found = runs or (a_run(code),)
     told = next((one.headline for one in found if one.exit_code == code), "")
-    case = Case("p", "plans/p.yaml", "", "simulated", code, told, found, took_ns=1_500_000_000)
-    return replace(case, **more)  # type: ignore[arg-type]
+    return Case("p", "plans/p.yaml", "", "simulated", code, told, found, took_ns=1_500_000_000)
 
 
 PASSED = a_case(codes.PASSED)
-FLAKY = a_case(codes.PASSED, earlier=(a_run(codes.FAILED),))
-SKIPPED = a_case(codes.NOTHING_RAN, skipped="zookeeper cannot do step a (pause)", runs=())
+FLAKY = replace(a_case(codes.PASSED), earlier=(a_run(codes.FAILED),))
+SKIPPED = replace(a_case(codes.NOTHING_RAN), skipped="zookeeper cannot do step a (pause)", runs=())
 
 # ---- JUnit
 
@@ -129,7 +127,7 @@ def test_a_case_names_the_repeat_that_fails_and_lists_all() -> None:
 
 
 def test_a_run_that_warms_up_is_not_the_reason() -> None:
-    warm = a_run(codes.FAILED, 1, warmup=True, seed=99)
+    warm = replace(a_run(codes.FAILED, 1), warmup=True, seed=99)
     case = a_case(codes.FAILED, warm, a_run(codes.PASSED, 1), a_run(codes.FAILED, 2))
     assert case.message == "repeat 2 of 2, seed 8: next: none within 3s"
 
@@ -152,7 +150,9 @@ def test_cells_of_a_plan_are_a_suite() -> None:
 
 
 def test_a_flaky_case_shows_the_run_that_did_not_pass() -> None:
-    root = well_formed(junit([FLAKY, a_case(codes.FAILED, earlier=(a_run(codes.FAILED),))]))
+    root = well_formed(
+        junit([FLAKY, replace(a_case(codes.FAILED), earlier=(a_run(codes.FAILED),))])
+    )
     flaky, failed = root.iter("testcase")
     assert [child.tag for child in flaky] == ["properties", "flakyFailure"]
     assert [child.tag for child in failed] == ["properties", "failure", "rerunFailure"]
@@ -163,8 +163,8 @@ def test_a_flaky_case_shows_the_run_that_did_not_pass() -> None:
 @given(text=st.text(st.characters(), max_size=30))
 @settings(max_examples=60)
 def test_no_text_breaks_the_document_or_is_lost(text: str) -> None:
-    run = a_run(headline=text, reproduce=text, seed=1)
-    case = a_case(codes.FAILED, run, plan=text, file=text, headline=text)
+    run = replace(a_run(), headline=text, reproduce=text, seed=1)
+    case = replace(a_case(codes.FAILED, run), plan=text, file=text, headline=text)
     one = next(well_formed(junit([case])).iter("testcase"))
     assert one.get("name") == legal(text)
 
@@ -189,7 +189,7 @@ def test_the_summary_counts_first_and_puts_the_worst_on_top() -> None:
 
 def test_a_hostile_name_stays_in_its_cell() -> None:
     name = "a|b\n# <script>`x` [y](http://z) @all"
-    text = markdown([a_case(plan=name, cell="")], "reports")
+    text = markdown([replace(a_case(), plan=name, cell="")], "reports")
     row = next(line for line in text.splitlines() if line.startswith("| ✗"))
     assert len(re.findall(r"(?<!\\)\|", row)) == 6
     assert "<script>" not in text
@@ -199,7 +199,7 @@ def test_a_hostile_name_stays_in_its_cell() -> None:
 @given(room=st.integers(0, 9000), many=st.integers(1, 40))
 @settings(max_examples=60)
 def test_a_summary_never_outgrows_its_room_and_says_where_the_rest_is(room: int, many: int) -> None:
-    cases = [a_case(cell=f"size={number}") for number in range(many)]
+    cases = [replace(a_case(), cell=f"size={number}") for number in range(many)]
     text = markdown(cases, "reports/junit.xml", room)
     assert len(text.encode()) <= room
     whole = markdown(cases, "reports/junit.xml")
@@ -218,15 +218,21 @@ def test_a_finding_is_shown_at_its_line_of_the_plan() -> None:
 
 def test_a_finding_without_a_place_is_shown_at_the_plan() -> None:
     broken = Verdict("one, leader", Kind.INVARIANT, Outcome.FAILS, "two: 100 %\nof it", (), 1, "")
-    (line,) = workflow_commands([a_case(codes.UNSAFE, together=(broken,), runs=())], "/repo", "")
+    (line,) = workflow_commands(
+        [replace(a_case(codes.UNSAFE), together=(broken,), runs=())], "/repo", ""
+    )
     assert line == (
         "::error file=plans/p.yaml,title=p%3A one%2C leader::fails: two: 100 %25%0Aof it"
     )
 
 
+HOST = a_case(codes.INFRASTRUCTURE, replace(a_run(codes.INFRASTRUCTURE), verdicts=()))
 KINDS = {
     "failed": (a_case(), ["error"]),
-    "the host": (a_case(codes.INFRASTRUCTURE, a_run(codes.INFRASTRUCTURE, verdicts=())), ["error"]),
+    "the host": (
+        a_case(codes.INFRASTRUCTURE, replace(a_run(codes.INFRASTRUCTURE), verdicts=())),
+        ["error"],
+    ),
     "inconclusive": (a_case(codes.INCONCLUSIVE), ["warning"]),
     "flaky": (FLAKY, ["warning"]),
     "skipped": (SKIPPED, ["notice"]),
@@ -241,7 +247,7 @@ def test_a_status_is_a_kind(case: Case, kinds: list[str]) -> None:
 
 
 def test_there_are_at_most_ten_of_a_kind_and_the_rest_is_counted() -> None:
-    cases = [a_case(cell=f"size={n}") for n in range(EACH_MAX + 5)]
+    cases = [replace(a_case(), cell=f"size={n}") for n in range(EACH_MAX + 5)]
     found = workflow_commands([*cases, a_case(codes.INCONCLUSIVE)], "/repo", "/repo")
     errors = [line for line in found if line.startswith("::error")]
     assert len(errors) == EACH_MAX

@@ -15,7 +15,7 @@ from chaos.election.timings import Timings
 from chaos.history.events import Acted, RunEnded, Sampled, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
-from chaos.verify.liveness import bound, endless
+from chaos.verify.liveness import bound, endless, take_turns
 from chaos.verify.span import Span, Was
 from chaos.verify.stability import stable
 from chaos.verify.verdict import Outcome, Verdict
@@ -217,6 +217,16 @@ def test_who_is_never_silent_need_not_elect(longest: int, ends: bool) -> None:
     timings = Timings(finalize_ms=100, notification_ms_min=50, notification_ms_max=longest)
     span = Span(frozenset(), 0, 0, timings, 10 * MS, {})
     assert (endless(span) == "") is ends
+
+
+@pytest.mark.parametrize(("init_limit", "gives_up"), [(4, True), (5, False)])
+def test_who_leads_for_a_shorter_time_than_others_decide_in_may_fail_for_ever(
+    init_limit: int, gives_up: bool
+) -> None:
+    """210 ms to hear of the vote and wait for silence; limits are whole ticks of 50 ms."""
+    timings = Timings(tick_ms=50, init_limit=init_limit, finalize_ms=100, notification_ms_min=100)
+    span = Span(frozenset(), 0, 0, timings, 10 * MS, {})
+    assert take_turns(span) is gives_up
 
 
 def test_a_missing_line_leaves_liveness_unknown() -> None:
