@@ -19,14 +19,19 @@ class Meddling:
     """What was done to disks and clocks, event by event.
 
     ``changes`` are those of disks; ``first`` is the first event by which any log or epoch was
-    changed, beyond every event while none was. ``turned``: some logical clock was moved.
-    ``skewed`` are the peers whose timers ever ran fast or slow.
+    changed, beyond every event while none was. ``clocks`` are the peers whose logical clocks
+    were moved. ``skewed`` are the peers whose timers ever ran fast or slow.
     """
 
     changes: dict[Sid, list[Change]] = field(default_factory=dict)
     first: int = maxsize
-    turned: bool = False
+    clocks: set[Sid] = field(default_factory=set)
     skewed: set[Sid] = field(default_factory=set)
+
+    @property
+    def turned(self) -> bool:
+        """Whether any logical clock was moved by now."""
+        return bool(self.clocks)
 
     @property
     def meddled(self) -> bool:
@@ -42,8 +47,8 @@ class Meddling:
             case Acted(action=SkewTimers(sid=sid)):
                 self.skewed.add(sid)
                 return
-            case Stepped(happened=SkewRound()) | Acted(action=TurnRound()):
-                self.turned = True
+            case Stepped(happened=SkewRound(), sid=sid) | Acted(action=TurnRound(sid=sid)):
+                self.clocks.add(sid)
                 return
             case Stepped(happened=SkewEpochs() | SkewZxid()):
                 meddled = True

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election import packets as pk
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.election.notification import ServerState
-from chaos.history.events import Appeared, Event, Seen, Stepped, Wrote
+from chaos.history.events import Acted, Appeared, Event, Seen, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.checks import ALWAYS
 from chaos.verify.foreign.outside import from_outside
@@ -165,6 +166,27 @@ def a_round_of_nobody() -> History:
     return with_lines(
         elected(), *said(400, 0, ONE), *said(410, 1, ONE), *said(420, 2, note(ONE, 7))
     )
+
+
+def by_the_tester(history: History, sid: Sid) -> History:
+    """Before all that, the tester moved the clock of ``sid``."""
+    moved = Acted(0, 0, "s", act.TurnRound(sid, by=1), act.Evidence(True))
+    return History.of([history.events[0], moved, *history.events[1:]])
+
+
+@pytest.mark.parametrize("story", [a_round_back, a_round_of_nobody])
+def test_only_of_a_server_whose_clock_was_moved_nobody_knows(story: Callable[[], History]) -> None:
+    for sid, outcome in ((Sid(1), Outcome.UNKNOWN), (Sid(3), Outcome.FAILS)):
+        verdict = judge(by_the_tester(story(), sid), "logical_clock_monotone")
+        assert verdict.outcome is outcome, verdict.summary
+
+
+def test_a_round_that_was_heard_of_is_known_whoever_moved_a_clock() -> None:
+    told = heard(412, 3, Sid(2), note(Sid(2), 7))
+    history = with_lines(a_round_of_nobody(), told)
+    for sid in (Sid(1), Sid(3)):
+        verdict = judge(by_the_tester(history, sid), "logical_clock_monotone")
+        assert verdict.outcome is Outcome.HOLDS, verdict.summary
 
 
 def a_better_voter() -> History:

@@ -56,7 +56,7 @@ class Votes:
     def __init__(self, life: Life, docket: Docket, *, turned: bool = False) -> None:
         self._life = life
         self._docket = docket
-        self._turned = turned  # the tester moved a logical clock, which no packet tells
+        self._turned = turned  # the tester moved its logical clock, which no packet tells
         self._config = Votership(life.appeared.config)
         self._heard: list[Heard] = []  # since its last decision
         self._said: dict[str, tuple[int, Wrote, Ballot]] = {}  # its last vote on each link
@@ -157,16 +157,14 @@ class Votes:
                 wrong = f"{who} said {new} after it had said {old}"
             self._docket.case(Law.VOTE_ORDER, wrong, *at)
             self._docket.held(Law.CLOCK)
-        elif any(h.state in _SETTLED and h.ballot.round == new.round for h in self._heard):
+        elif any(h.state in _SETTLED and h.ballot.round == new.round for h in self._heard) or (new.round > old.round and new.round in self._rounds):
             self._docket.held(Law.CLOCK)
         elif self._turned:
-            why = f"{who} went from round {old.round} to {new.round}; the tester moved a clock"
+            why = f"{who} went from round {old.round} to {new.round}; the tester moved its clock"
             self._docket.doubt(Law.CLOCK, why, *at)
         elif new.round < old.round:
             wrong = f"{who} went from round {old.round} to {new.round} within one election"
             self._docket.case(Law.CLOCK, wrong, *at)
-        elif new.round in self._rounds:
-            self._docket.held(Law.CLOCK)
         elif self._life.hole:
             why = f"{who} rose to round {new.round}, and {self._life.hole}"
             self._docket.doubt(Law.CLOCK, why, *at)
