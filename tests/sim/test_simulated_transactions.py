@@ -43,7 +43,8 @@ def complete(run: Run, sid: Sid) -> dict[int, Txn]:
 
 
 def lost(run: Run) -> list[str]:
-    verdicts = [check.check(History.of(run.events)) for check in ALWAYS]
+    history = History.of(run.events)
+    verdicts = [check.check(history) for check in ALWAYS]
     return [f"{v.name}: {v.summary}" for v in verdicts if v.outcome is Outcome.FAILS]
 
 

@@ -157,7 +157,7 @@ class Votes:
                 wrong = f"{who} said {new} after it had said {old}"
             self._docket.case(Law.VOTE_ORDER, wrong, *at)
             self._docket.held(Law.CLOCK)
-        elif any(h.state in _SETTLED and h.ballot.round == new.round for h in self._heard) or (new.round > old.round and new.round in self._rounds):
+        elif self._knows(new.round, above=old.round):
             self._docket.held(Law.CLOCK)
         elif self._turned:
             why = f"{who} went from round {old.round} to {new.round}; the tester moved its clock"
@@ -171,6 +171,11 @@ class Votes:
         else:
             wrong = f"{who} rose to round {new.round}, of which it had not heard"
             self._docket.case(Law.CLOCK, wrong, *at)
+
+    def _knows(self, round_: int, *, above: int) -> bool:
+        """Whether it had heard of a round: of those that it joins, or of one that is higher."""
+        joins = any(h.state in _SETTLED and h.ballot.round == round_ for h in self._heard)
+        return joins or (round_ > above and round_ in self._rounds)
 
     # ---- what it decided
 
