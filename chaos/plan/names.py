@@ -19,6 +19,7 @@ METRICS: Final = {  # and the unit of each
     "activation.discovery": "ns",
     "activation.synchronisation": "ns",
     "activation.broadcast": "ns",
+    "leader.absent": "ns",
     "leader.overlap": "ns",
     "fault.late": "ns",
     "rounds": "count",

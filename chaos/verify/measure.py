@@ -16,7 +16,8 @@ election.peer        a peer enters LOOKING                      the same peer de
 
 ``activation.discovery``, ``activation.synchronisation`` and ``activation.broadcast`` are Zab's
 phases of each peer, ``leader.overlap`` the time for which two peers served as leader at once,
-``fault.late`` how long after its planned time a fault was begun (``activation.py``).
+``fault.late`` how long after its planned time a fault was begun (``activation.py``), and
+``leader.absent`` a time for which nobody served (``absence.py``).
 
 ``rounds`` counts the distinct rounds that were proposed during an election;
 ``epochs.started`` counts the epochs of a run. The first election of a run belongs to
@@ -35,6 +36,7 @@ from collections.abc import Iterator, Sequence
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, StepBegan
 from chaos.history.history import History
+from chaos.verify.absence import absences
 from chaos.verify.activation import lateness, overlaps, phases
 from chaos.verify.elections import START, Election, FaultSpan, changes_leader, spanned
 from chaos.verify.fold import fold
@@ -76,7 +78,7 @@ def measures(
         if changes_leader(history, span, until):
             found += Election(history, span).measures()
     found += _of_peers(history)
-    found += [*phases(history), *overlaps(history), *lateness(history)]
+    found += [*phases(history), *absences(history), *overlaps(history), *lateness(history)]
     found.append(_epochs(history, from_ns))
     return tuple(found)
 
