@@ -17,6 +17,7 @@ from chaos.store import RunResult
 from chaos.verify.observed import Observed, observed
 from chaos.verify.verdict import Kind, Outcome
 
+_RESTS_ON = (Kind.EVIDENCE, Kind.HOST, Kind.ABORT)
 WHOLE_RUN = "run"  # what a measure belongs to that counts over the whole run
 
 
@@ -73,7 +74,7 @@ def set_run(result: RunResult, history: History, folder: str) -> SetRun:
 
 def _lacks(result: RunResult) -> str:
     for verdict in result.verdicts:
-        if verdict.kind is Kind.EVIDENCE and verdict.outcome is not Outcome.HOLDS:
+        if verdict.kind in _RESTS_ON and verdict.outcome is not Outcome.HOLDS:
             return f"{verdict.name}: {verdict.summary}"
     return ""
 

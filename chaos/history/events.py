@@ -282,12 +282,35 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """The host as the canary saw it: steal (ticks), CPU pressure (us), its own lateness."""
+    """The host as the canary saw it: steal (ticks), CPU pressure (us), its own lateness.
+
+    Of ``ticks`` of all its CPUs, ``busy_ticks`` were neither idle nor waiting for a disk; 0 of 0
+    where that cannot be seen. All but the lateness are totals since the host booted.
+    """
 
     at_ns: int
     steal_ticks: int
     pressure_us: int
     late_ns: int
+    busy_ticks: int = 0
+    ticks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """A condition of the plan's ``abort_when`` held, and ended the steps.
+
+    ``number`` is its place among them, ``name`` the metric or the event, ``verdict`` the plan's
+    word. What shows it began at ``since_ns``; ``sid`` is the peer that it is about, if any.
+    """
+
+    at_ns: int
+    since_ns: int
+    number: int
+    name: str
+    verdict: str
+    why: str
+    sid: Sid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +354,16 @@ class RunEnded:
 PeerEvent = Began | Stepped | Wrote | Lost | LinkOpened | LinkClosed | Rejected | Held | Left
 ForeignEvent = Appeared | Seen
 HarnessEvent = (
-    RunBegan | Exited | StepBegan | StepEnded | Acted | Sampled | Recalled | Listed | RunEnded
+    RunBegan
+    | Exited
+    | StepBegan
+    | StepEnded
+    | Acted
+    | Sampled
+    | Aborted
+    | Recalled
+    | Listed
+    | RunEnded
 )
 Event = PeerEvent | ForeignEvent | HarnessEvent
 
@@ -351,7 +383,7 @@ def order(event: Event) -> tuple[int, int, int, int]:
             return (event.at_ns, event.sid, event.inc, 2**62)
         case Began(inc=0) | Appeared(inc=0):
             return (event.at_ns, -2, event.sid, 0)
-        case StepBegan() | StepEnded() | Acted() | Sampled() | Recalled() | Listed():
+        case StepBegan() | StepEnded() | Acted() | Sampled() | Aborted() | Recalled() | Listed():
             return (event.at_ns, -1, 0, 0)
         case _:
             return (event.at_ns, event.sid, event.inc, event.seq)

@@ -19,6 +19,7 @@ from chaos.plan.references import check
 from chaos.plan.repeats import Repeat, Stop
 from chaos.plan.tree import Leaf, Table, kind, parse
 from chaos.plan.written import PlanText, RepeatText
+from chaos.plan.written_abort import abort_of
 from chaos.plan.written_metric import ExpectMetric
 
 FORM: Final = Record(PlanText, PlanText.title)
@@ -59,6 +60,7 @@ def load_plan(
         seed=written.seed,
         system=None if written.system is None else written.system.value,
         run_timeout_ns=written.limits.run_timeout,
+        abort_when=tuple(map(abort_of, written.limits.abort_when)),
         description=written.description,
         owner=written.owner,
         tags=written.tags,

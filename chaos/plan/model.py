@@ -32,6 +32,7 @@ from chaos.plan.times import (
     When,
     Where,
 )
+from chaos.verify.aborts import AbortWhen
 
 __all__ = [
     "After",
@@ -309,6 +310,7 @@ class Plan:
     seed: int | None = None
     system: str | None = None
     run_timeout_ns: int = 60_000_000_000
+    abort_when: tuple[AbortWhen, ...] = ()
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from chaos.election.moments import MomentKind
 from chaos.faults.targets import Selector
@@ -22,6 +23,12 @@ class Where:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The place that :meth:`__str__` made ``text`` of."""
+        file, line, column = text.rsplit(":", 2)
+        return cls(file, int(line), int(column))
 
 
 # ---- when

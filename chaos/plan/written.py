@@ -14,6 +14,7 @@ from chaos.plan.model import Where
 from chaos.plan.parts import Invariant, Params, SaidInvariant
 from chaos.plan.repeats import Stop
 from chaos.plan.tree import Leaf
+from chaos.plan.written_abort import Abort, AbortText
 from chaos.plan.written_ensemble import EnsembleText
 from chaos.plan.written_expect import Expect, ExpectText
 from chaos.plan.written_steps import Step, StepText
@@ -38,8 +39,9 @@ class LimitsText:
     """What a run may take."""
 
     title: ClassVar[str] = '"limits"'
-    later: ClassVar[frozenset[str]] = frozenset({"plan_timeout", "abort_when"})
+    later: ClassVar[frozenset[str]] = frozenset({"plan_timeout"})
     run_timeout: Duration = 60_000_000_000
+    abort_when: tuple[Annotated[AbortText, Abort()], ...] = ()
 
 
 class PairWith(StrEnum):

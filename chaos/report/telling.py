@@ -37,6 +37,7 @@ from chaos.election.effects import (
 from chaos.election.ids import hex64
 from chaos.history.events import (
     UNSURE_NS,
+    Aborted,
     Acted,
     Appeared,
     Began,
@@ -68,7 +69,7 @@ from chaos.report.handshakes import packet_words
 def who(event: Event) -> str:
     """``peer 3``, or ``chaos`` for what the harness did or saw."""
     match event:
-        case Acted() | StepBegan() | StepEnded() | Sampled() | RunBegan() | RunEnded():
+        case Acted() | StepBegan() | StepEnded() | Sampled() | Aborted() | RunBegan() | RunEnded():
             return "chaos"
         case Recalled() | Listed():
             return "a client"
@@ -138,7 +139,10 @@ def _looked(event: Recalled | Listed) -> str:
     return f"looks for {event.acknowledged} writes of workload {event.workload}: {found}"
 
 
-def _harnessed(event: RunBegan | RunEnded | StepBegan | StepEnded | Acted | Sampled) -> str:
+_Harnessed = RunBegan | RunEnded | StepBegan | StepEnded | Acted | Sampled | Aborted
+
+
+def _harnessed(event: _Harnessed) -> str:  # noqa: PLR0911 - one sentence for each record
     match event:
         case RunBegan():
             return f"begins plan {event.plan} on {event.system}, seed {event.seed}: time zero"
@@ -157,6 +161,8 @@ def _harnessed(event: RunBegan | RunEnded | StepBegan | StepEnded | Acted | Samp
             return f"{words.action(event.action)}, in effect after {took}{proof}"
         case Sampled():
             return f"its canary woke {words.duration(event.late_ns)} late"
+        case Aborted():
+            return f"ends the steps: {event.why}"
 
 
 def stepped(event: Stepped) -> str:

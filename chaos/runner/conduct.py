@@ -94,7 +94,8 @@ class Conduct:
                 return
 
     def release_all(self) -> None:
-        """End every fault that is still active, the youngest first."""
+        """The steps are over. End every fault that is still active, the youngest first."""
+        self._scheduler.calm()
         self._lives.let_go()
         self._spans.release_all()
 

@@ -29,6 +29,7 @@ from chaos.plan.model import (
 from chaos.runner.conditions import some
 from chaos.runner.log import StepLog
 from chaos.verify import expectations as expect
+from chaos.verify.aborts import abort_of
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.elections import FaultSpan
 from chaos.verify.ends import EndsAsTold
@@ -101,7 +102,9 @@ def judge(case: Case) -> tuple[Verdict, ...]:
     """Every verdict on a run: steps and faults in the plan's order, expectations, invariants."""
     place = {step: number for number, step in enumerate(case.logs)}
     steps = [*_steps(case), *_evidence(case)]
+    abort = abort_of(case.history, case.plan.abort_when)
     return (
+        *([] if abort is None else [abort]),
         *sorted(steps, key=lambda verdict: place.get(verdict.name, len(place))),
         *(_expectation(case, one) for one in case.plan.expectations),
         *_invariants(case),

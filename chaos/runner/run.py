@@ -21,7 +21,7 @@ from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.resolved import resolve, resolve_targets
 from chaos.runner.scene import Ended, watches
 from chaos.runner.show import Show
-from chaos.runner.surroundings import disturbance, environment, health
+from chaos.runner.surroundings import disturbance, environment, health, unguarded
 from chaos.runner.task import Task
 from chaos.store import RunFolder, RunResult, State
 from chaos.systems.base import System
@@ -30,6 +30,10 @@ from chaos.verify.verdict import Kind, Outcome, Verdict
 
 _CODES = (
     ({(Outcome.FAILS, Kind.INVARIANT)}, codes.UNSAFE),
+    # A run that a condition of the plan ended is what that says, but for broken safety.
+    ({(Outcome.FAILS, Kind.HOST)}, codes.INFRASTRUCTURE),
+    ({(Outcome.UNKNOWN, Kind.ABORT)}, codes.INCONCLUSIVE),
+    ({(Outcome.FAILS, Kind.ABORT)}, codes.FAILED),
     ({(Outcome.FAILS, Kind.STEP), (Outcome.FAILS, Kind.EXPECTATION)}, codes.FAILED),
     ({(Outcome.FAILS, Kind.REGRESSION)}, codes.REGRESSED),
     (
@@ -77,6 +81,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     history = History.of([*conduct.events, *system.rest()])
     case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
     facts = {**surroundings, **health(history), **system.facts(), **conduct.stopped()}
+    facts |= unguarded(history, plan)
     result = _result(answer.so_far(), case, residue, facts)
     resolve_targets(task, folder.path, history)
     folder.finish(history, result)

@@ -31,6 +31,7 @@ from chaos.runner.show import Show
 from chaos.runner.task import Task
 from chaos.store import RunFolder
 from chaos.systems.base import System
+from chaos.verify.aborts import Guard
 from chaos.verify.online import Alarm, Watchman
 
 
@@ -69,6 +70,7 @@ class Scene:
         self._onlooker = Onlooker(task.plan)
         excepted = {one.name for one in task.plan.invariants if one.except_after}
         self._watchman = Watchman(excepted)
+        self.guard = Guard(task.plan.abort_when)
         self.view = self._onlooker.view
 
     # ---- time
@@ -116,6 +118,7 @@ class Scene:
         self.events.append(event)
         self._onlooker.observe(event)
         self._watchman.observe(event)
+        self.guard.observe(event)
         self.moments = [] if self._sights is None else self._sights.of(event)
         self.hear(event)
 
@@ -160,6 +163,13 @@ class Scene:
     def tell(self, log: StepLog, text: str) -> None:
         """Tell whoever watches."""
         self._show.told(self.elapsed_ns, f"{'  ' * log.depth}{log.step.id}: {text}")
+
+    def abort(self) -> None:
+        """Write down, and tell, that a condition of ``abort_when`` ends the steps."""
+        found = self.guard.found
+        assert found is not None
+        self.record(found)
+        self._show.told(self.elapsed_ns, f"{found.name}: {found.why}")
 
     def _told(self, log: StepLog) -> Iterator[str]:
         """What there is to say at a step's end."""

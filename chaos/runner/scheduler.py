@@ -13,7 +13,7 @@ from chaos.history.events import Event
 from chaos.runner.pending import Life, Pending, Running
 from chaos.runner.scene import Ended, Scene
 from chaos.runner.spans import Spans
-from chaos.verify.online import RECORDED_NS, Alarm
+from chaos.verify.online import RECORDED_NS
 
 
 class Scheduler:
@@ -24,6 +24,7 @@ class Scheduler:
         self._spans = spans
         self._running: list[Running] = []
         self._alarmed = False  # the steps have been ended because a law was broken
+        self._aborted = False  # or because a condition of the plan says so
         scene.hear = self._heard
 
     def start(self, life: Life) -> Running:
@@ -45,6 +46,7 @@ class Scheduler:
         """
         main = self.start(life)
         while not main.over:
+            self._stop_if_told()
             self._stop_if_broken()
             ready = next(self._ready(self._scene.now_ns), None)
             if ready is None:
@@ -59,7 +61,23 @@ class Scheduler:
             running.over = True
         self._running.clear()
 
+    def calm(self) -> None:
+        """The steps are over: nothing is left to be ended."""
+        self._alarmed = self._aborted = True
+
     # ----
+
+    def _stop_if_told(self) -> None:
+        """A condition of ``abort_when`` ends the steps at once.
+
+        Raises:
+            Ended: once in a run.
+        """
+        if self._scene.guard.found is None or self._aborted:
+            return
+        self.calm()
+        self._scene.abort()
+        raise Ended("abort_when")
 
     def _stop_if_broken(self) -> None:
         """A broken law ends the steps, once some more has been recorded.
@@ -110,16 +128,16 @@ class Scheduler:
 
     def _watch_until(self, until_ns: int) -> None:
         """Let the system go on, no further than the event by which somebody can go on."""
-        view, before = self._scene.view, self._scene.alarm
+        view, before = self._scene.view, self._stops()
         for event in self._scene.seen(until_ns):
             for one in self._pending():
                 one.looked(view, event.at_ns)
-            if next(self._ready(event.at_ns), None) is not None or self._is_new(before):
+            if next(self._ready(event.at_ns), None) is not None or self._stops() != before:
                 return
 
-    def _is_new(self, before: Alarm | None) -> bool:
-        """Whether a law has been broken since: from then on time is short."""
-        return before is None and self._scene.alarm is not None
+    def _stops(self) -> tuple[bool, bool]:
+        """Whether a law has been broken, and whether a condition ends the run: time is short."""
+        return self._scene.alarm is not None, self._scene.guard.found is not None
 
     def _heard(self, event: Event) -> None:
         for one in self._pending():

@@ -11,6 +11,8 @@ import psutil
 from chaos.election.timings import Timings
 from chaos.history.events import Sampled
 from chaos.history.history import History
+from chaos.plan.model import Plan
+from chaos.verify.aborts import unseen
 
 _LATE_PERCENT: Final = 25  # of a tick; a canary later than that voids the timings
 _MS: Final = 1_000_000
@@ -63,6 +65,12 @@ def health(history: History) -> dict[str, str]:
         "cpu pressure": f"{share:.0f} % of the run",
         "canary, latest": f"{max(map(_late, samples)) / _MS:.1f} ms late",
     }
+
+
+def unguarded(history: History, plan: Plan) -> dict[str, str]:
+    """The metrics of ``abort_when`` that nobody could sample: they ended no run."""
+    found = unseen(history, plan.abort_when)
+    return {"abort_when": f"{' and '.join(found)}: not sampled here"} if found else {}
 
 
 def _late(sample: Sampled) -> int:

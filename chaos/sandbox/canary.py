@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from chaos.history.events import Sampled
 
@@ -19,7 +19,11 @@ _WAKE_NS: Final = 20_000_000
 _WAKES_PER_SAMPLE: Final = 5
 _STAT: Final = Path("/proc/stat")
 _PRESSURE: Final = Path("/proc/pressure/cpu")
-_STEAL_FIELD: Final = 8  # of the "cpu" line, after its name
+# of the "cpu" line of proc_stat(5), after its name: user, nice, system, idle, iowait, irq, softirq,
+_IDLE_FIELD: Final = 3
+_IOWAIT_FIELD: Final = 4
+_STEAL_FIELD: Final = 7
+_LAST_FIELD: Final = 9
 
 
 class Canary:
@@ -66,8 +70,26 @@ class Canary:
             now = time.monotonic_ns()
             worst = max(worst, now - due)
             due = max(due, now - _WAKE_NS)  # a stall counts once, not as a row of late wakes
-        self._emit(Sampled(time.monotonic_ns(), files.steal_ticks(), files.pressure_us(), worst))
+        ticks = files.ticks()
+        self._emit(
+            Sampled(
+                time.monotonic_ns(),
+                ticks.steal,
+                files.pressure_us(),
+                worst,
+                ticks.busy,
+                ticks.all,
+            )
+        )
         return due
+
+
+class _Ticks(NamedTuple):
+    """What all CPUs of the host did since it booted, in ticks of the kernel's clock."""
+
+    steal: int = 0
+    busy: int = 0
+    all: int = 0
 
 
 class _Files:
@@ -82,12 +104,16 @@ class _Files:
             if descriptor is not None:
                 os.close(descriptor)
 
-    def steal_ticks(self) -> int:
-        """Time that the hypervisor took from all CPUs since boot."""
+    def ticks(self) -> _Ticks:
+        """The first line of ``/proc/stat``; guests are counted in user time already."""
         if self._stat is None:
-            return 0
-        fields = os.pread(self._stat, 256, 0).split(maxsplit=_STEAL_FIELD + 1)
-        return int(fields[_STEAL_FIELD]) if len(fields) > _STEAL_FIELD else 0
+            return _Ticks()
+        line = os.pread(self._stat, 256, 0).partition(b"\n")[0]
+        fields = [int(field) for field in line.split()[1:_LAST_FIELD]]
+        if len(fields) < _LAST_FIELD - 1:
+            return _Ticks()
+        idle = fields[_IDLE_FIELD] + fields[_IOWAIT_FIELD]
+        return _Ticks(fields[_STEAL_FIELD], sum(fields) - idle, sum(fields))
 
     def pressure_us(self) -> int:
         """Time in which some task waited for a CPU, since boot."""

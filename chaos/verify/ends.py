@@ -16,8 +16,8 @@ _MISTAKE: Final = 70  # a peer's own exit status after an internal error
 _CRASHES: Final = {-4: "SIGILL", -6: "SIGABRT", -7: "SIGBUS", -8: "SIGFPE", -11: "SIGSEGV"}
 
 
-class _Known:
-    """What was asked of each peer, and what it said itself."""
+class Told:
+    """What was asked of each peer, and what it said itself, by the events so far."""
 
     def __init__(self) -> None:
         self.words: dict[Sid, str] = {}
@@ -62,7 +62,7 @@ class EndsAsTold:
         """Judge every end of a process."""
         judged = 0
         found: list[tuple[Outcome, str, int]] = []
-        known = _Known()
+        known = Told()
         for index, event in enumerate(history.events):
             known.take(event)
             if not isinstance(event, Exited):
@@ -113,6 +113,11 @@ def _foreign(event: Exited) -> tuple[Outcome, str]:
     return Outcome.FAILS, why
 
 
+def how(status: int) -> str:
+    """``signal 9`` or ``status 70``."""
+    return f"signal {-status}" if status < 0 else f"status {status}"
+
+
 def _account(event: Exited, words: str) -> tuple[Outcome, str]:
     """What an end that nobody asked for means."""
     said = f": {words}" if words else ""
@@ -120,5 +125,5 @@ def _account(event: Exited, words: str) -> tuple[Outcome, str]:
         return Outcome.FAILS, f"peer {event.sid} ended by an error of its own{said}"
     if event.status in _CRASHES:
         return Outcome.FAILS, f"peer {event.sid} crashed by {_CRASHES[event.status]}{said}"
-    how = f"signal {-event.status}" if event.status < 0 else f"status {event.status}"
-    return Outcome.UNKNOWN, f"peer {event.sid} ended by {how}, and no fault did it{said}"
+    why = f"peer {event.sid} ended by {how(event.status)}, and no fault did it{said}"
+    return Outcome.UNKNOWN, why

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     REGRESSION = "regression"  # slower than a baseline: exit code 6
     STEP = "step"  # a wait that ran out: exit code 1
     EVIDENCE = "evidence"  # a fault that cannot be confirmed: exit code 3
+    ABORT = "abort"  # what the plan lets end a run: exit code 1, or 3 if it decides nothing
+    HOST = "host"  # the same where the host is to blame: exit code 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from chaos.plan.lint import rules_fault, rules_quorum, rules_sets, rules_time
+from chaos.plan.lint import rules_fault, rules_limits, rules_quorum, rules_sets, rules_time
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.model import Plan
@@ -34,6 +34,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_fault.already_true,
     rules_fault.nothing_before,
     rules_sets.too_few_runs,
+    rules_limits.never_aborts,
 )
 
 
