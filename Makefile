@@ -48,9 +48,10 @@ plans: $(RUNTIME) ## run every plan of plans/, and name those that are not green
 	done; \
 	if [ -n "$$bad" ]; then echo "not green:$$bad" >&2; exit 1; fi
 
-plans-zookeeper: $(DEV) ## run every plan on real servers, and on them beside our peers
+plans-zookeeper: $(DEV) ## run every plan and split on real servers, and on them beside our peers
 	$(PY) -m pytest -n auto --every-plan \
-	  tests/zookeeper/test_plans_on_servers.py tests/zookeeper/test_rows_on_systems.py
+	  tests/zookeeper/test_plans_on_servers.py tests/zookeeper/test_rows_on_systems.py \
+	  tests/zookeeper/test_mixed_splits.py
 
 sweep: $(DEV) ## run SEEDS=100 random plans, simulated: unbroken peers must give no alarm
 	$(PY) -m tests.bench.sweep $(or $(SEEDS),100)

@@ -1,4 +1,4 @@
-"""Every plan of ``plans/`` passes, on processes and on the simulator."""
+"""Every plan of ``plans/`` passes on processes; ``test_shipped_plans.py`` simulates them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaos.runner.rejudge import rejudge
-from tests.shipped import plans, simulated
+from tests.shipped import plans
 
 ROOT = Path(__file__).parents[2]
 PLANS = plans()
@@ -40,12 +40,6 @@ def test_a_plan_passes_on_processes(plan: Path, tmp_path: Path) -> None:
     again = rejudge(tmp_path / "latest")
     assert again.run.result is not None
     assert again.verdicts == again.run.result.verdicts
-
-
-@pytest.mark.parametrize("plan", simulated(), ids=lambda plan: plan.stem)
-def test_a_plan_passes_on_the_simulator(plan: Path, tmp_path: Path) -> None:
-    code, headline = verdict(plan, "simulated", tmp_path)
-    assert code == 0, headline
 
 
 @pytest.mark.live

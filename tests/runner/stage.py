@@ -19,6 +19,7 @@ from chaos.history.view import EnsembleView
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
 from chaos.runner.run import perform
+from chaos.runner.stored import open_run
 from chaos.runner.task import Task
 from chaos.store import RunFolder, RunResult, StepRecord
 from chaos.systems.simulated import Simulated
@@ -120,6 +121,16 @@ def lead(story: Plan, out: Path, seed: int = 1, system: Puppet | None = None) ->
     heard = Heard()
     task = Task(story, seed, "chaos run story.yaml")
     with closing(RunFolder.create(out, story.name, seed)) as folder:
+        result, history = perform(task, system, folder, heard)
+    return Led(result, history, heard, system, folder.path)
+
+
+def again(led: Led, out: Path) -> Led:
+    """Run what was stored, on another ensemble of the same kind."""
+    run = open_run(led.folder)
+    system, heard = Puppet(run.plan.ensemble, run.began.seed), Heard()
+    task = Task(run.plan, run.began.seed, led.result.reproduce, run.aims, run.came)
+    with closing(RunFolder.create(out, run.plan.name, run.began.seed)) as folder:
         result, history = perform(task, system, folder, heard)
     return Led(result, history, heard, system, folder.path)
 

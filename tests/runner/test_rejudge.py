@@ -19,10 +19,7 @@ from chaos.runner.rejudge import Change, rejudge
 from chaos.store import HISTORY, PLAN, RESULT
 from chaos.verify.verdict import Outcome
 from tests.runner.stage import Led, Puppet, lead, plan, worse
-from tests.shipped import simulated
 
-ROOT = Path(__file__).parents[2]
-PLANS = simulated("**/*.yaml")
 STORIES = {
     "a fault that is not believed": """\
 steps:
@@ -72,12 +69,6 @@ def same(led: Led) -> None:
     assert again.verdicts == led.result.verdicts
     assert (again.exit_code, again.headline) == (led.result.exit_code, led.result.headline)
     assert again.changes == ()
-
-
-@pytest.mark.parametrize("path", PLANS, ids=[path.stem for path in PLANS])
-def test_a_shipped_plan_is_judged_as_it_was(path: Path, tmp_path: Path) -> None:
-    story = load_plan((ROOT / path).read_text(encoding="utf-8"), str(path))
-    same(lead(story, tmp_path))
 
 
 @pytest.mark.parametrize("text", STORIES.values(), ids=STORIES.keys())

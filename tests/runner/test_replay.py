@@ -11,16 +11,12 @@ from chaos.actions import Block, Cut, Pause
 from chaos.election.ids import Sid
 from chaos.faults.targets import Aim
 from chaos.history.events import Acted, StepBegan
-from chaos.plan.load import load_plan
 from chaos.runner.run import perform
 from chaos.runner.stored import open_run
 from chaos.runner.task import Task
 from chaos.store import RunFolder
-from tests.runner.stage import Heard, Led, Puppet, lead, plan
-from tests.shipped import simulated
+from tests.runner.stage import Heard, Puppet, lead, plan
 
-ROOT = Path(__file__).parents[2]
-PLANS = simulated("**/*.yaml")
 STORY = plan("""\
 steps:
   - {id: up, wait: {outcome: leader, among: 3, seen_by: all, hold_for: 300ms}, within: 5s}
@@ -33,25 +29,6 @@ steps:
 expect:
   - {id: x, outcome: {role: follower}, of: $old, after: settled, within: 1s}
 """)
-
-
-def again(led: Led, out: Path) -> Led:
-    """Run what was stored, on another ensemble of the same kind."""
-    run = open_run(led.folder)
-    system, heard = Puppet(run.plan.ensemble, run.began.seed), Heard()
-    task = Task(run.plan, run.began.seed, led.result.reproduce, run.aims, run.came)
-    with closing(RunFolder.create(out, run.plan.name, run.began.seed)) as folder:
-        result, history = perform(task, system, folder, heard)
-    return Led(result, history, heard, system, folder.path)
-
-
-@pytest.mark.parametrize("path", PLANS, ids=[path.stem for path in PLANS])
-def test_a_simulated_run_is_the_same_to_the_last_line(path: Path, tmp_path: Path) -> None:
-    story = load_plan((ROOT / path).read_text(encoding="utf-8"), str(path))
-    led = lead(story, tmp_path)
-    other = again(led, tmp_path)
-    assert other.history == led.history
-    assert other.result.verdicts == led.result.verdicts
 
 
 def test_whom_each_step_was_done_to_is_stored(tmp_path: Path) -> None:

@@ -20,8 +20,7 @@ from chaos.runner.rejudge import case_of, rejudge
 from chaos.runner.stored import open_run
 from chaos.verify.evidence import fault_evidence
 from chaos.verify.verdict import Outcome
-from tests.runner.stage import MS, SECOND, Led, Puppet, lead, plan
-from tests.runner.test_replay import again
+from tests.runner.stage import MS, SECOND, Led, Puppet, again, lead, plan
 
 UP = "  - {id: up, wait: {outcome: leader, seen_by: all, hold_for: 300ms}, within: 5s}\n"
 SETTLED = "  - {id: settled, wait: {outcome: leader, seen_by: all}, within: 20s}\n"
