@@ -25,7 +25,7 @@ from chaos.errors import HistoryError, InfrastructureError
 from chaos.history.codec import FORMAT, Reader, Writer
 from chaos.history.events import Event, RunBegan
 from chaos.history.history import History
-from chaos.verify.verdict import Measure, Verdict
+from chaos.verify.verdict import KnownMet, Measure, Met, Verdict
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -96,6 +96,7 @@ class RunResult:
     cell: str = ""
     repeat: int = 1
     warmup: bool = False
+    known_issues: tuple[KnownMet, ...] = ()
 
 
 class RunFolder:
@@ -233,6 +234,18 @@ def result_schema() -> dict[str, object]:
 def verdict_json(verdict: Verdict) -> dict[str, object]:
     """A verdict as ``result.json`` holds it."""
     return _record(verdict)
+
+
+def known_json(known: KnownMet) -> dict[str, object]:
+    """What became of a known issue, as ``result.json`` holds it."""
+    return _record(known)
+
+
+def known_from(told: object) -> KnownMet:
+    """What :func:`known_json` made ``told`` of."""
+    assert isinstance(told, dict)
+    names = tuple(map(str, told["names"]))
+    return KnownMet(told["signature"], told["issue"], told["until"], Met(told["met"]), names)
 
 
 def _record(record: object) -> dict[str, object]:

@@ -43,6 +43,7 @@ class RunRecord:
     disturbed: str = ""
     verdicts: tuple[object, ...] = ()
     measures: tuple[object, ...] = ()
+    known: tuple[object, ...] = ()  # issues of the plan, as result.json has them
     format: int = FORMAT
 
     @property
@@ -61,9 +62,10 @@ class RunRecord:
 def record_of(result: RunResult, folder: Path) -> RunRecord:
     """The record of a run that was judged."""
     told = result_json(result)
-    verdicts, measures = told["verdicts"], told["measures"]
+    verdicts, measures, known = told["verdicts"], told["measures"], told["known_issues"]
     assert isinstance(verdicts, list)
     assert isinstance(measures, list)
+    assert isinstance(known, list)
     return RunRecord(
         plan=result.plan,
         cell=result.cell,
@@ -78,6 +80,7 @@ def record_of(result: RunResult, folder: Path) -> RunRecord:
         disturbed=result.disturbed,
         verdicts=tuple(verdicts),
         measures=tuple(measures),
+        known=tuple(known),
     )
 
 
@@ -121,8 +124,8 @@ def read_records(lines: Iterable[str]) -> list[RunRecord]:
                 raise HistoryError(
                     f"line {number} is of format {told['format']}; this version reads {FORMAT}"
                 )
-            for key in ("verdicts", "measures"):
-                told[key] = tuple(told[key])
+            for key in ("verdicts", "measures", "known"):
+                told[key] = tuple(told.get(key, ()))
             found.append(RunRecord(**told))
         except (ValueError, KeyError, TypeError) as error:
             raise HistoryError(f"line {number} is no run of a campaign: {error}") from error

@@ -25,6 +25,7 @@ from chaos.cli.verdicts import change_words, headed, tell
 from chaos.errors import ChaosError
 from chaos.plan.repeats import Stop
 from chaos.runner import codes
+from chaos.runner.known import sentence
 from chaos.runner.rejudge import changes
 from chaos.runner.run import ResidueError
 from chaos.runner.show import Show
@@ -78,6 +79,7 @@ class CellRuns:
             self._tally.fail(f"{called(plan)}: {missing}")
         if not self._request.again:
             self._together()
+        self._known()
 
     def _headline(self, code: int) -> str:
         """What the first run with this exit code says."""
@@ -183,6 +185,14 @@ class CellRuns:
         self._tally.written(record, self._request.out)
         self._runs.ended({one.repeat: one.valid for one in self._records if not one.warmup})
 
+    def _known(self) -> None:
+        """What became of the plan's known issues in all runs of the cell."""
+        case = self._log.case((codes.NOTHING_RAN, ""))
+        if len(self._records) > 1 and not self._request.quiet:
+            for known in case.known:
+                said = f"{called(self._runs.plan)}: {sentence(*known)}"
+                self._voice.print(said, soft_wrap=True, markup=False)
+
     def _together(self) -> None:
         """What the plan asks of all its runs together."""
         outcome = self._runs.outcome()
@@ -190,7 +200,7 @@ class CellRuns:
             return
         self._tally.together(outcome)
         self._log.counts(outcome.exit_code, outcome.headline)
-        self._log.together = outcome.verdicts
+        self._log.together, self._log.known_together = outcome.verdicts, outcome.known
         if not self._request.quiet:
             first = "all" if outcome.look is None else "the first"
             many = "1 run" if outcome.runs == 1 else f"{first} {outcome.runs} runs"

@@ -15,9 +15,10 @@ from chaos.cli.tally import change_json
 from chaos.cli.verdicts import change_words, headed, tell
 from chaos.errors import HistoryError, PlanError
 from chaos.runner import codes
+from chaos.runner.known import sentence
 from chaos.runner.rejudge import Rejudged, rejudge
 from chaos.runner.surroundings import tool_version
-from chaos.store import verdict_json
+from chaos.store import known_json, verdict_json
 
 FORMAT: Final = 1
 
@@ -59,6 +60,8 @@ def _show(console: Console, again: Rejudged) -> None:
     if again.run.result is None:
         console.print(Text("the run was cut short: it was never judged", style="yellow"))
     tell(console, again.verdicts)
+    for known in again.known:
+        console.print(Text(sentence(known)), soft_wrap=True)
     for change in again.changes:
         console.print(Text(change_words(change), style="bold yellow"), soft_wrap=True)
     sign, style = headed(again.exit_code)
@@ -79,4 +82,5 @@ def _told(again: Rejudged) -> dict[str, object]:
         else {"exit_code": stored.exit_code, "headline": stored.headline},
         "changed": [change_json(one) for one in again.changes],
         "verdicts": [verdict_json(one) for one in again.verdicts],
+        "known_issues": [known_json(one) for one in again.known],
     }

@@ -19,7 +19,7 @@ from chaos.cli.sets import PlanRuns
 from chaos.cli.tally import Tally
 from chaos.runner import codes
 from chaos.store import put_text
-from chaos.verify.verdict import Verdict
+from chaos.verify.verdict import KnownMet, Verdict
 
 if TYPE_CHECKING:
     from chaos.report.cases import Case
@@ -35,6 +35,7 @@ class CellLog:
     records: list[RunRecord] = field(default_factory=list)
     found: list[tuple[int, str]] = field(default_factory=list)
     together: tuple[Verdict, ...] = ()
+    known_together: tuple[KnownMet, ...] = ()
     skipped: str = ""
     took_ns: int = 0
 
@@ -59,6 +60,7 @@ class CellLog:
             headline=why,
             runs=tuple(self.records),
             together=self.together,
+            known_together=self.known_together,
             skipped=self.skipped or (why if never else ""),
             took_ns=self.took_ns,
         )

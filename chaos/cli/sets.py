@@ -13,10 +13,12 @@ from chaos.campaign.run_set import SetRun, set_run
 from chaos.history.history import History
 from chaos.plan.model import Plan
 from chaos.plan.repeats import Repeat, Stop
+from chaos.runner.known import explained, signed
 from chaos.runner.run import outcome_of
+from chaos.runner.surroundings import today
 from chaos.statistics.looks import Look
-from chaos.store import RunResult, verdict_json
-from chaos.verify.verdict import Verdict
+from chaos.store import RunResult, known_json, verdict_json
+from chaos.verify.verdict import KnownMet, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class SetOutcome:
     verdicts: tuple[Verdict, ...]
     look: Look | None = None  # of how many there may be, with stop: decided
     looks: int = 0
+    known: tuple[KnownMet, ...] = ()
 
     def document(self) -> Mapping[str, object]:
         """The same as JSON."""
@@ -44,6 +47,7 @@ class SetOutcome:
             "exit_code": self.exit_code,
             "headline": self.headline,
             "verdicts": [verdict_json(one) for one in self.verdicts],
+            "known_issues": [known_json(one) for one in self.known],
         }
 
 
@@ -58,6 +62,7 @@ class PlanRuns:
     seeds: tuple[int, ...] | None = None  # of its runs, if they are those of a baseline's
     deciding: Deciding | None = None
     runs: list[tuple[RunResult, SetRun]] = field(default_factory=list)
+    day: str = field(default_factory=today)
 
     @classmethod
     def open(cls, plan: Plan, system: str, repeat: Repeat, out: Path) -> PlanRuns:
@@ -102,9 +107,10 @@ class PlanRuns:
         else:
             head = sets[0]
             verdicts = judge_set(self.plan, head, self.baselines)
+        verdicts, known = explained(signed(self.plan, verdicts), self.plan.known_issues, self.day)
         code, headline = outcome_of(verdicts, "")
         found = SetOutcome(
-            head.plan, head.cell, head.system, len(head.runs), code, headline, verdicts
+            head.plan, head.cell, head.system, len(head.runs), code, headline, verdicts, known=known
         )
         if self.deciding is None:
             return found

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from chaos.cli.tree import run_lines
 from chaos.runner import codes
+from chaos.runner.known import sentence
 from chaos.runner.rejudge import Change
 from chaos.store import RunResult
 from chaos.verify.verdict import Kind, Outcome, Verdict
@@ -32,6 +33,8 @@ def conclude(console: Console, result: RunResult, papers: Mapping[str, str]) -> 
         for line in run_lines(result.steps):
             console.print(Text(line), soft_wrap=True)
         console.print()
+    for known in result.known_issues:
+        console.print(Text(f"{sentence(known)}"), soft_wrap=True)
     if result.disturbed:
         console.print(Text(f"disturbed: {result.disturbed}", style="yellow"), soft_wrap=True)
     sign, style = headed(result.exit_code)
@@ -94,5 +97,8 @@ def _lines(console: Console, verdicts: list[Verdict]) -> None:
 
 
 def _place(verdict: Verdict) -> str:
-    """Where the plan asks for it, if it does not hold."""
-    return "" if verdict.outcome is Outcome.HOLDS or not verdict.where else f"  {verdict.where}"
+    """Where the plan asks for it, and the signature of the failure, if it does not hold."""
+    if verdict.outcome is Outcome.HOLDS:
+        return ""
+    known = f"expected: {verdict.known}" if verdict.known else ""
+    return "".join(f"  {word}" for word in (verdict.where, verdict.signature, known) if word)

@@ -11,6 +11,7 @@ from chaos.errors import PlanError
 from chaos.plan.build import Builder, invariants_of, required_of
 from chaos.plan.build_ensemble import ensemble_of
 from chaos.plan.forms import Record, read
+from chaos.plan.known import known_of
 from chaos.plan.matrix import Cell, cells_of, fixed
 from chaos.plan.model import Expectation, MetricExpected, Plan, SetTest, Where
 from chaos.plan.overrides import fill, override
@@ -61,6 +62,7 @@ def load_plan(
         system=None if written.system is None else written.system.value,
         run_timeout_ns=written.limits.run_timeout,
         abort_when=tuple(map(abort_of, written.limits.abort_when)),
+        known_issues=tuple(map(known_of, written.known_issues)),
         description=written.description,
         owner=written.owner,
         tags=written.tags,

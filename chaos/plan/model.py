@@ -294,6 +294,16 @@ Expectation = LeaderExpected | NoLeaderExpected | SameLeaderExpected | RoleExpec
 
 
 @dataclass(frozen=True, slots=True)
+class KnownIssue:
+    """Failures of this ``signature``, a glob perhaps, are expected through the day ``until``."""
+
+    signature: str
+    issue: str
+    until: str  # ISO 8601
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole plan. ``text`` is what was read, ``overrides`` what was set on the way.
 
@@ -311,6 +321,7 @@ class Plan:
     system: str | None = None
     run_timeout_ns: int = 60_000_000_000
     abort_when: tuple[AbortWhen, ...] = ()
+    known_issues: tuple[KnownIssue, ...] = ()
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()

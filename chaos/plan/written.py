@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Final
 
 from chaos.faults.base import Duration
 from chaos.plan.forms import Choice, Id, Number, Said
+from chaos.plan.known import KnownText
 from chaos.plan.matrix import Cell, Matrix
 from chaos.plan.model import Where
 from chaos.plan.parts import Invariant, Params, SaidInvariant
@@ -74,7 +75,7 @@ class PlanText:
     """A whole plan."""
 
     title: ClassVar[str] = "a plan"
-    later: ClassVar[frozenset[str]] = frozenset({"cleanup", "known_issues", "report"})
+    later: ClassVar[frozenset[str]] = frozenset({"cleanup", "report"})
     version: Version
     name: Annotated[Said, Id()]
     ensemble: EnsembleText
@@ -91,3 +92,4 @@ class PlanText:
     invariants: tuple[Annotated[SaidInvariant, Invariant()], ...] = ()
     expect: tuple[Annotated[ExpectText, Expect()], ...] = ()
     limits: LimitsText = LimitsText()
+    known_issues: tuple[KnownText, ...] = ()

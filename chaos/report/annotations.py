@@ -18,6 +18,7 @@ _KINDS: Final = {
     Status.ERROR: "error",
     Status.INCONCLUSIVE: "warning",
     Status.FLAKY: "warning",
+    Status.EXPECTED: "notice",
     Status.SKIPPED: "notice",
 }
 

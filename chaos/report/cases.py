@@ -12,7 +12,9 @@ from enum import StrEnum
 
 from chaos.campaign.record import RunRecord
 from chaos.runner import codes
-from chaos.verify.verdict import Outcome, Verdict
+from chaos.runner.known import sentence, together
+from chaos.store import known_from
+from chaos.verify.verdict import KnownMet, Met, Outcome, Verdict
 
 
 class Status(StrEnum):
@@ -22,6 +24,7 @@ class Status(StrEnum):
     ERROR = "error"
     INCONCLUSIVE = "inconclusive"
     FLAKY = "flaky"
+    EXPECTED = "expected failure"
     SKIPPED = "skipped"
     PASSED = "passed"
 
@@ -50,7 +53,8 @@ class Case:
     ``exit_code`` is that of all its ``runs`` together, ``headline`` what it comes from.
     ``skipped`` says why none was begun. ``earlier`` are runs that did not pass and were run
     again since; with them, a case that passes is flaky. ``together`` are the verdicts on all
-    runs as a set. ``took_ns`` is how long all of it took.
+    runs as a set, and ``known_together`` what became of known issues in them. ``took_ns`` is how
+    long all of it took.
     """
 
     plan: str
@@ -61,6 +65,7 @@ class Case:
     headline: str
     runs: tuple[RunRecord, ...] = ()
     together: tuple[Verdict, ...] = ()
+    known_together: tuple[KnownMet, ...] = ()
     earlier: tuple[RunRecord, ...] = ()
     skipped: str = ""
     took_ns: int = 0
@@ -76,7 +81,8 @@ class Case:
         if self.skipped:
             return Status.SKIPPED
         if self.exit_code == codes.PASSED:
-            return Status.FLAKY if self.earlier else Status.PASSED
+            green = Status.EXPECTED if self.expected else Status.PASSED
+            return Status.FLAKY if self.earlier else green
         if self.exit_code in codes.FAILURES:
             return Status.FAILED
         return Status.INCONCLUSIVE if self.exit_code == codes.INCONCLUSIVE else Status.ERROR
@@ -85,6 +91,17 @@ class Case:
     def type(self) -> str:
         """The word for its exit code."""
         return TYPES.get(self.exit_code, f"exit code {self.exit_code}")
+
+    @property
+    def known(self) -> tuple[tuple[KnownMet, int, int], ...]:
+        """What became of each known issue: in how many of the runs it was seen, and of how many."""
+        each = [tuple(map(known_from, one.known)) for one in self.counting]
+        return together([*each, *([self.known_together] if self.known_together else [])])
+
+    @property
+    def expected(self) -> tuple[tuple[KnownMet, int, int], ...]:
+        """The known issues that were seen, and are expected."""
+        return tuple(one for one in self.known if one[0].met is Met.SEEN)
 
     @property
     def telling(self) -> RunRecord | None:
@@ -101,6 +118,8 @@ class Case:
         """Why it did not pass, with the repeat that shows it."""
         if self.skipped:
             return self.skipped
+        if self.status is Status.EXPECTED:
+            return "; ".join(sentence(*one) for one in self.expected)
         run = self.telling
         if run is None:
             return self.headline
@@ -113,12 +132,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict that does not hold. ``where`` is ``file:line:column``, empty if it has no place."""
+    """A verdict that does not hold. ``where`` is ``file:line:column``, empty if it has no place.
+
+    ``signature`` is that of a failure.
+    """
 
     name: str
     outcome: str
     summary: str
     where: str
+    signature: str = ""
 
 
 def findings(case: Case) -> tuple[Finding, ...]:
@@ -148,14 +171,14 @@ _BAD = (Outcome.FAILS, Outcome.UNKNOWN)
 
 def _of_set(verdicts: Iterable[Verdict]) -> Iterator[Finding]:
     for one in verdicts:
-        if one.outcome in _BAD:
-            yield Finding(one.name, one.outcome.value, one.summary, one.where)
+        if one.outcome in _BAD and not one.known:
+            yield Finding(one.name, one.outcome.value, one.summary, one.where, one.signature)
 
 
 def _of_runs(runs: Iterable[RunRecord]) -> Iterator[Finding]:
     for run in runs:
         for told in run.verdicts:
             assert isinstance(told, dict)
-            if told["outcome"] in _BAD:
-                words = (str(told[key]) for key in ("name", "outcome", "summary", "where"))
-                yield Finding(*words)
+            if told["outcome"] in _BAD and not told.get("known"):
+                keys = ("name", "outcome", "summary", "where", "signature")
+                yield Finding(*(str(told.get(key, "")) for key in keys))

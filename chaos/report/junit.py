@@ -16,11 +16,13 @@ from xml.etree import ElementTree as Xml
 from chaos.campaign.record import RunRecord
 from chaos.report.cases import TYPES, Case, Status, findings
 from chaos.runner import codes
+from chaos.runner.known import sentence
 
 REPEATS_MAX: Final = 1000  # that are listed for one case
 # what XML 1.0 has no way to write
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ERRORS: Final = (Status.ERROR, Status.INCONCLUSIVE)
+_SKIPPED: Final = (Status.SKIPPED, Status.EXPECTED)  # neither green nor red
 
 
 def junit(cases: Sequence[Case]) -> str:
@@ -47,7 +49,7 @@ def _figures(cases: Sequence[Case]) -> dict[str, str]:
         "tests": str(len(cases)),
         "failures": str(sum(case.status is Status.FAILED for case in cases)),
         "errors": str(sum(case.status in _ERRORS for case in cases)),
-        "skipped": str(sum(case.status is Status.SKIPPED for case in cases)),
+        "skipped": str(sum(case.status in _SKIPPED for case in cases)),
         "time": _seconds(sum(case.took_ns for case in cases)),
     }
 
@@ -57,7 +59,7 @@ def _testcase(suite: Xml.Element, case: Case) -> None:
     one = _element(suite, "testcase", **told, time=_seconds(case.took_ns))
     _properties(one, case)
     match case.status:
-        case Status.SKIPPED:
+        case Status.SKIPPED | Status.EXPECTED:
             _element(one, "skipped", message=case.message)
         case Status.FAILED:
             _why(one, "failure", case)
@@ -81,6 +83,8 @@ def _properties(one: Xml.Element, case: Case) -> None:
     within = _element(one, "properties")
     _property(within, "status", case.status.value)
     _property(within, "exit_code", str(case.exit_code))
+    for number, known in enumerate(case.known, 1):
+        _property(within, f"known_issue.{number}", sentence(*known))
     shown, left_out = _listed(case.runs)
     for run in shown:
         name = f"{'warmup' if run.warmup else 'repeat'}.{run.repeat}"
@@ -102,7 +106,7 @@ def _why(one: Xml.Element, tag: str, case: Case) -> None:
 
 def _lines(case: Case) -> Iterable[str]:
     for found in findings(case):
-        place = f"  {found.where}" if found.where else ""
+        place = "".join(f"  {word}" for word in (found.where, found.signature) if word)
         yield f"{found.outcome}: {found.name}: {found.summary}{place}"
     if run := case.telling:
         yield from [f"run: {run.folder}"] if run.folder else []

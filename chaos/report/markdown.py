@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from chaos.report.cases import Case, Status, counts, findings
+from chaos.runner.known import sentence
 
 ROOM: Final = 1024 * 1024 - 1  # bytes; a step of a job has less than 1 MiB
 SIGNS: Final = {
@@ -18,6 +19,7 @@ SIGNS: Final = {
     Status.ERROR: "✗",
     Status.INCONCLUSIVE: "?",
     Status.FLAKY: "≈",
+    Status.EXPECTED: "x",
     Status.SKIPPED: "–",
     Status.PASSED: "✓",
 }
@@ -70,7 +72,9 @@ def _row(case: Case) -> str:
 
 
 def _not_green(cases: Sequence[Case]) -> Iterator[Case]:
-    return (case for case in cases if case.status not in (Status.PASSED, Status.SKIPPED))
+    """What there is more to say of: also a known issue that a green case has not seen."""
+    quiet = (Status.PASSED, Status.SKIPPED)
+    return (case for case in cases if case.status not in quiet or case.known)
 
 
 def _told(case: Case) -> str:
@@ -78,11 +82,18 @@ def _told(case: Case) -> str:
     lines = [f"<details><summary>{SIGNS[case.status]} {_html(case.name)}</summary>\n"]
     for found in findings(case):
         place = f" ({plain(found.where)})" if found.where else ""
+        place += f" {_quoted(found.signature)}" if found.signature else ""
         lines.append(f"- {found.outcome}: **{plain(found.name)}**: {plain(found.summary)}{place}")
-    run = case.telling if case.status is not Status.FLAKY else case.earlier[0]
+    lines += [f"- {plain(sentence(*known))}" for known in case.known]
+    run = case.earlier[0] if case.status is Status.FLAKY else case.telling
     if run is not None:
         lines.append(_code(run.reproduce))
     return "\n".join([*lines, "\n</details>\n\n"])
+
+
+def _quoted(signature: str) -> str:
+    """As code, so that it can be copied as it is; one that would end the code is plain text."""
+    return plain(signature) if "`" in signature else f"`{signature}`"
 
 
 def _html(text: str) -> str:

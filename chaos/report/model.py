@@ -37,6 +37,7 @@ from chaos.report.svg import Markup, Scale
 from chaos.report.timeline import Story, defs, timeline
 from chaos.report.waterfall import waterfall
 from chaos.report.windows import Close, windows
+from chaos.runner.known import sentence
 from chaos.store import RunResult
 from chaos.verify.verdict import Outcome
 
@@ -112,6 +113,7 @@ class Page:
     insets: tuple[Inset, ...]
     measures: tuple[MeasureGroup, ...]
     verdicts: tuple[VerdictRow, ...]
+    known: tuple[str, ...]
     evidence: tuple[CitedRow, ...]
     evidence_left: int
     matrix: Matrix
@@ -156,8 +158,8 @@ def page_of(result: RunResult, history: History, insets: int = INSETS_MAX) -> Pa
     """Everything that the page of a run shows, with at most ``insets`` elections enlarged."""
     seen = _seen(result, history)
     anchors, left = cited(result.verdicts, history)
-    sign, word, meaning = words.ENDINGS.get(
-        result.exit_code, ("?", f"EXIT {result.exit_code}", "This exit code has no name here.")
+    sign, word, meaning = words.ending(
+        result.exit_code, expected=any(verdict.known for verdict in result.verdicts)
     )
     drawn = _timeline(seen, notes(history, {step.step: step.verb for step in result.steps}))
     lines = result.plan_text.splitlines()
@@ -185,6 +187,7 @@ def page_of(result: RunResult, history: History, insets: int = INSETS_MAX) -> Pa
         insets=_insets(seen, result, insets),
         measures=measure_groups(result.measures, history),
         verdicts=verdict_rows(result.verdicts, anchors),
+        known=tuple(map(sentence, result.known_issues)),
         evidence=cited_rows(anchors, history),
         evidence_left=left,
         matrix=matrix(tallies(history, seen.messages), seen.messages, history.sids),

@@ -60,6 +60,8 @@ class VerdictRow:
     line: int
     evidence: tuple[int, ...]
     more: int
+    signature: str = ""
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ def verdict_rows(verdicts: Iterable[Verdict], anchors: Iterable[int]) -> tuple[V
                 line_of(verdict.where),
                 links,
                 len(verdict.evidence) - len(links),
+                verdict.signature,
+                verdict.known,
             )
         )
     return tuple(rows)

@@ -72,6 +72,17 @@ ENDINGS: Final = {  # exit code: sign, word, what it means
     143: ("!", "INTERRUPTED", "Terminated; what was seen until then follows."),
 }
 
+_EXPECTED: Final = ("x", "EXPECTED FAILURE", "What failed is a known issue, which the plan names.")
+
+
+def ending(code: int, *, expected: bool) -> tuple[str, str, str]:
+    """Sign, word and meaning of a run with this exit code; ``expected``: some failure was."""
+    if expected and code == 0:
+        return _EXPECTED
+    unnamed = ("?", f"EXIT {code}", "This exit code has no name here.")
+    return ENDINGS.get(code, unnamed)
+
+
 # Marks that reorder text, or hide in it: a name must read as it is.
 _TRICKS = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f"

@@ -14,6 +14,7 @@ from chaos.history.codec import FORMAT
 from chaos.history.events import Event, RunBegan
 from chaos.history.view import EnsembleView
 from chaos.plan.model import At, FaultStep, InOrder, Note, Parallel, Release, Step, tree
+from chaos.runner.judge import DAY
 from chaos.runner.lives import Lives
 from chaos.runner.log import StepLog
 from chaos.runner.pending import Life, Moment
@@ -67,6 +68,7 @@ class Conduct:
         facts: dict[str, int | str] = {"format": FORMAT, "chaos": tool_version()}
         facts |= {CELL: self.plan.cell} if self.plan.cell else {}
         facts |= {f"{SET}{key}": value for key, value in self.plan.overrides}
+        facts |= {DAY: self._scene.task.day} if self.plan.known_issues else {}
         name = self._scene.system.name
         self.record(RunBegan(zero_ns, self.plan.name, self.seed, name, facts))
 

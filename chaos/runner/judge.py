@@ -27,6 +27,7 @@ from chaos.plan.model import (
     Wait,
 )
 from chaos.runner.conditions import some
+from chaos.runner.known import explained, signed
 from chaos.runner.log import StepLog
 from chaos.verify import expectations as expect
 from chaos.verify.aborts import abort_of
@@ -35,8 +36,9 @@ from chaos.verify.elections import FaultSpan
 from chaos.verify.ends import EndsAsTold
 from chaos.verify.evidence import fault_evidence
 from chaos.verify.measure import measures
-from chaos.verify.verdict import Check, Kind, Measure, Outcome, Verdict
+from chaos.verify.verdict import Check, Kind, KnownMet, Measure, Outcome, Verdict
 
+DAY: Final = "day"  # a fact of RunBegan: on which day it was, where the plan asks for that
 _OF_ALL: Final = "asked of all runs of the plan together"
 _UNBOUND_NS: Final = 10_000_000_000  # how long a run waits for a measure without a bound
 
@@ -98,8 +100,23 @@ class Case:
             raise NotReached(str(error)) from error
 
 
-def judge(case: Case) -> tuple[Verdict, ...]:
-    """Every verdict on a run: steps and faults in the plan's order, expectations, invariants."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Every verdict on a run, and what became of the plan's known issues in it."""
+
+    verdicts: tuple[Verdict, ...]
+    known: tuple[KnownMet, ...] = ()
+
+
+def judge(case: Case) -> Judged:
+    """Judge a run, on the day on which it was."""
+    began = next((event for _, event in case.history.every(RunBegan)), None)
+    day = "" if began is None else str(began.facts.get(DAY, ""))
+    return Judged(*explained(signed(case.plan, _verdicts(case)), case.plan.known_issues, day))
+
+
+def _verdicts(case: Case) -> tuple[Verdict, ...]:
+    """Steps and faults in the plan's order, expectations, invariants."""
     place = {step: number for number, step in enumerate(case.logs)}
     steps = [*_steps(case), *_evidence(case)]
     abort = abort_of(case.history, case.plan.abort_when)

@@ -22,7 +22,7 @@ from chaos.runner.run import outcome_of
 from chaos.runner.stored import StoredRun, open_run
 from chaos.verify.gating import GATING
 from chaos.verify.traces import ends
-from chaos.verify.verdict import Outcome, Verdict
+from chaos.verify.verdict import KnownMet, Outcome, Verdict
 
 _DONE: Final = "done"
 
@@ -44,6 +44,7 @@ class Rejudged:
     verdicts: tuple[Verdict, ...]
     exit_code: int
     headline: str
+    known: tuple[KnownMet, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -72,11 +73,11 @@ def rejudge(folder: Path) -> Rejudged:
         PlanError: its plan is none to this version.
     """
     run = open_run(folder)
-    verdicts = judge(case_of(run))
+    judged = judge(case_of(run))
     ended = next((event for _, event in run.history.every(RunEnded)), None)
     residue = "" if ended is None or ended.why == _DONE else ended.why
-    code, headline = outcome_of(verdicts, residue)
-    return Rejudged(run, verdicts, code, headline)
+    code, headline = outcome_of(judged.verdicts, residue)
+    return Rejudged(run, judged.verdicts, code, headline, judged.known)
 
 
 def case_of(run: StoredRun) -> Case:

@@ -18,10 +18,11 @@ from chaos.runner import codes
 from chaos.runner.answer import Answer
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
+from chaos.runner.known import ended_by_known
 from chaos.runner.resolved import resolve, resolve_targets
 from chaos.runner.scene import Ended, watches
 from chaos.runner.show import Show
-from chaos.runner.surroundings import disturbance, environment, health, unguarded
+from chaos.runner.surroundings import disturbance, environment, health, today, unguarded
 from chaos.runner.task import Task
 from chaos.store import RunFolder, RunResult, State
 from chaos.systems.base import System
@@ -56,7 +57,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
         InfrastructureError: the host could not run it; the folder holds a readable prefix.
         ResidueError: the same, and the host is not as clean as it was.
     """
-    task = resolve(task, folder.path)
+    task = resolve(replace(task, day=task.day or today()), folder.path)
     plan = task.plan
     conduct = Conduct(task, system, folder, show)
     surroundings = environment()
@@ -90,14 +91,15 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
 
 def _result(so_far: RunResult, case: Case, residue: str, facts: Mapping[str, str]) -> RunResult:
     """What a run answers in the end; ``residue`` is what it left on the host."""
-    verdicts = judge(case)
-    code, headline = outcome_of(verdicts, residue)
+    judged = judge(case)
+    code, headline = outcome_of(judged.verdicts, residue)
     return replace(
         so_far,
         state=State.DONE,
         exit_code=code,
         headline=headline,
-        verdicts=verdicts,
+        verdicts=judged.verdicts,
+        known_issues=judged.known,
         measures=case.measures(),
         environment=facts,
         disturbed=disturbance(case.history, case.plan.ensemble.timings),
@@ -197,13 +199,32 @@ def outcome_of(verdicts: tuple[Verdict, ...], residue: str) -> tuple[int, str]:
 
 
 def _judged(verdicts: tuple[Verdict, ...]) -> tuple[int, str]:
+    expected = [one for one in verdicts if one.known]
     for outcome, code in _CODES:
-        found = [one for one in verdicts if (one.outcome, one.kind) in outcome]
+        found = [one for one in verdicts if (one.outcome, one.kind) in outcome and not one.known]
+        if expected and code == codes.INCONCLUSIVE:
+            found = _open_all_the_same(found, expected)
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             word = "inconclusive: " if code == codes.INCONCLUSIVE else ""
             return code, f"{word}{found[0].name}: {found[0].summary}{more}"
+    if expected:
+        first = expected[0]
+        rest = f" (and {len(expected) - 1} more)" if len(expected) > 1 else ""
+        why = f"expected failure, {first.known}: {first.name}: {first.summary}{rest}"
+        return codes.PASSED, why
     counted = sum(one.outcome is Outcome.HOLDS for one in verdicts)
     if counted == 0:
         return codes.INCONCLUSIVE, "inconclusive: the run judged nothing; give the plan steps"
     return codes.PASSED, "the verdict holds" if counted == 1 else f"all {counted} verdicts hold"
+
+
+def _open_all_the_same(found: list[Verdict], expected: list[Verdict]) -> list[Verdict]:
+    """What is inconclusive although a failure was expected, as it would be beside any other.
+
+    Of what hangs on the failure nothing can be told. A fault that was not confirmed is no
+    consequence, unless the failure ended the steps.
+    """
+    if ended_by_known(expected):
+        return []
+    return [one for one in found if one.kind in (Kind.EVIDENCE, Kind.ABORT)]

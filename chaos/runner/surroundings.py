@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -29,6 +30,11 @@ def environment() -> dict[str, str]:
         "load": ", ".join(f"{load:.2f}" for load in psutil.getloadavg()),
         "clock": "CLOCK_MONOTONIC, ns",
     }
+
+
+def today() -> str:
+    """The day in UTC, as ISO 8601 has it."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def tool_version() -> str:

@@ -19,7 +19,8 @@ class Task:
     ``repeat`` counts the runs of its plan from 1; it names the run, and draws nothing.
     ``fixed`` says of faults, by their steps, whom they are done to, whatever their selectors mean;
     ``came`` at whose event of the protocol a step is done; ``draws`` what numbers are drawn.
-    ``to_the_end``: a broken law does not end the steps.
+    ``to_the_end``: a broken law does not end the steps. ``day``, as ISO 8601 has it, is today's
+    if it is empty.
     """
 
     plan: Plan
@@ -31,3 +32,4 @@ class Task:
     repeat: int = 1
     warmup: bool = False
     to_the_end: bool = False
+    day: str = ""

@@ -36,7 +36,8 @@ class Verdict:
 
     ``evidence`` holds indexes into the history's events. ``judged`` counts the cases that
     were looked at, so that a green verdict can show that it is not vacuous. ``where`` is
-    ``file:line:column`` of the plan, empty for checks that every run gets.
+    ``file:line:column`` of the plan, empty for checks that every run gets. ``signature`` is what
+    a failure is called, the same in every run; ``known`` the issue that the plan expects it by.
     """
 
     name: str
@@ -46,6 +47,27 @@ class Verdict:
     evidence: tuple[int, ...] = ()
     judged: int = 0
     where: str = ""
+    signature: str = ""
+    known: str = ""
+
+
+class Met(StrEnum):
+    """What became of a known issue."""
+
+    SEEN = "seen"  # and expected
+    OVER = "over"  # seen although its day is past: it fails
+    NOT_SEEN = "not seen"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMet:
+    """A known issue in one run or in a set of runs. ``names`` are the verdicts that it explains."""
+
+    signature: str
+    issue: str
+    until: str
+    met: Met
+    names: tuple[str, ...] = ()
 
 
 class Check(Protocol):

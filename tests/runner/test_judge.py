@@ -152,7 +152,7 @@ def judged(story: Plan, history: History) -> tuple[Verdict, ...]:
     """A history that no run made, judged as if its steps had never been reached."""
     logs = {step.id: StepLog(step) for step in story.steps}
     config = configuration_of(story.ensemble, str)
-    return judge(Case(story, history, logs, {}, EnsembleView(story.ensemble.sids, config)))
+    return judge(Case(story, history, logs, {}, EnsembleView(story.ensemble.sids, config))).verdicts
 
 
 def test_a_forged_vote_breaks_a_safety_property(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_fault.nothing_before,
     rules_sets.too_few_runs,
     rules_limits.never_aborts,
+    rules_limits.never_known,
 )
 
 
