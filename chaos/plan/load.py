@@ -13,7 +13,7 @@ from chaos.plan.build_ensemble import ensemble_of
 from chaos.plan.forms import Record, read
 from chaos.plan.known import known_of
 from chaos.plan.matrix import Cell, cells_of, fixed
-from chaos.plan.model import Expectation, MetricExpected, Plan, SetTest, Where
+from chaos.plan.model import Cleanup, Expectation, MetricExpected, Plan, SetTest, Where
 from chaos.plan.overrides import fill, override
 from chaos.plan.problems import Problems, meant
 from chaos.plan.references import check
@@ -62,6 +62,7 @@ def load_plan(
         system=None if written.system is None else written.system.value,
         run_timeout_ns=written.limits.run_timeout,
         abort_when=tuple(map(abort_of, written.limits.abort_when)),
+        cleanup=Cleanup(written.cleanup.deadline, written.cleanup.verify),
         known_issues=tuple(map(known_of, written.known_issues)),
         description=written.description,
         owner=written.owner,

@@ -304,6 +304,14 @@ class KnownIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class Cleanup:
+    """A run is off the host within ``deadline_ns``; ``verify``: that is looked for."""
+
+    deadline_ns: int = 15_000_000_000
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole plan. ``text`` is what was read, ``overrides`` what was set on the way.
 
@@ -322,6 +330,7 @@ class Plan:
     run_timeout_ns: int = 60_000_000_000
     abort_when: tuple[AbortWhen, ...] = ()
     known_issues: tuple[KnownIssue, ...] = ()
+    cleanup: Cleanup = Cleanup()
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()

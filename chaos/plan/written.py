@@ -11,7 +11,7 @@ from chaos.faults.base import Duration
 from chaos.plan.forms import Choice, Id, Number, Said
 from chaos.plan.known import KnownText
 from chaos.plan.matrix import Cell, Matrix
-from chaos.plan.model import Where
+from chaos.plan.model import Cleanup, Where
 from chaos.plan.parts import Invariant, Params, SaidInvariant
 from chaos.plan.repeats import Stop
 from chaos.plan.tree import Leaf
@@ -45,6 +45,20 @@ class LimitsText:
     abort_when: tuple[Annotated[AbortText, Abort()], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CleanupText:
+    """How a run leaves the host."""
+
+    title: ClassVar[str] = '"cleanup"'
+    deadline: Duration = Cleanup().deadline_ns
+    verify: bool = True
+
+    def __post_init__(self) -> None:
+        """Nothing ends in no time."""
+        if not self.deadline:
+            raise ValueError("nothing ends in no time; write deadline: 5s")
+
+
 class PairWith(StrEnum):
     """Whose draws the runs have."""
 
@@ -75,7 +89,7 @@ class PlanText:
     """A whole plan."""
 
     title: ClassVar[str] = "a plan"
-    later: ClassVar[frozenset[str]] = frozenset({"cleanup", "report"})
+    later: ClassVar[frozenset[str]] = frozenset({"report"})
     version: Version
     name: Annotated[Said, Id()]
     ensemble: EnsembleText
@@ -92,4 +106,5 @@ class PlanText:
     invariants: tuple[Annotated[SaidInvariant, Invariant()], ...] = ()
     expect: tuple[Annotated[ExpectText, Expect()], ...] = ()
     limits: LimitsText = LimitsText()
+    cleanup: CleanupText = CleanupText()
     known_issues: tuple[KnownText, ...] = ()

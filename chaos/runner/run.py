@@ -16,6 +16,7 @@ from chaos.ledger import Ledger
 from chaos.plan.model import Plan
 from chaos.runner import codes
 from chaos.runner.answer import Answer
+from chaos.runner.cleanup import close
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.known import ended_by_known
@@ -71,19 +72,19 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
             conduct.observe(event)
         ended_ns = system.now_ns
     except BaseException as error:
-        residue = _close(system, conduct, ledger)
-        why = f"{_cause(error)}; then {residue}" if residue else _cause(error)
+        closed = close(system, conduct.observe, ledger, plan.cleanup)
+        why = _cause(error) + (f"; then {closed.residue}" if closed.residue else "")
         folder.progress(lambda: answer.broken(why))
-        if residue:
+        if closed.residue:
             raise ResidueError(why) from error
         raise
-    residue = _close(system, conduct, ledger)
-    conduct.record(RunEnded(ended_ns, residue or "done"))
+    closed = close(system, conduct.observe, ledger, plan.cleanup)
+    conduct.record(RunEnded(ended_ns, closed.residue or "done"))
     history = History.of([*conduct.events, *system.rest()])
     case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
     facts = {**surroundings, **health(history), **system.facts(), **conduct.stopped()}
-    facts |= unguarded(history, plan)
-    result = _result(answer.so_far(), case, residue, facts)
+    facts |= {**unguarded(history, plan), **closed.facts}
+    result = _result(answer.so_far(), case, closed.residue, facts)
     resolve_targets(task, folder.path, history)
     folder.finish(history, result)
     return result, history
@@ -157,18 +158,6 @@ def _write_down(system: System, folder: RunFolder) -> Ledger | None:
     for pid, what in pids.items():
         ledger.process(pid, what)
     return ledger
-
-
-def _close(system: System, conduct: Conduct, ledger: Ledger | None) -> str:
-    """End the system; what it left behind, empty if nothing. Then its ledger is closed too."""
-    try:
-        for event in system.close():
-            conduct.observe(event)
-    except InfrastructureError as error:
-        return str(error)
-    if ledger is not None:
-        ledger.close()
-    return ""
 
 
 def _settle(conduct: Conduct, plan: Plan) -> None:

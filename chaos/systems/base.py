@@ -72,6 +72,10 @@ class System(Protocol):
         """At the end of a run that was not cut short: ask what only running servers can tell."""
         ...
 
+    def end_within(self, within_ns: int) -> None:
+        """Before :meth:`close`: how long that may take until it counts as having left something."""
+        ...
+
     def close(self) -> Iterator[Event]:
         """Heal, end and reap everything; yields what was still to be seen. Safe to call twice."""
         ...

@@ -260,6 +260,11 @@ class Mixed:
             case _:
                 return hands.do(action)
 
+    def end_within(self, within_ns: int) -> None:
+        """How long the world may take to end."""
+        if self._world is not None:
+            self._world.end_s = within_ns / 1e9
+
     def finish(self) -> Iterator[Event]:
         """Ask for what clients were promised, while servers still run."""
         self._lookout.look(self._recall(self.standing))

@@ -90,6 +90,11 @@ class Processes:
         assert self._hands is not None
         return self._hands.do(action)
 
+    def end_within(self, within_ns: int) -> None:
+        """How long the world may take to end."""
+        if self._world is not None:
+            self._world.end_s = within_ns / 1e9
+
     def finish(self) -> Iterator[Event]:
         """Nothing: the journals tell all."""
         return iter(())

@@ -110,6 +110,9 @@ class Simulated:
             "seed": str(self._seed),
         }
 
+    def end_within(self, within_ns: int) -> None:
+        """Nothing: its peers end at once."""
+
     def finish(self) -> Iterator[Event]:
         """Nothing: :meth:`advance` leaves nothing out."""
         return iter(())

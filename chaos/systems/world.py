@@ -42,7 +42,7 @@ IN_PROCESS: Final = "in-process"
 NETWORKS: Final = ("auto", KERNEL, IN_PROCESS)
 
 _ANSWER_S = 10
-_END_S = 5
+_END_S = 10
 
 
 _NO_EXTRA: Final[Mapping[str, str]] = MappingProxyType({})
@@ -55,6 +55,7 @@ class World:
         """Use :meth:`open`. With an agent the network is the kernel's."""
         self.network = IN_PROCESS if sockets.agent is None else KERNEL
         self.facts: dict[str, str] = {"network": self.network}
+        self.end_s: float = _END_S  # how long :meth:`close` waits; half of it before it kills
         self._keeper = keeper
         self._site = site
         self._zygote = Zygote(sockets.zygote, self._lost)
@@ -331,14 +332,15 @@ class World:
     def _end(self) -> list[str]:
         """Wait until all of it is gone; what is not."""
         residue: list[str] = []
-        if not self._keeper.ended_within(_END_S):
+        half_s = self.end_s / 2
+        if not self._keeper.ended_within(half_s):
             self._keeper.kill()
-            if not self._keeper.ended_within(_END_S):
+            if not self._keeper.ended_within(half_s):
                 residue.append(f"process {self._keeper.pid} (inside)")
         residue.extend(
             f"process {one.pid} (of its world)"
             for one in self._processes()
-            if not one.ended_within(_END_S * 1000)
+            if not one.ended_within(int(half_s * 1000))
         )
         return residue
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from chaos.errors import HistoryError, InfrastructureError
 from chaos.history.codec import Writer
 from chaos.history.events import Event, RunBegan, StepBegan
 from chaos.history.history import History
+from chaos.plan.model import Cleanup
 from chaos.runner.run import ResidueError
 from chaos.store import HISTORY, RESULT, RunFolder, State, load, stored_result
 from tests.runner.stage import Puppet, lead, plan
@@ -163,6 +165,9 @@ def test_an_interruption_passes_after_everything_was_closed(tmp_path: Path) -> N
 # ---- the ledger
 
 
+UNVERIFIED = replace(STORY, cleanup=Cleanup(verify=False))
+
+
 class OnHost(Puppet):
     """A system that claims a process: the first one, which no recovery would end for it."""
 
@@ -189,7 +194,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_processes_are_in_a_ledger_while_a_run_goes_on(state: Path, tmp_path: Path) -> None:
     system = OnHost(STORY.ensemble)
     system.state = state
-    lead(STORY, tmp_path / "a", system=system)
+    lead(UNVERIFIED, tmp_path / "a", system=system)
     assert [type(action) for action in system.applied] == [act.Pause, act.Resume]
     assert system.ledgers() == []
 
@@ -197,7 +202,7 @@ def test_processes_are_in_a_ledger_while_a_run_goes_on(state: Path, tmp_path: Pa
 def test_a_ledger_stays_while_something_is_left(state: Path, tmp_path: Path) -> None:
     system = OnHost(STORY.ensemble, residue="left behind: process 1")
     system.state = state
-    lead(STORY, tmp_path / "a", system=system)
+    lead(UNVERIFIED, tmp_path / "a", system=system)
     assert len(system.ledgers()) == 1
 
 
@@ -205,14 +210,14 @@ def test_a_broken_run_closes_its_ledger_too(state: Path, tmp_path: Path) -> None
     system = OnHost(STORY.ensemble, breaks=frozenset({act.Pause}))
     system.state = state
     with pytest.raises(InfrastructureError):
-        lead(STORY, tmp_path / "a", system=system)
+        lead(UNVERIFIED, tmp_path / "a", system=system)
     assert system.ledgers() == []
 
 
 def test_folders_of_one_name_do_not_quarrel_over_a_ledger(state: Path, tmp_path: Path) -> None:
     held = OnHost(STORY.ensemble, residue="left behind: process 1")
     held.state = state
-    one = lead(STORY, tmp_path / "a", system=held)
+    one = lead(UNVERIFIED, tmp_path / "a", system=held)
     (ledger,) = held.ledgers()
     assert one.folder.name in ledger.name
     assert ledger.name != f"{one.folder.name}.ledger"
