@@ -21,6 +21,7 @@ from chaos.plan.repeats import Repeat, Stop
 from chaos.plan.tree import Leaf, Table, kind, parse
 from chaos.plan.written import PlanText, RepeatText
 from chaos.plan.written_abort import abort_of
+from chaos.plan.written_expect import ExpectText
 from chaos.plan.written_metric import ExpectMetric
 
 FORM: Final = Record(PlanText, PlanText.title)
@@ -98,7 +99,7 @@ def _answerable(
 def _paired(
     written: PlanText, expectations: tuple[Expectation, ...], problems: Problems
 ) -> tuple[Expectation, ...]:
-    """Compare pairs where runs are paired; refuse what cannot be, or says otherwise."""
+    """Compare pairs where runs are paired; refuse what cannot be."""
     said = written.repeat
     if said is None or said.pair_with is None:
         return expectations
@@ -110,15 +111,15 @@ def _paired(
     if len(named) > 1:
         text = f"runs are paired with those of one baseline, not of {' and '.join(named)}"
         problems.add(list(named.values())[-1].where, text)
-    for one in asked:
-        if one.test is SetTest.MANN_WHITNEY:
-            text = "mann_whitney knows no pairs; pair_with: baseline needs wilcoxon, or no test:"
-            problems.add(one.where, text)
-    return tuple(_with_pairs(one) for one in expectations)
+    return tuple(map(_with_pairs, expectations, written.expect))
 
 
-def _with_pairs(one: Expectation) -> Expectation:
+def _with_pairs(one: Expectation, said: ExpectText) -> Expectation:
+    """Where nothing else is said. One seed makes like runs: a test without pairs errs safely."""
     if not isinstance(one, MetricExpected) or one.against is None:
+        return one
+    assert isinstance(said, ExpectMetric)
+    if said.test is not None:
         return one
     return replace(one, against=replace(one.against, test=SetTest.WILCOXON))
 

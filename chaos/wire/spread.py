@@ -8,6 +8,9 @@ distribution     a message's delay, ``jitter`` being
                  beyond three of them are not made: the normal is truncated there
 ``exponential``  latency plus an exponential; jitter is its mean before it is truncated
                  at five means, which leaves out 0.7 % of it
+``pareto``       latency plus a Pareto of the second kind (Lomax) of shape 3, as the table of
+                 that name in Linux's netem has it; jitter is its mean before it is truncated
+                 at twenty means, which leaves out 0.08 % of it
 ===============  =====================================================================
 
 A delay is never below zero: what would be less is zero. Each delay takes one number from its
@@ -29,12 +32,21 @@ class Distribution(StrEnum):
     UNIFORM = "uniform"
     NORMAL = "normal"
     EXPONENTIAL = "exponential"
+    PARETO = "pareto"
 
 
-_REACH: Final = {Distribution.UNIFORM: 1, Distribution.NORMAL: 3, Distribution.EXPONENTIAL: 5}
+_REACH: Final = {
+    Distribution.UNIFORM: 1,
+    Distribution.NORMAL: 3,
+    Distribution.EXPONENTIAL: 5,
+    Distribution.PARETO: 20,
+}
 _STANDARD: Final = NormalDist()
 _BELOW: Final = _STANDARD.cdf(-3)  # the share of a normal under its truncation
 _EXPONENTIAL_SHARE: Final = 1 - math.exp(-5)
+_SHAPE: Final = 3  # of the Pareto; the mean is its scale divided by one less
+_SCALE: Final = _SHAPE - 1  # means
+_PARETO_SHARE: Final = 1 - (1 + _REACH[Distribution.PARETO] / _SCALE) ** -_SHAPE
 
 
 def longest_ns(distribution: str, latency_ns: int, jitter_ns: int) -> int:
@@ -52,6 +64,9 @@ def drawn_ns(distribution: Distribution, latency_ns: int, jitter_ns: int, share:
             off = round(jitter_ns * _STANDARD.inv_cdf(inner))
         case Distribution.EXPONENTIAL:
             off = round(-jitter_ns * math.log(1 - share * _EXPONENTIAL_SHARE))
+        case Distribution.PARETO:
+            tail = (1 - share * _PARETO_SHARE) ** (-1 / _SHAPE) - 1
+            off = round(jitter_ns * _SCALE * tail)
         case _:
             assert_never(distribution)
     return max(0, latency_ns + off)

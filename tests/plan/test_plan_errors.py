@@ -155,14 +155,6 @@ p.yaml:8:5: runs are paired with those of one baseline, not of main and old
     8 |   - {id: b, metric: election.detect, baseline: old}
       |     ^""",
     ),
-    "paired, and tested without pairs": (
-        HEAD.replace("steps:", "repeat: {pair_with: baseline}\nsteps: []\nexpect:")
-        + "  - {id: a, metric: election.total, baseline: main, test: mann_whitney}\n",
-        """\
-p.yaml:7:5: mann_whitney knows no pairs; pair_with: baseline needs wilcoxon, or no test:
-    7 |   - {id: a, metric: election.total, baseline: main, test: mann_whitney}
-      |     ^""",
-    ),
     "fault without an end": (
         HEAD + "  - {id: a, fault: pause, target: leader}\n",
         """\

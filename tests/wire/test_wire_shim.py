@@ -99,6 +99,16 @@ def test_exponential_delays_are_never_below_their_latency_and_end_at_five_means(
     assert 46.3 * MS < median(seen) < 47.4 * MS  # ln 2 of the mean above it
 
 
+def test_pareto_delays_have_a_long_tail_that_ends_at_twenty_means() -> None:
+    seen = shaped(Distribution.PARETO)
+    assert min(seen) >= 40 * MS
+    assert 120 * MS < max(seen) <= 240 * MS
+    assert 49 * MS < mean(seen) < 50.5 * MS  # 9.8 above it once truncated
+    assert 45 * MS < median(seen) < 45.4 * MS  # 2 (2^(1/3) - 1) means above it
+    beyond_five = sum(delay > 90 * MS for delay in seen) / len(seen)
+    assert 0.015 < beyond_five < 0.032, "(1 + 5/2)^-3, where an exponential has 0.0067"
+
+
 @pytest.mark.parametrize("distribution", Distribution)
 def test_no_delay_is_negative_or_longer_than_is_said(distribution: Distribution) -> None:
     seen = shaped(distribution, latency=5 * MS)

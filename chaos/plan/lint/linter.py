@@ -34,6 +34,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_fault.already_true,
     rules_fault.nothing_before,
     rules_sets.too_few_runs,
+    rules_sets.pairs_unused,
     rules_limits.never_aborts,
     rules_limits.never_known,
 )

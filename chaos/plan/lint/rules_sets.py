@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
-from chaos.plan.model import MetricExpected, QuantileMax
+from chaos.plan.model import MetricExpected, QuantileMax, SetTest
 from chaos.plan.repeats import Repeat, Stop
 from chaos.statistics.looks import looks, sure_of
 from chaos.statistics.quantiles import needed_above
@@ -55,3 +55,20 @@ def _least(quantile: QuantileMax, repeat: Repeat) -> int:
         if any(n <= look.n for n, look in zip(wanted, at, strict=True)):
             return least
         least += 1
+
+
+def pairs_unused(context: Context) -> Iterator[Finding]:
+    """Runs in pairs, and a test that knows none."""
+    if not context.plan.repeat.paired:
+        return
+    for one in context.plan.expectations:
+        against = one.against if isinstance(one, MetricExpected) else None
+        if against is None or against.test is not SetTest.MANN_WHITNEY:
+            continue
+        yield Finding(
+            "pairs-unused", Severity.HINT, one.where, one.id,
+            "mann_whitney makes nothing of the pairs",
+            "pair_with: baseline gives each run the draws of one of the baseline's; a test of "
+            "pairs finds a smaller slowdown in as many runs",
+            "test: wilcoxon, or no test:",
+        )  # fmt: skip
