@@ -85,7 +85,8 @@ class _Watch:
             self._view.observe(event)
         if self._touches(event) and self._running:
             done = event.done_ns if isinstance(event, Acted) else event.at_ns
-            self._begin(index, done + after)
+            # Peers that stand wait for time zero, which may be seconds away.
+            self._begin(index, max(done + after, self._history.zero_ns))
         elif moved and self._open is not None:
             self._follow(index, event, before)
 

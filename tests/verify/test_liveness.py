@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.timings import Timings
-from chaos.history.events import Acted, RunEnded, Sampled, Stepped
+from chaos.history.events import Acted, Began, RunEnded, Sampled, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.liveness import bound, endless, take_turns
@@ -199,6 +200,19 @@ def test_the_silence_of_an_earlier_fault_may_end_a_leadership_later() -> None:
     for before_ns, outcome in ((500 * MS, Outcome.HOLDS), (1_700 * MS, Outcome.FAILS)):
         ended = Acted(gave_up - before_ns, gave_up - before_ns, "x", act.Resume(Sid(3)), BIT)
         assert judge(History.of([*history.events, ended]), L3).outcome is outcome
+
+
+def test_nothing_is_due_before_time_zero() -> None:
+    """Peers that stand wait for whoever needs longer, and begin to look together."""
+    ensemble = Lockstep().start().run(2000)
+    later = [
+        one if isinstance(one, Began) else replace(one, at_ns=one.at_ns + 4000 * MS)
+        for one in ensemble.events
+    ]
+    history = History.of([*later, RunEnded(6000 * MS, "done")])
+    (span,) = stable(history)
+    assert span.from_ns == history.zero_ns == 4000 * MS
+    assert judge(history, L1).outcome is Outcome.HOLDS
 
 
 def test_the_bound_is_the_sum_that_it_shows() -> None:
