@@ -43,7 +43,8 @@ _CODES = (
         codes.INCONCLUSIVE,
     ),
 )
-_LOOK_NS = 50_000_000  # between two looks whether the expectations are decided
+_LOOK_NS = 50_000_000  # between the first looks whether the expectations are decided
+_RARER = 20  # each look goes over the whole history: later ones are this part of the wait apart
 _MARGIN_NS = 1_000_000  # past an expectation's bound, so that its end is in the history
 
 
@@ -165,7 +166,7 @@ def _settle(conduct: Conduct, plan: Plan) -> None:
 
     That is each expectation, and the progress that is due of those who are left alone at the end.
     """
-    deadline = conduct.zero_ns + plan.run_timeout_ns
+    deadline, began_ns = conduct.zero_ns + plan.run_timeout_ns, conduct.now_ns
     while conduct.now_ns < deadline:
         history = History.of(conduct.events)
         case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
@@ -173,7 +174,8 @@ def _settle(conduct: Conduct, plan: Plan) -> None:
         wanted = max(waits, default=None)
         if wanted is None or wanted + _MARGIN_NS < conduct.now_ns:
             return
-        goal = min(deadline, wanted + _MARGIN_NS, conduct.now_ns + _LOOK_NS)
+        pause = max(_LOOK_NS, (conduct.now_ns - began_ns) // _RARER)
+        goal = min(deadline, wanted + _MARGIN_NS, conduct.now_ns + pause)
         conduct.advance(max(goal, conduct.now_ns + _MARGIN_NS))
 
 

@@ -211,7 +211,7 @@ def _leader_serves(history: History, span: Span, found: _Found) -> None:
 
 
 def _members_serve(history: History, span: Span, found: _Found) -> None:
-    """L2: every other member of S serves under it in time, or is excused by its promise."""
+    """L2: every other member of S serves under it in time, or the rules excuse it."""
     if span.served is None or span.leader is None:
         return
     since, _ = span.served
@@ -222,12 +222,8 @@ def _members_serve(history: History, span: Span, found: _Found) -> None:
         took = until - since
         if sid in span.joined and took <= due.total_ns:
             found.judged += 1
-        elif span.accepted[sid] > span.epoch:
-            why = (
-                f"peer {sid} is excused: it promised epoch {span.accepted[sid]}, and peer "
-                f"{span.leader} serves epoch {span.epoch}"
-            )
-            found.excused.append(Finding(why, (span.index,)))
+        elif excuse := span.excuse(sid):
+            found.excused.append(Finding(f"peer {sid} is excused: {excuse}", (span.index,)))
         elif took > due.total_ns:
             joined = "serves" if sid in span.joined else "does not serve"
             why = (
@@ -267,7 +263,7 @@ def open_until_ns(history: History) -> int | None:
 
 
 def _awaited(span: Span) -> Iterator[Due]:
-    """Who is waited for: a leader, then each member that no promise keeps away."""
+    """Who is waited for: a leader, then each member that no rule keeps away."""
     if span.served is None:
         if endless(span):
             return
@@ -275,7 +271,7 @@ def _awaited(span: Span) -> Iterator[Due]:
         yield Due("a leader", bound(span.held.values(), span, failed), span.from_ns)
         return
     for sid in sorted(span.members - {span.leader} - set(span.joined)):
-        if span.accepted[sid] <= span.epoch:
+        if not span.excuse(sid):
             due = bound([span.at_serve[sid]], span, span.failed_later.get(sid, 0))
             yield Due(f"peer {sid}", due, span.served[0])
 

@@ -45,10 +45,31 @@ class Span:
     at_serve: dict[Sid, Was] = field(default_factory=dict)
     joined: dict[Sid, tuple[int, int]] = field(default_factory=dict)
     accepted: dict[Sid, int] = field(default_factory=dict)  # promises, at the end
+    versions: dict[Sid, int] = field(default_factory=dict)  # of committed configurations, then
     lost: tuple[int, int] | None = None
     failed: dict[Sid, int] = field(default_factory=dict)  # handshakes left without serving
     failed_later: dict[Sid, int] = field(default_factory=dict)  # after ``served``
     spoiled: bool = False  # the tester had changed a log or an epoch: a leader may have to end
+
+    def excuse(self, sid: Sid) -> str:
+        """Why the rules keep a member from its leader until the next election, or nothing.
+
+        It has promised a higher epoch; or it has a newer configuration, for which its leader
+        refuses it (``LearnerHandler.run``: "Follower is ahead of the leader").
+        """
+        if self.leader is None:
+            return ""
+        if self.accepted[sid] > self.epoch:
+            return (
+                f"it promised epoch {self.accepted[sid]}, and peer {self.leader} serves epoch "
+                f"{self.epoch}"
+            )
+        mine, its = self.versions[sid], self.versions[self.leader]
+        if mine > its:
+            return (
+                f"its configuration, {mine:x}, is newer than {its:x}, which peer {self.leader} has"
+            )
+        return ""
 
     def begin_anew(self) -> None:
         """The leadership that it began with was not to last: what broke it came before."""

@@ -189,7 +189,9 @@ class _Watch:
         if span is None or at_ns <= span.from_ns:
             return
         span.to_ns, span.by_end = at_ns, by_end
-        span.accepted = {sid: self._view.peers[sid].accepted_epoch for sid in span.members}
+        peers = {sid: self._view.peers[sid] for sid in span.members}
+        span.accepted = {sid: peer.accepted_epoch for sid, peer in peers.items()}
+        span.versions = {sid: self._held(peer).version for sid, peer in peers.items()}
         self.spans.append(span)
 
     def _of(self, sid: Sid) -> Was:
@@ -216,7 +218,7 @@ class _Watch:
         and never counted. But it must not lead, nor have a say in anything that is proposed.
         """
         peers = self._view.peers
-        held = {sid: peers[sid].config or self._view.config for sid in sorted(group)}
+        held = {sid: self._held(peers[sid]) for sid in sorted(group)}
         newest = max(held.values(), key=lambda config: config.version)
         sids = group & frozenset(newest.members)
         seen = [self._seen[sid] for sid in sids if sid in self._seen]
@@ -230,6 +232,10 @@ class _Watch:
         voters = {sid for sid in sids if peers[sid].zxid != NO_ZXID}
         by_all = (config.verifier.contains_quorum(voters) for config in [newest, *proposed])
         return sids if all(by_all) else frozenset()
+
+    def _held(self, peer: PeerView) -> Configuration:
+        """What it has in force, as far as is known."""
+        return peer.config or self._view.config
 
     # ---- inside a span
 
@@ -278,7 +284,7 @@ class _Watch:
                     span.joined[sid] = (at_ns, index)
 
     def _backed(self, leader: Sid, members: frozenset[Sid]) -> bool:
-        config = self._view.peers[leader].config or self._view.config
+        config = self._held(self._view.peers[leader])
         return config.verifier.contains_quorum(self._view.followers_of(leader) & members)
 
 

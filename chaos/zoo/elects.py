@@ -137,18 +137,16 @@ BUGS: Final = (
         made_of(Parts(election=elections.BackOffConstant)),
         "the notification wait doubles",
         _FLE,
-        "servers without a quorum fill the network",
-        missed="it says the same more often, which changes no outcome; how many words are too "
-        "many no law says from outside",
+        "a server that hears nobody keeps all others in their finalize wait",
+        plans=("deaf-speaker-falls-silent",),
     ),
     Bug(
         "round-kept-when-joining",
         made_of(Parts(election=elections.KeepsRoundOutside)),
         "who joins an established leader takes its round, up or down",
         _FLE,
-        "the next election begins in rounds that differ",
-        missed="its next election begins in a lower round, as after a restart, and the first "
-        "answer takes it up to the others",
+        "in the next election its first word is ignored, and it has to be told first",
+        plans=("joiner-speaks-in-time",),
     ),
     Bug(
         "settled-answers-ignored",

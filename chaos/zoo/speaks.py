@@ -58,9 +58,8 @@ BUGS: Final = (
         Rules(answers.RoundKeptAfterGossip),
         "the logical clock starts over with the election layer",
         f"{_RECEIVER}; QuorumPeer.startLeaderElection",
-        "hardly anything: rounds that differ are made equal by the next message",
-        missed="its round is higher than it need be, and the others follow its first word; a "
-        "stranger sees an election like any other",
+        "it ignores the votes of servers that began anew too, until they have heard of its round",
+        plans=("told-of-members-in-time",),
     ),
     Bug(
         "deaf-after-malformed",

@@ -23,24 +23,27 @@ PLANS = {
 }
 AIMED = [(bug.name, plan) for bug in ZOO.values() for plan in bug.plans]
 
-NAMED = {  # mistakes that have been made in the field, or that would cost most
-    "order-without-epoch",
-    "tie-break-reversed",
-    "no-finalize-wait",
-    "own-vote-not-counted",
-    "check-leader-skipped",
-    "compares-with-current",
-    "zero-weight-elected",
-    "observers-counted",
-    "strict-equality-out-of-election",
-    "following-silent",
-    "last-message-not-resent",
-    "accepted-epoch-not-kept",
-    "current-epoch-not-kept",
-    "equal-epoch",
-    "new-quorum-ignored",
-    "links-torn-down",
-    "blocking-dial",
+# Mistakes that have been made in the field, or that would cost most: what each is called here.
+NAMED = {
+    "order without the epoch": "order-without-epoch",
+    "tie-break reversed": "tie-break-reversed",
+    "no finalize wait": "no-finalize-wait",
+    "own vote not counted": "own-vote-not-counted",
+    "checkLeader skipped": "check-leader-skipped",
+    "comparison with the current instead of the initial vote": "compares-with-current",
+    "zero-weight elected": "zero-weight-elected",
+    "observers counted": "observers-counted",
+    "strict equality out of election": "strict-equality-out-of-election",
+    "FOLLOWING answers missing": "following-silent",
+    "last message not re-sent after a reconnect": "last-message-not-resent",
+    "acceptedEpoch not persisted": "accepted-epoch-not-kept",
+    "currentEpoch not persisted": "current-epoch-not-kept",
+    "equal epoch proposed": "equal-epoch",
+    "quorum of the new configuration ignored": "new-quorum-ignored",
+    "round not reset after gossip": "round-kept-after-gossip",
+    "deaf after a malformed message": "deaf-after-malformed",
+    "links torn down endlessly": "links-torn-down",
+    "blocking dial": "blocking-dial",
 }
 
 
@@ -63,7 +66,7 @@ def test_every_plan_of_the_zoo_aims_at_a_bug() -> None:
 
 
 def test_the_bugs_that_matter_most_are_aimed_at() -> None:
-    assert {bug for bug, _ in AIMED} >= NAMED
+    assert {bug for bug, _ in AIMED} >= set(NAMED.values())
 
 
 @pytest.mark.parametrize("bug", ZOO)

@@ -20,7 +20,17 @@ from chaos.verify.stability import stable
 from chaos.verify.verdict import Outcome, Verdict
 from tests.election.story import configuration
 from tests.verify.lockstep import MS, Lockstep
-from tests.verify.test_liveness import L1, L2, L3, Fickle, Undecided, healthy, stuck, undecided
+from tests.verify.test_liveness import (
+    L1,
+    L2,
+    L3,
+    Fickle,
+    Undecided,
+    ahead,
+    healthy,
+    stuck,
+    undecided,
+)
 
 FAILS, UNKNOWN, NOTHING = Outcome.FAILS, Outcome.UNKNOWN, Outcome.NOT_EXERCISED
 GATE = Awaited(MomentKind.NOTIFICATION_SENT, ())
@@ -185,6 +195,6 @@ def test_a_run_has_to_go_on_until_what_is_due_is_decided() -> None:
     assert judge(enough, L1).outcome is FAILS
 
 
-@pytest.mark.parametrize("story", [healthy, stuck])
+@pytest.mark.parametrize("story", [healthy, stuck, ahead])
 def test_who_serves_or_is_excused_is_waited_for_no_longer(story: Callable[[], History]) -> None:
     assert open_until_ns(story()) is None

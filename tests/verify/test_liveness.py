@@ -20,6 +20,7 @@ from chaos.verify.liveness import bound, endless, take_turns
 from chaos.verify.span import Span, Was
 from chaos.verify.stability import stable
 from chaos.verify.verdict import Outcome, Verdict
+from tests.election.story import configuration
 from tests.verify.lockstep import Lockstep
 
 L1, L2, L3 = "leader_serves_in_time", "members_serve_in_time", "no_needless_change"
@@ -88,6 +89,13 @@ def stuck() -> History:
     return ensemble.start(1).run(40_000).history()
 
 
+def ahead() -> History:
+    """Peer 1 comes with a newer configuration of the same members than its leader has."""
+    ensemble = Lockstep().start(2, 3).run(2000)
+    ensemble.configs[Sid(1)] = configuration("1-3", version=9 << 32).text()
+    return ensemble.start(1).run(40_000).history()
+
+
 def minority() -> History:
     return Lockstep().start(3).run(60_000).history()
 
@@ -108,6 +116,7 @@ JUDGED: dict[str, tuple[str, Callable[[], History], Outcome, str]] = {
     "one never joins": (L2, deaf, Outcome.FAILS, "peer 1 does not serve"),
     "a leader that gives up": (L3, fickle, Outcome.FAILS, "no fault touched them"),
     "a promise too high": (L2, stuck, Outcome.NOT_EXERCISED, "peer 1 is excused: it promised"),
+    "a newer configuration": (L2, ahead, Outcome.NOT_EXERCISED, "its configuration, 900000000"),
     "a minority": (L1, minority, Outcome.NOT_EXERCISED, "no living quorum"),
     "a minority, joining": (L2, minority, Outcome.NOT_EXERCISED, "no living quorum"),
     "a minority, changing": (L3, minority, Outcome.NOT_EXERCISED, "no living quorum"),
