@@ -8,6 +8,7 @@
     ├── ConfigError          a configuration text does not parse
     ├── WireError            bytes that are no packet of ours; the link closes
     ├── HistoryError         a stored run cannot be read
+    ├── OutOfTimeError       a plan may take no longer; its run was ended in good order
     └── InfrastructureError  the host failed us: spawn, disk, namespace, port
 """
 
@@ -36,6 +37,15 @@ class WireError(ChaosError):
 
 class HistoryError(ChaosError):
     """A stored run or journal cannot be read."""
+
+
+class OutOfTimeError(ChaosError):
+    """A plan may take no longer. The run under way was ended in good order, and tells nothing.
+
+    ``folder`` is that of the run, empty as long as nobody has said.
+    """
+
+    folder: str = ""
 
 
 class InfrastructureError(ChaosError):

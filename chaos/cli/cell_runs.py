@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.text import Text
@@ -22,24 +23,29 @@ from chaos.cli.sets import PlanRuns
 from chaos.cli.tally import Tally
 from chaos.cli.tasks import called, order_of
 from chaos.cli.verdicts import change_words, headed, tell
-from chaos.errors import ChaosError
+from chaos.errors import ChaosError, OutOfTimeError
 from chaos.plan.repeats import Stop
 from chaos.runner import codes
 from chaos.runner.known import sentence
 from chaos.runner.rejudge import changes
 from chaos.runner.run import ResidueError
 from chaos.runner.show import Show
-from chaos.runner.task import Task
+from chaos.runner.task import Task, Until
 from chaos.store import RunResult, load
 
 
 @dataclass(slots=True)
 class Stage:
-    """What all runs of a command share. ``latest`` is the folder of the run under way, or last."""
+    """What all runs of a command share. ``latest`` is the folder of the run under way, or last.
+
+    After the ``budget`` no run begins.
+    """
 
     request: Request
     tally: Tally
     voice: Voice
+    now_ns: Callable[[], int] = time.monotonic_ns
+    budget: Until | None = None
     latest: Path | None = None
 
     def began(self, folder: Path) -> None:
@@ -48,10 +54,13 @@ class Stage:
 
 
 class CellRuns:
-    """The runs of one cell, on one system."""
+    """The runs of one cell, on one system. After ``until`` none begins, nor goes on."""
 
-    def __init__(self, stage: Stage, runs: PlanRuns, log: CellLog) -> None:
+    def __init__(
+        self, stage: Stage, runs: PlanRuns, log: CellLog, until: Until | None = None
+    ) -> None:
         self._stage = stage
+        self._until = until
         self._request, self._tally, self._voice = stage.request, stage.tally, stage.voice
         self._runs = runs
         self._repeat = runs.repeat
@@ -60,33 +69,64 @@ class CellRuns:
 
     def perform(self, tasks: Sequence[Task], driver: Driver, show: Show) -> None:
         """Run them all, or as many as are enough, and tell what they come to."""
-        plan, repeat = self._runs.plan, self._repeat
         try:
-            if repeat.parallel > 1 and len(tasks) > 1:
+            if self._repeat.parallel > 1 and len(tasks) > 1:
                 self._at_once(tasks)
             else:
                 self._in_turn(tasks, driver, show)
         finally:  # what ended before residue was found counts beside it
-            found, missing = counted(self._records, repeat.min_valid)
-            self._tally.codes += found
-            for code in found:
-                too_few = missing if code == codes.INCONCLUSIVE else ""
-                self._log.counts(code, too_few or self._headline(code))
+            missing = self._count()
         if len(self._records) < len(tasks):
-            told = f"{len(self._records)} of {len(tasks)} runs; {self._over()}"
-            sys.stderr.write(f"chaos: {called(plan)}: {told}\n")
+            self._left(len(tasks), missing)
         elif missing:
-            self._tally.fail(f"{called(plan)}: {missing}")
+            self._tally.fail(f"{called(self._runs.plan)}: {missing}")
         if not self._request.again:
             self._together()
         self._known()
+
+    def _count(self) -> str:
+        """Let the runs that ended count; what is missing of those that should be valid."""
+        found, missing = counted(self._records, self._repeat.min_valid)
+        for code in found:
+            too_few = missing if code == codes.INCONCLUSIVE else ""
+            self._counts(code, too_few or self._headline(code))
+        return missing
+
+    def _counts(self, code: int, why: str) -> None:
+        self._tally.codes.append(code)
+        self._log.counts(code, why)
+
+    def _left(self, all_: int, missing: str) -> None:
+        """Not every run was begun. Where there was no time for them, that is inconclusive.
+
+        A plan whose own time was up says with ``min_valid`` how many runs are enough.
+        """
+        plan, done = self._runs.plan, len(self._records)
+        if why := self._answered():
+            sys.stderr.write(f"chaos: {called(plan)}: {done} of {all_} runs; {why}\n")
+            return
+        until = self._late()
+        assert until is not None, "runs begin as long as they are wanted and there is time"
+        told = self._tally.leave(plan, self._runs.system, (all_ - done, all_), until.why)
+        if until is self._stage.budget or missing or self._repeat.min_valid is None:
+            self._counts(codes.INCONCLUSIVE, f"{told}; {missing}" if missing else told)
 
     def _headline(self, code: int) -> str:
         """What the first run with this exit code says."""
         return next((one.headline for one in self._records if one.exit_code == code), "")
 
-    def _over(self) -> str:
-        """Why no further run begins, empty if one may."""
+    def _over(self) -> bool:
+        """Whether no further run begins."""
+        return bool(self._answered()) or self._late() is not None
+
+    def _late(self) -> Until | None:
+        """What is used up of the time that there was."""
+        now_ns = self._stage.now_ns()
+        limits = (self._stage.budget, self._until)
+        return next((one for one in limits if one is not None and now_ns >= one.at_ns), None)
+
+    def _answered(self) -> str:
+        """Why no further run is wanted, empty if one is."""
         ends = self._repeat.stop is Stop.FIRST_FAILURE or self._request.fail_fast
         if ends and any(one.failed for one in self._records):
             return "a failure ends them"
@@ -101,6 +141,9 @@ class CellRuns:
                 done = run_one(task, driver, place, show)
             except ResidueError:
                 raise
+            except OutOfTimeError as error:
+                self._broken_off(task, error)
+                continue
             except (ChaosError, OSError) as error:
                 self._failed(task, error)
                 continue
@@ -118,13 +161,16 @@ class CellRuns:
                 perform_order,
                 executor,
                 parallel=workers,
-                enough=lambda: bool(self._over()),
+                enough=self._over,
             ):
                 task = by_order[order]
                 try:
                     done = future.result()
                 except ResidueError:
                     raise
+                except OutOfTimeError as error:
+                    self._broken_off(task, error)
+                    continue
                 except (ChaosError, OSError, BrokenExecutor) as error:
                     self._failed(task, error)
                     continue
@@ -146,19 +192,14 @@ class CellRuns:
     def _failed(self, task: Task, error: BaseException) -> None:
         """The host could not run it: a run that counts, and tells nothing."""
         self._tally.fail(f"{called(task.plan)} seed {task.seed}: {error}")
-        record = RunRecord(
-            plan=task.plan.name,
-            cell=task.plan.cell,
-            system="",
-            seed=task.seed,
-            repeat=task.repeat,
-            warmup=task.warmup,
-            exit_code=codes.INFRASTRUCTURE,
-            headline=str(error),
-            folder="",
-            reproduce=task.reproduce,
-        )
-        self._write(record)
+        self._write(_without_verdict(task, codes.INFRASTRUCTURE, str(error)))
+
+    def _broken_off(self, task: Task, error: OutOfTimeError) -> None:
+        """There was no time to end it: a run that counts, and tells nothing either."""
+        seen = f"; what was seen: {error.folder}" if error.folder else ""
+        self._tally.fail(f"{called(task.plan)} seed {task.seed}: {error}{seen}")
+        record = _without_verdict(task, codes.INCONCLUSIVE, f"broken off: {error}")
+        self._write(replace(record, folder=error.folder))
 
     def _ended(self, done: Done) -> None:
         """A run was judged: write it down, and say what there is to say."""
@@ -209,6 +250,21 @@ class CellRuns:
             tell(self._voice, outcome.verdicts)
         sign, style = headed(outcome.exit_code)
         self._voice.print(Text(f"{sign} {outcome.headline}", style=style), soft_wrap=True)
+
+
+def _without_verdict(task: Task, code: int, why: str) -> RunRecord:
+    return RunRecord(
+        plan=task.plan.name,
+        cell=task.plan.cell,
+        system="",
+        seed=task.seed,
+        repeat=task.repeat,
+        warmup=task.warmup,
+        exit_code=code,
+        headline=why,
+        folder="",
+        reproduce=task.reproduce,
+    )
 
 
 def _line(result: RunResult) -> str:

@@ -11,13 +11,13 @@ from typing import Final
 from chaos.bundle import bundle_of, pack
 from chaos.campaign.pool import refuse_if_ended
 from chaos.cli.drivers import Driver, drivers_with
-from chaos.errors import ChaosError
+from chaos.errors import ChaosError, OutOfTimeError
 from chaos.history.history import History
 from chaos.plan.load import load_plan
 from chaos.runner import codes
 from chaos.runner.run import perform
 from chaos.runner.show import Show, Silent
-from chaos.runner.task import Task
+from chaos.runner.task import Task, Until
 from chaos.store import PLAN, RunFolder, RunResult
 
 PAGE: Final = "report.html"
@@ -48,6 +48,7 @@ class Order:
     network: str
     out: Path
     zookeeper_home: Path | None
+    until: Until | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,18 @@ def run_one(task: Task, driver: Driver, place: Place, show: Show) -> Done:
 
     Raises:
         ChaosError: the host could not run it; the folder holds a readable prefix.
+        OutOfTimeError: the task's time was up; likewise, and it names the folder.
     """
     plan = task.plan
     with closing(RunFolder.create(place.out, plan.name, task.seed)) as folder:
         place.told(folder.path)
         (folder.path / PLAN).write_text(plan.text, encoding="utf-8")
         system = driver.make(plan.ensemble, task.seed, folder.path, place.network)
-        result, history = perform(task, system, folder, show)
+        try:
+            result, history = perform(task, system, folder, show)
+        except OutOfTimeError as error:
+            error.folder = str(folder.path)
+            raise
     papers, unwritten = _papers(folder.path, result, history)
     return Done(result, folder.path, papers, unwritten, history)
 
@@ -85,7 +91,10 @@ def perform_order(order: Order) -> Done:
     """The same in a worker: nobody watches, and one that was told to end begins nothing."""
     refuse_if_ended()
     plan = load_plan(order.text, order.file, dict(order.overrides), cell=order.cell)
-    task = Task(plan, order.seed, order.reproduce, repeat=order.repeat, warmup=order.warmup)
+    task = replace(
+        Task(plan, order.seed, order.reproduce, repeat=order.repeat, warmup=order.warmup),
+        until=order.until,
+    )
     driver = drivers_with(order.zookeeper_home)[order.system]()
     done = run_one(task, driver, Place(order.out, order.network, lambda _: None), Silent())
     return replace(done, history=None)

@@ -6,7 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chaos.campaign.shards import Shard
 from chaos.runner.stored import StoredRun
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of what was asked for is run, by this very command.
+
+    ``durations`` are files by which shards are balanced. ``parallel_max`` bounds what plans and
+    ``parallel`` ask for.
+    """
+
+    shard: Shard | None = None
+    durations: tuple[Path, ...] = ()
+    budget_ns: int | None = None
+    parallel_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +43,5 @@ class Request:
     fail_fast: bool = False
     junit: Path | None = None  # a file for JUnit XML
     markdown: Path | None = None  # a file for a summary
+    bounds: Bounds = Bounds()
     again: StoredRun | None = None  # to be run again, in the place of ``plans``

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chaos.campaign.record import RunRecord, fresh_file, line
 from chaos.cli.sets import SetOutcome
+from chaos.cli.tasks import called
 from chaos.plan.model import Plan
 from chaos.runner import codes
 from chaos.runner.rejudge import Change
@@ -28,6 +29,9 @@ class Tally:
     errors: list[str] = field(default_factory=list)
     sets: list[Mapping[str, object]] = field(default_factory=list)
     records: list[RunRecord] = field(default_factory=list)
+    not_run: list[Mapping[str, object]] = field(default_factory=list)
+    shard: Mapping[str, int] | None = None
+    elsewhere: bool = False  # whether other shards run something
     file: Path | None = None  # with a line for each run, once there are two
 
     def written(self, record: RunRecord, out: Path) -> None:
@@ -63,6 +67,23 @@ class Tally:
         )
         sys.stderr.write(f"chaos: {plan.file}: skipped: {reason}\n")
 
+    def leave(self, plan: Plan, system: str, runs: tuple[int, int], reason: str) -> str:
+        """So many runs, of how many, were not begun; says so on stderr, and answers in words."""
+        left, of = runs
+        self.not_run.append(
+            {
+                "plan": plan.name,
+                "cell": plan.cell,
+                "system": system,
+                "runs": left,
+                "of": of,
+                "reason": reason,
+            }
+        )
+        words = f"{left} of {of} runs not run: {reason}"
+        sys.stderr.write(f"chaos: {called(plan)}: {words}\n")
+        return words
+
     def fail(self, error: BaseException | str, code: int | None = None) -> None:
         """Something else went wrong; says so on stderr. ``code`` counts among the runs' codes."""
         if code is not None:
@@ -72,7 +93,9 @@ class Tally:
 
     @property
     def code(self) -> int:
-        """The most serious exit code; that nothing ran, if nothing did."""
+        """The most serious exit code; that nothing ran, if nothing did here nor elsewhere."""
+        if not self.codes and self.elsewhere:
+            return codes.PASSED
         return codes.worst(self.codes)
 
     def document(self, code: int) -> str:
@@ -84,6 +107,8 @@ class Tally:
             "sets": self.sets,
             "campaign": None if self.file is None else str(self.file),
             "skipped": self.skipped,
+            "not_run": self.not_run,
+            "shard": self.shard,
             "errors": self.errors,
         }
         return json.dumps(whole, indent=1) + "\n"

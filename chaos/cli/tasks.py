@@ -16,7 +16,7 @@ from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
 from chaos.plan.model import Plan
 from chaos.plan.repeats import Repeat
-from chaos.runner.task import Task
+from chaos.runner.task import Task, Until
 
 _SEED_MAX: Final = 2**31
 
@@ -27,10 +27,12 @@ def repeat_of(plan: Plan, request: Request) -> Repeat:
     if request.repeat is not None:
         asked = Repeat(runs=request.repeat, parallel=asked.parallel)
     parallel = asked.parallel if request.parallel is None else request.parallel
+    if request.bounds.parallel_max is not None:
+        parallel = min(parallel, request.bounds.parallel_max)
     return replace(asked, parallel=1 if request.again else parallel)
 
 
-def tasks_of(runs: PlanRuns, request: Request) -> Iterator[Task]:
+def tasks_of(runs: PlanRuns, request: Request, until: Until | None = None) -> Iterator[Task]:
     """The runs that warm up, then the others; run k has seed + k, and those that warm up go on.
 
     Runs that are paired have the seeds of those that they are paired with.
@@ -43,7 +45,7 @@ def tasks_of(runs: PlanRuns, request: Request) -> Iterator[Task]:
     for number in range(repeat.warmup):
         seed = first + repeat.runs + number
         command = reproduce(plan, seed, system, request)
-        yield Task(plan, seed, command, repeat=number + 1, warmup=True)
+        yield Task(plan, seed, command, repeat=number + 1, warmup=True, until=until)
     for number in range(repeat.runs):
         seed = first if again else first + number
         if runs.seeds is not None:
@@ -56,6 +58,7 @@ def tasks_of(runs: PlanRuns, request: Request) -> Iterator[Task]:
             again.came if again else {},
             again.draws if again else {},
             repeat=number + 1,
+            until=until,
         )
 
 
@@ -75,6 +78,7 @@ def order_of(task: Task, system: str, request: Request) -> Order:
         network=request.network,
         out=request.out,
         zookeeper_home=request.zookeeper_home,
+        until=task.until,
     )
 
 

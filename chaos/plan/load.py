@@ -65,6 +65,7 @@ def load_plan(
         abort_when=tuple(map(abort_of, written.limits.abort_when)),
         cleanup=Cleanup(written.cleanup.deadline, written.cleanup.verify),
         known_issues=tuple(map(known_of, written.known_issues)),
+        plan_timeout_ns=written.limits.plan_timeout,
         description=written.description,
         owner=written.owner,
         tags=written.tags,

@@ -331,6 +331,7 @@ class Plan:
     abort_when: tuple[AbortWhen, ...] = ()
     known_issues: tuple[KnownIssue, ...] = ()
     cleanup: Cleanup = Cleanup()
+    plan_timeout_ns: int | None = None  # for all runs of all cells
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()

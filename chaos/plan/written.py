@@ -37,11 +37,11 @@ _SYSTEMS_LATER: Final = frozenset({"etcd", "sentinel"})
 
 @dataclass(frozen=True, slots=True)
 class LimitsText:
-    """What a run may take."""
+    """What a run may take, and all runs of a plan."""
 
     title: ClassVar[str] = '"limits"'
-    later: ClassVar[frozenset[str]] = frozenset({"plan_timeout"})
     run_timeout: Duration = 60_000_000_000
+    plan_timeout: Duration | None = None
     abort_when: tuple[Annotated[AbortText, Abort()], ...] = ()
 
 

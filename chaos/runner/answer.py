@@ -64,9 +64,9 @@ class Answer:
             state=State.RUNNING,
         )
 
-    def broken(self, why: str) -> RunResult:
+    def broken(self, why: str, code: int = codes.INFRASTRUCTURE) -> RunResult:
         """The run ends here, without verdicts."""
-        return replace(self.so_far(), state=State.BROKEN, headline=why)
+        return replace(self.so_far(), state=State.BROKEN, headline=why, exit_code=code)
 
     def write_into(self, folder: RunFolder) -> None:
         """Let the folder hold it now, and whenever a step gets on."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
-from chaos.errors import InfrastructureError
+from chaos.errors import InfrastructureError, OutOfTimeError
 from chaos.history.events import RunEnded
 from chaos.history.history import History
 from chaos.ledger import Ledger
@@ -57,6 +58,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
 
     Raises:
         InfrastructureError: the host could not run it; the folder holds a readable prefix.
+        OutOfTimeError: the task's time was up before it was over; likewise.
         ResidueError: the same, and the host is not as clean as it was.
     """
     task = resolve(replace(task, day=task.day or today()), folder.path)
@@ -75,7 +77,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     except BaseException as error:
         closed = close(system, conduct.observe, ledger, plan.cleanup)
         why = _cause(error) + (f"; then {closed.residue}" if closed.residue else "")
-        folder.progress(lambda: answer.broken(why))
+        folder.progress(partial(answer.broken, why, _unjudged(error, closed.residue)))
         if closed.residue:
             raise ResidueError(why) from error
         raise
@@ -106,6 +108,12 @@ def _result(so_far: RunResult, case: Case, residue: str, facts: Mapping[str, str
         environment=facts,
         disturbed=disturbance(case.history, case.plan.ensemble.timings),
     )
+
+
+def _unjudged(error: BaseException, residue: str) -> int:
+    """The exit code of a run that was not judged."""
+    late = isinstance(error, OutOfTimeError) and not residue
+    return codes.INCONCLUSIVE if late else codes.INFRASTRUCTURE
 
 
 def _cause(error: BaseException) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from chaos.election.ids import Sid
 from chaos.election.moments import Moment
+from chaos.errors import OutOfTimeError
 from chaos.faults.targets import Selector, resolve
 from chaos.faults.work import Workload
 from chaos.history.events import Event, StepBegan, StepEnded
@@ -94,6 +96,16 @@ class Scene:
     def alarm(self) -> Alarm | None:
         """The first law that was seen to be broken, as long as the run has not ended for it."""
         return None if self.task.to_the_end else self._watchman.found
+
+    def in_time(self) -> None:
+        """Go on only if the task may take longer.
+
+        Raises:
+            OutOfTimeError: it may not.
+        """
+        until = self.task.until
+        if until is not None and time.monotonic_ns() >= until.at_ns:
+            raise OutOfTimeError(until.why)
 
     # ---- what is seen
 

@@ -8,12 +8,15 @@ any step goes on.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from chaos.history.events import Event
 from chaos.runner.pending import Life, Pending, Running
 from chaos.runner.scene import Ended, Scene
 from chaos.runner.spans import Spans
 from chaos.verify.online import RECORDED_NS
+
+LOOK_NS: Final = 200_000_000  # between two looks at the clock of a run whose time is limited
 
 
 class Scheduler:
@@ -127,13 +130,25 @@ class Scheduler:
             one.passed(self._scene.now_ns)
 
     def _watch_until(self, until_ns: int) -> None:
-        """Let the system go on, no further than the event by which somebody can go on."""
+        """Let the system go on, no further than the event by which somebody can go on.
+
+        Raises:
+            OutOfTimeError: the run may take no longer.
+        """
         view, before = self._scene.view, self._stops()
-        for event in self._scene.seen(until_ns):
-            for one in self._pending():
-                one.looked(view, event.at_ns)
-            if next(self._ready(event.at_ns), None) is not None or self._stops() != before:
-                return
+        for look_ns in self._looks(until_ns):
+            self._scene.in_time()
+            for event in self._scene.seen(look_ns):
+                for one in self._pending():
+                    one.looked(view, event.at_ns)
+                if next(self._ready(event.at_ns), None) is not None or self._stops() != before:
+                    return
+
+    def _looks(self, until_ns: int) -> Iterator[int]:
+        """Until when to go on at a time: all the way, unless somebody has to look at a clock."""
+        if self._scene.task.until is not None:
+            yield from range(self._scene.now_ns + LOOK_NS, until_ns, LOOK_NS)
+        yield until_ns
 
     def _stops(self) -> tuple[bool, bool]:
         """Whether a law has been broken, and whether a condition ends the run: time is short."""

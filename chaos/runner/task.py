@@ -13,6 +13,19 @@ from chaos.plan.model import Plan
 
 
 @dataclass(frozen=True, slots=True)
+class Until:
+    """A moment of CLOCK_MONOTONIC, in ns, and in words what is used up then."""
+
+    at_ns: int
+    what: str
+
+    @property
+    def why(self) -> str:
+        """What there is to say once it has come."""
+        return f"{self.what} is used up"
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One run of one plan; ``reproduce`` is the command that does it again.
 
@@ -20,7 +33,7 @@ class Task:
     ``fixed`` says of faults, by their steps, whom they are done to, whatever their selectors mean;
     ``came`` at whose event of the protocol a step is done; ``draws`` what numbers are drawn.
     ``to_the_end``: a broken law does not end the steps. ``day``, as ISO 8601 has it, is today's
-    if it is empty.
+    if it is empty. ``until`` ends all of it: the run is then broken off.
     """
 
     plan: Plan
@@ -33,3 +46,4 @@ class Task:
     warmup: bool = False
     to_the_end: bool = False
     day: str = ""
+    until: Until | None = None

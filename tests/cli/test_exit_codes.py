@@ -83,6 +83,8 @@ class Document:
     runs: list[dict[str, object]]
     sets: list[dict[str, object]]
     skipped: list[dict[str, str]]
+    not_run: list[dict[str, object]]
+    shard: dict[str, int] | None
     errors: list[str]
 
 
