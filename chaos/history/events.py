@@ -297,6 +297,17 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What a peer's process held: ``descriptors``, ``rss_kib`` (KiB); no link before time zero."""
+
+    at_ns: int
+    sid: Sid
+    inc: int
+    descriptors: int
+    rss_kib: int
+
+
+@dataclass(frozen=True, slots=True)
 class Aborted:
     """A condition of the plan's ``abort_when`` held, and ended the steps.
 
@@ -360,30 +371,10 @@ HarnessEvent = (
     | StepEnded
     | Acted
     | Sampled
+    | Used
     | Aborted
     | Recalled
     | Listed
     | RunEnded
 )
 Event = PeerEvent | ForeignEvent | HarnessEvent
-
-
-def order(event: Event) -> tuple[int, int, int, int]:
-    """The key that sorts a history: time, then peer, incarnation and line.
-
-    The run's own first and last line stay first and last. In one instant the plan comes before
-    the peers; but no peer is hurt before it is there.
-    """
-    match event:
-        case RunBegan():
-            return (-1, -1, 0, 0)
-        case RunEnded():
-            return (2**63, -1, 0, 0)
-        case Exited():
-            return (event.at_ns, event.sid, event.inc, 2**62)
-        case Began(inc=0) | Appeared(inc=0):
-            return (event.at_ns, -2, event.sid, 0)
-        case StepBegan() | StepEnded() | Acted() | Sampled() | Aborted() | Recalled() | Listed():
-            return (event.at_ns, -1, 0, 0)
-        case _:
-            return (event.at_ns, event.sid, event.inc, event.seq)

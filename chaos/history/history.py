@@ -24,8 +24,8 @@ from chaos.history.events import (
     Source,
     Step,
     Stepped,
-    order,
 )
+from chaos.history.order import order
 
 E = TypeVar("E")
 

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final
 
 from chaos.election.ids import Sid
-from chaos.history.events import UNSURE_NS, Began, Sampled
+from chaos.history.events import UNSURE_NS, Began, Sampled, Used
 from chaos.history.history import History
 from chaos.plan.lint.outline import numbers_of
 from chaos.report import words
@@ -289,6 +289,7 @@ def health(history: History) -> tuple[tuple[str, str], ...]:
     samples = [event for _, event in history.every(Sampled)]
     if len(samples) < 2:
         return ()
+    used = [event for _, event in history.every(Used)]
     late = sorted(sample.late_ns for sample in samples)
     span_us = max(1, (samples[-1].at_ns - samples[0].at_ns) // 1000)
     pressed = 100 * (samples[-1].pressure_us - samples[0].pressure_us) / span_us
@@ -300,6 +301,17 @@ def health(history: History) -> tuple[tuple[str, str], ...]:
         *((("times are doubtful past", words.duration(limit)),) if limit else ()),
         ("CPU time stolen", f"{samples[-1].steal_ticks - samples[0].steal_ticks} ticks"),
         ("CPU pressure", f"{pressed:.1f} % of the run"),
+        *((("what peers held, at most", _most(used)),) if used else ()),
+    )
+
+
+def _most(used: Sequence[Used]) -> str:
+    """The most descriptors and the most memory of any of our peers."""
+    files = max(used, key=lambda one: one.descriptors)
+    memory = max(used, key=lambda one: one.rss_kib)
+    return (
+        f"{files.descriptors} descriptors (peer {files.sid}), "
+        f"{memory.rss_kib / 1024:.1f} MiB (peer {memory.sid})"
     )
 
 

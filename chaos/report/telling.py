@@ -59,6 +59,7 @@ from chaos.history.events import (
     StepBegan,
     StepEnded,
     Stepped,
+    Used,
     Wrote,
     unsure_ns,
 )
@@ -139,7 +140,7 @@ def _looked(event: Recalled | Listed) -> str:
     return f"looks for {event.acknowledged} writes of workload {event.workload}: {found}"
 
 
-_Harnessed = RunBegan | RunEnded | StepBegan | StepEnded | Acted | Sampled | Aborted
+_Harnessed = RunBegan | RunEnded | StepBegan | StepEnded | Acted | Sampled | Aborted | Used
 
 
 def _harnessed(event: _Harnessed) -> str:  # noqa: PLR0911 - one sentence for each record
@@ -163,6 +164,8 @@ def _harnessed(event: _Harnessed) -> str:  # noqa: PLR0911 - one sentence for ea
             return f"its canary woke {words.duration(event.late_ns)} late"
         case Aborted():
             return f"ends the steps: {event.why}"
+        case Used():
+            return f"holds {event.descriptors} descriptors and {event.rss_kib:,} KiB of memory"
 
 
 def stepped(event: Stepped) -> str:

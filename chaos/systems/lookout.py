@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from chaos.history.events import Event, Sampled, order
+from chaos.history.events import Event, Sampled
+from chaos.history.order import order
 from chaos.sandbox.canary import Canary
 
 _LOOK_NS: Final = 2_000_000  # between two looks at journals and logs

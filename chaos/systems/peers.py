@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from chaos.election.ids import Sid
 from chaos.election.spec import PeerSpec
 from chaos.errors import InfrastructureError
-from chaos.history.events import Event, Exited
+from chaos.history.events import Event, Exited, Used
 from chaos.peer.birth import Birth
 from chaos.systems.peerlink import PeerLink
 from chaos.systems.tail import Tail
 from chaos.systems.world import PeerProcess, World
 
 _SEEN_MAX: Final = 25  # peers whose proposals can be followed by eye
+_USED_NS: Final = 500_000_000  # between two looks at what the processes hold
 _REAP_NS: Final = 5_000_000_000  # a killed process is gone by then, or the host is broken
 
 
@@ -49,6 +52,8 @@ class Peers:
         few = len(cradle.specs) <= _SEEN_MAX
         self._tail = Tail(proposals=few, everything=cradle.closely)
         self._ended: deque[Exited] = deque()
+        self._used_ns = 0  # when it was last looked at what they hold
+        self._bare: deque[Used] = deque()  # what they held before they had a link
         self._gone = False
         self.under_way = False
 
@@ -63,6 +68,7 @@ class Peers:
         forked = self._world.fork_all([birth.to_json() for birth in births])
         for birth, process in zip(births, forked, strict=True):
             self._welcome(birth, process)
+        self._bare.extend(self._usage())
 
     def go(self) -> None:
         """Let all peers that are up look for a leader."""
@@ -78,9 +84,26 @@ class Peers:
         """What was appended to the journals, and who has ended, since the last call."""
         if not self._gone:
             self._exits()
+            yield from self._usage()
+        while self._bare:
+            yield self._bare.popleft()
         yield from self._tail.read()
         while self._ended:
             yield self._ended.popleft()
+
+    def _usage(self) -> Iterator[Used]:
+        """Twice a second, what each process holds."""
+        now = time.monotonic_ns()
+        if now - self._used_ns < _USED_NS:
+            return
+        self._used_ns = now
+        for peer in self.peers():
+            try:
+                process = psutil.Process(peer.pid)
+                files, memory = process.num_fds(), process.memory_info().rss
+            except psutil.Error:  # it ended meanwhile, or this host lets nobody look
+                continue
+            yield Used(now, peer.sid, peer.inc, files, memory // 1024)
 
     def rest(self) -> Iterator[Event]:
         """The lines of the journals that were not decoded while the run went on."""

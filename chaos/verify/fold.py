@@ -36,7 +36,15 @@ from chaos.election.effects import (
     Truncate,
 )
 from chaos.election.ids import Sid, wrap64
-from chaos.history.events import Began, ForeignEvent, PeerEvent, Stepped, Wrote
+from chaos.history.events import (
+    Began,
+    ForeignEvent,
+    LinkClosed,
+    LinkOpened,
+    PeerEvent,
+    Stepped,
+    Wrote,
+)
 from chaos.history.history import History
 from chaos.verify.ballots import Ballots, Decision, Spoken
 from chaos.verify.births import birth
@@ -44,6 +52,7 @@ from chaos.verify.docket import Docket, Finding, Once
 from chaos.verify.foreign.judge import judge_foreign, servers
 from chaos.verify.laws.beside import Beside
 from chaos.verify.laws.past import Past
+from chaos.verify.laws.usage import judge_usage
 from chaos.verify.laws.watcher import SKEWS
 from chaos.verify.messages import Source, follow
 from chaos.verify.origins import Origins, originate
@@ -127,6 +136,10 @@ class PeerFold:
     def wrote(self, index: int, line: Wrote) -> None:
         """Take in that a message was written."""
         self._beside.traffic.wrote(index, line)
+
+    def linked(self, index: int, line: LinkOpened | LinkClosed) -> None:
+        """Take in that a link stands, or ended."""
+        self._beside.links.take(index, line)
 
     def finish(self, folded: Folded, inc: int) -> None:
         """Hand over what only a whole history can judge."""
@@ -241,6 +254,8 @@ class Folding:
                 peer.step(index, event)
             case Wrote() if peer is not None:
                 peer.wrote(index, event)
+            case LinkOpened() | LinkClosed() if peer is not None:
+                peer.linked(index, event)
             case _:
                 pass
 
@@ -271,6 +286,7 @@ def _fold(history: History) -> Folded:
             for index, event in readable:
                 folding.take(index, event)
     folded = folding.finish()
+    judge_usage(history, folded.docket)
     originate(history, folded.origins, tester, folded.docket)
     _look_from_outside(history, tester, folded)
     follow(history, folded.decisions, folded.spoken, folded.docket)

@@ -162,7 +162,7 @@ SILENCE_BEFORE_DECISION = LawCheck(Law.SILENCE, Unit("finalize wait", "finalize 
 JOIN_NOT_REFUSED = LawCheck(Law.JOINS, Unit("join", "joins"))
 TALLY_HYGIENE = LawCheck(Law.TALLY, Unit("tally", "tallies"))
 STAYS_WITHIN_BOUNDS = LawCheck(
-    Law.BOUNDS, Unit("round of notifications", "rounds of notifications")
+    Law.BOUNDS, Unit("thing said, opened or held", "things said, opened or held")
 )
 TIMINGS_RESPECTED = LawCheck(Law.TIMERS, Unit("armed timer or state", "armed timers and states"))
 FRESH_EPOCH = LawCheck(Law.FRESH, Unit("proposed epoch", "proposed epochs"))

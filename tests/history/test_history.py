@@ -24,9 +24,9 @@ from chaos.history.events import (
     RunEnded,
     StepBegan,
     Stepped,
-    order,
 )
 from chaos.history.history import History, Span
+from chaos.history.order import order
 
 ONE, TWO = Sid(1), Sid(2)
 LOOKING, FOLLOWING, LEADING = ServerState.LOOKING, ServerState.FOLLOWING, ServerState.LEADING

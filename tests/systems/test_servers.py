@@ -10,7 +10,8 @@ import pytest
 from chaos.election.config import Configuration
 from chaos.election.ids import Sid
 from chaos.ensemble import EnsembleSetup, PeerSetup, configuration_of
-from chaos.history.events import Appeared, order
+from chaos.history.events import Appeared
+from chaos.history.order import order
 from chaos.systems.servers import LOG, Servers, Stage
 from chaos.systems.starts import Starts
 from chaos.zookeeper.installation import Binding, Installation

@@ -11,6 +11,7 @@ from chaos.verify.laws.past import Past
 from chaos.verify.laws.reign import Reigning
 from chaos.verify.laws.timers import Timekeeper
 from chaos.verify.laws.traffic import Traffic
+from chaos.verify.laws.usage import Links
 from chaos.verify.laws.watcher import Watcher
 from chaos.verify.standing import Standing
 from chaos.verify.tester import Meddling
@@ -23,6 +24,7 @@ class Beside:
         self, index: int, began: Began, past: Past, docket: Docket, tester: Meddling
     ) -> None:
         self.traffic = Traffic(began, docket)
+        self.links = Links(docket)
         self._watchers: tuple[Watcher, ...] = (
             self.traffic,
             Acks(began, past, docket),
