@@ -20,14 +20,15 @@ from chaos.runner import codes
 from chaos.store import RunResult, result_json
 
 FORMAT: Final = 1
-_DECIDED: Final = frozenset({codes.PASSED, codes.FAILED, codes.REGRESSED, codes.UNSAFE})
+DECIDED: Final = frozenset({codes.PASSED, codes.FAILED, codes.REGRESSED, codes.UNSAFE})
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run. ``verdicts`` and ``measures`` are as ``result.json`` holds them.
 
-    ``repeat`` counts the runs of its cell from 1, those that warm up apart.
+    ``repeat`` counts the runs of its cell from 1, those that warm up apart; ``attempt`` how often
+    this one has been made, with the same seed.
     """
 
     plan: str
@@ -44,12 +45,13 @@ class RunRecord:
     verdicts: tuple[object, ...] = ()
     measures: tuple[object, ...] = ()
     known: tuple[object, ...] = ()  # issues of the plan, as result.json has them
+    attempt: int = 1
     format: int = FORMAT
 
     @property
     def valid(self) -> bool:
         """The run told whether the plan's expectations hold."""
-        return self.exit_code in _DECIDED
+        return self.exit_code in DECIDED
 
     @property
     def failed(self) -> bool:
@@ -59,7 +61,7 @@ class RunRecord:
         )
 
 
-def record_of(result: RunResult, folder: Path) -> RunRecord:
+def record_of(result: RunResult, folder: Path, attempt: int = 1) -> RunRecord:
     """The record of a run that was judged."""
     told = result_json(result)
     verdicts, measures, known = told["verdicts"], told["measures"], told["known_issues"]
@@ -81,6 +83,7 @@ def record_of(result: RunResult, folder: Path) -> RunRecord:
         verdicts=tuple(verdicts),
         measures=tuple(measures),
         known=tuple(known),
+        attempt=attempt,
     )
 
 

@@ -6,12 +6,32 @@ before they begin. Those under way come to their end, and count.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Queue(Iterator[T]):
+    """Orders in a row; more can be put to its front at any time, after the last was taken, too."""
+
+    def __init__(self, orders: Iterable[T]) -> None:
+        self._orders = deque(orders)
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def __next__(self) -> T:
+        if not self._orders:
+            raise StopIteration
+        return self._orders.popleft()
+
+    def once_more(self, order: T) -> None:
+        """Put an order to the front."""
+        self._orders.appendleft(order)
 
 
 def sweep(

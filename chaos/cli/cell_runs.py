@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.text import Text
 
+from chaos.campaign.attempts import Tried, tried
 from chaos.campaign.pool import pool
 from chaos.campaign.record import RunRecord, counted, record_of
-from chaos.campaign.sweep import sweep
+from chaos.campaign.sweep import Queue, sweep
 from chaos.cli.console import Voice
 from chaos.cli.drivers import Driver
-from chaos.cli.one_run import Done, Place, perform_order, run_one
+from chaos.cli.one_run import Done, Order, Place, perform_order, run_one
 from chaos.cli.papers import CellLog
 from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
@@ -66,6 +67,9 @@ class CellRuns:
         self._repeat = runs.repeat
         self._log = log
         self._records = log.records
+        self._tries: dict[tuple[bool, int], list[RunRecord]] = {}  # of each run that was begun
+        self._valid: dict[int, bool] = {}  # which runs that are not made again tell something
+        self._failure = False  # whether one of them, or one that warmed up, shows a failure
 
     def perform(self, tasks: Sequence[Task], driver: Driver, show: Show) -> None:
         """Run them all, or as many as are enough, and tell what they come to."""
@@ -76,7 +80,7 @@ class CellRuns:
                 self._in_turn(tasks, driver, show)
         finally:  # what ended before residue was found counts beside it
             missing = self._count()
-        if len(self._records) < len(tasks):
+        if len(self._tries) < len(tasks):
             self._left(len(tasks), missing)
         elif missing:
             self._tally.fail(f"{called(self._runs.plan)}: {missing}")
@@ -86,11 +90,22 @@ class CellRuns:
 
     def _count(self) -> str:
         """Let the runs that ended count; what is missing of those that should be valid."""
-        found, missing = counted(self._records, self._repeat.min_valid)
+        runs = tried(self._records)
+        found, missing = counted([run.record for run in runs], self._repeat.min_valid)
+        for run in runs:
+            self._tally.tried(run)
+            if run.flaky:
+                self._tell_flaky(run)
         for code in found:
             too_few = missing if code == codes.INCONCLUSIVE else ""
             self._counts(code, too_few or self._headline(code))
         return missing
+
+    def _tell_flaky(self, run: Tried) -> None:
+        first, many = run.earlier[0], len(run.attempts)
+        told = f"seed {first.seed} failed, and passed at attempt {many}: {first.headline}"
+        line = f"≈ flaky: {called(self._runs.plan)} {told}"
+        self._voice.print(line, soft_wrap=True, markup=False)
 
     def _counts(self, code: int, why: str) -> None:
         self._tally.codes.append(code)
@@ -101,7 +116,7 @@ class CellRuns:
 
         A plan whose own time was up says with ``min_valid`` how many runs are enough.
         """
-        plan, done = self._runs.plan, len(self._records)
+        plan, done = self._runs.plan, len(self._tries)
         if why := self._answered():
             sys.stderr.write(f"chaos: {called(plan)}: {done} of {all_} runs; {why}\n")
             return
@@ -128,25 +143,29 @@ class CellRuns:
     def _answered(self) -> str:
         """Why no further run is wanted, empty if one is."""
         ends = self._repeat.stop is Stop.FIRST_FAILURE or self._request.fail_fast
-        if ends and any(one.failed for one in self._records):
+        if ends and self._failure:
             return "a failure ends them"
         return "all that is asked of them is answered" if self._runs.decided else ""
 
     def _in_turn(self, tasks: Sequence[Task], driver: Driver, show: Show) -> None:
-        place = Place(self._request.out, self._request.network, self._stage.began)
         for task in tasks:
             if self._over():
                 return
-            try:
-                done = run_one(task, driver, place, show)
-            except ResidueError:
-                raise
-            except OutOfTimeError as error:
-                self._broken_off(task, error)
-                continue
-            except (ChaosError, OSError) as error:
-                self._failed(task, error)
-                continue
+            self._one(task, driver, show)
+            while self._again(task):
+                self._one(task, driver, show)
+
+    def _one(self, task: Task, driver: Driver, show: Show) -> None:
+        place = Place(self._request.out, self._request.network, self._stage.began)
+        try:
+            done = run_one(task, driver, place, show)
+        except ResidueError:
+            raise
+        except OutOfTimeError as error:
+            self._broken_off(task, error)
+        except (ChaosError, OSError) as error:
+            self._failed(task, error)
+        else:
             show.ended(done.result, done.papers)
             self._ended(done)
 
@@ -155,29 +174,60 @@ class CellRuns:
         by_order = {order_of(task, self._runs.system, self._request): task for task in tasks}
         workers = min(self._repeat.parallel, len(tasks))
         self._stage.began(self._request.out)  # if interrupted, several folders there tell of it
-        with pool(workers) as executor:
-            for order, future in sweep(
-                by_order,
-                perform_order,
-                executor,
-                parallel=workers,
-                enough=self._over,
-            ):
-                task = by_order[order]
-                try:
-                    done = future.result()
-                except ResidueError:
-                    raise
-                except OutOfTimeError as error:
-                    self._broken_off(task, error)
-                    continue
-                except (ChaosError, OSError, BrokenExecutor) as error:
-                    self._failed(task, error)
-                    continue
+        waiting = Queue(by_order)
+        while waiting and not self._over():  # workers that died are not asked again
+            with pool(workers) as executor:
+                self._sweep(waiting, by_order, executor, workers)
+
+    def _sweep(
+        self,
+        waiting: Queue[Order],
+        by_order: Mapping[Order, Task],
+        executor: Executor,
+        workers: int,
+    ) -> None:
+        """Until nothing is waiting, no run is wanted, or a worker died."""
+        died = [False]
+
+        def enough() -> bool:
+            return died[0] or self._over()
+
+        for order, future in sweep(
+            waiting, perform_order, executor, parallel=workers, enough=enough
+        ):
+            task = by_order[order]
+            try:
+                done = future.result()
+            except ResidueError:
+                raise
+            except OutOfTimeError as error:
+                self._broken_off(task, error)
+            except (ChaosError, OSError, BrokenExecutor) as error:
+                died[0] |= isinstance(error, BrokenExecutor)
+                self._failed(task, error)
+            else:
                 self._stage.began(done.folder)
                 if not self._request.quiet:
-                    self._tell(done, f"{len(self._records) + 1}/{len(tasks)} ")
+                    number = len(self._tries.keys() | {_number(task)})
+                    self._tell(done, f"{number}/{len(by_order)} ")
                 self._ended(done)
+            if self._again(task):
+                waiting.once_more(order)
+
+    def _again(self, task: Task) -> bool:
+        """Whether a run is made again; says so. One that is not is settled."""
+        run = self._tries[_number(task)]
+        ends = [one.exit_code for one in run]
+        if not task.warmup and self._request.attempts.wanted(ends) and self._late() is None:
+            told = f"{called(task.plan)} seed {task.seed}: attempt {len(run)} ended with {ends[-1]}"
+            sys.stderr.write(f"chaos: {told}; once more\n")
+            return True
+        settled = Tried(tuple(run))
+        self._failure |= settled.failed
+        if not task.warmup:
+            self._valid[task.repeat] = settled.record.valid
+        self._runs.ended(self._valid)
+        return False
 
     def _tell(self, done: Done, count: str) -> None:
         """A run that nobody watched has ended."""
@@ -192,13 +242,28 @@ class CellRuns:
     def _failed(self, task: Task, error: BaseException) -> None:
         """The host could not run it: a run that counts, and tells nothing."""
         self._tally.fail(f"{called(task.plan)} seed {task.seed}: {error}")
-        self._write(_without_verdict(task, codes.INFRASTRUCTURE, str(error)))
+        self._write(self._without_verdict(task, codes.INFRASTRUCTURE, str(error)))
+
+    def _without_verdict(self, task: Task, code: int, why: str) -> RunRecord:
+        return RunRecord(
+            plan=task.plan.name,
+            cell=task.plan.cell,
+            system="",
+            seed=task.seed,
+            repeat=task.repeat,
+            warmup=task.warmup,
+            exit_code=code,
+            headline=why,
+            folder="",
+            reproduce=task.reproduce,
+            attempt=self._attempt(task),
+        )
 
     def _broken_off(self, task: Task, error: OutOfTimeError) -> None:
         """There was no time to end it: a run that counts, and tells nothing either."""
         seen = f"; what was seen: {error.folder}" if error.folder else ""
         self._tally.fail(f"{called(task.plan)} seed {task.seed}: {error}{seen}")
-        record = _without_verdict(task, codes.INCONCLUSIVE, f"broken off: {error}")
+        record = self._without_verdict(task, codes.INCONCLUSIVE, f"broken off: {error}")
         self._write(replace(record, folder=error.folder))
 
     def _ended(self, done: Done) -> None:
@@ -209,8 +274,9 @@ class CellRuns:
         if self._runs.asked and not result.warmup:
             history = load(done.folder)[1] if done.history is None else done.history
             self._runs.add(result, history, done.folder)
-        self._write(record_of(result, done.folder))
-        self._tally.judged(result, done.folder)
+        attempt = self._attempt(result)
+        self._write(record_of(result, done.folder, attempt))
+        self._tally.judged(result, done.folder, attempt)
         if request.quiet and not request.as_json:
             self._voice.print(_line(result), soft_wrap=True, markup=False)
         if request.again and request.again.result:
@@ -223,8 +289,12 @@ class CellRuns:
 
     def _write(self, record: RunRecord) -> None:
         self._records.append(record)
+        self._tries.setdefault(_number(record), []).append(record)
         self._tally.written(record, self._request.out)
-        self._runs.ended({one.repeat: one.valid for one in self._records if not one.warmup})
+
+    def _attempt(self, run: Task | RunResult) -> int:
+        """Which attempt at a run ends now."""
+        return 1 + len(self._tries.get(_number(run), ()))
 
     def _known(self) -> None:
         """What became of the plan's known issues in all runs of the cell."""
@@ -252,19 +322,9 @@ class CellRuns:
         self._voice.print(Text(f"{sign} {outcome.headline}", style=style), soft_wrap=True)
 
 
-def _without_verdict(task: Task, code: int, why: str) -> RunRecord:
-    return RunRecord(
-        plan=task.plan.name,
-        cell=task.plan.cell,
-        system="",
-        seed=task.seed,
-        repeat=task.repeat,
-        warmup=task.warmup,
-        exit_code=code,
-        headline=why,
-        folder="",
-        reproduce=task.reproduce,
-    )
+def _number(run: Task | RunResult | RunRecord) -> tuple[bool, int]:
+    """Which run of its cell it is."""
+    return run.warmup, run.repeat
 
 
 def _line(result: RunResult) -> str:

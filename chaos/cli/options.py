@@ -13,6 +13,7 @@ from chaos.cli.completing import complete_cells, complete_plans
 from chaos.errors import PlanError
 
 RUNS: Final = Path("reports")
+TRIES_MAX: Final = 100
 
 
 def _shard(text: str) -> Shard:
@@ -126,6 +127,21 @@ Budget = Annotated[
         metavar="TIME",
         help="No run begins after so long, as 30m; what was not run is inconclusive.",
     ),
+]
+Reruns = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=TRIES_MAX,
+        help="Run again with the same seed what failed; if it then passes it is flaky.",
+    ),
+]
+Retries = Annotated[
+    int,
+    typer.Option(min=0, max=TRIES_MAX, help="Run again what the host failed (exit code 4)."),
+]
+RetryInconclusive = Annotated[
+    bool, typer.Option("--retry-inconclusive", help="--retries is for exit code 3 as well.")
 ]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first failure.")]
 CellId = Annotated[

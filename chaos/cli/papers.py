@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from chaos.campaign.attempts import tried
 from chaos.campaign.record import RunRecord
 from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
@@ -29,7 +30,10 @@ _CUT: Final = (codes.INTERRUPTED, codes.TERMINATED)
 
 @dataclass(slots=True)
 class CellLog:
-    """One cell as it goes on. ``found`` are the exit codes that count, each with why."""
+    """One cell as it goes on. ``found`` are the exit codes that count, each with why.
+
+    ``records`` are of all attempts at all runs; that a run is flaky, only they say.
+    """
 
     runs: PlanRuns
     records: list[RunRecord] = field(default_factory=list)
@@ -48,6 +52,7 @@ class CellLog:
         from chaos.report.cases import Case
 
         plan = self.runs.plan
+        runs = tried(self.records)
         code = _worst([code for code, _ in self.found]) if self.found else left[0]
         why = next((why for found, why in self.found if found == code), left[1])
         never = not self.found and code == codes.NOTHING_RAN
@@ -58,9 +63,11 @@ class CellLog:
             system=self.runs.system,
             exit_code=code,
             headline=why,
-            runs=tuple(self.records),
+            runs=tuple(run.record for run in runs),
             together=self.together,
             known_together=self.known_together,
+            earlier=tuple(one for run in runs for one in run.earlier),
+            retried=tuple(one for run in runs for one in run.retried),
             skipped=self.skipped or (why if never else ""),
             took_ns=self.took_ns,
         )

@@ -28,6 +28,9 @@ from chaos.cli.options import (
     PlanFiles,
     Quiet,
     Repeats,
+    Reruns,
+    Retries,
+    RetryInconclusive,
     Seed,
     Settings,
     SystemName,
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
 RUN_STATUS: Final = """\
 Exit status, of several runs the worst (7, 8, 1, 6, 3, 4, 5, 0):
 
-0 all held; 1 an expectation failed; 2 a bad plan or bad usage; 3 inconclusive;
+0 all held; 1 an expectation failed, or a run is flaky; 2 a bad plan or bad usage; 3 inconclusive;
 4 the host failed; 5 nothing ran; 6 slower than a baseline; 7 a safety property is broken;
 8 something was left behind; 130 and 143 ended by SIGINT and SIGTERM, after cleaning up.
 """
@@ -59,6 +62,9 @@ def run(
     shard: Part = None,
     durations: DurationFiles = None,
     budget: Budget = None,
+    reruns: Reruns = 0,
+    retries: Retries = 0,
+    retry_inconclusive: RetryInconclusive = False,
     settings: Settings = None,
     network: Network = NetworkName.AUTO,
     zookeeper_home: ZookeeperHome = None,
@@ -73,6 +79,7 @@ def run(
     Every plan is read before the first one runs. A plan that asks for more than the system can do
     is skipped with its reason. The last line of a run is the command that repeats it.
     """
+    from chaos.campaign.attempts import Again
     from chaos.cli.drivers import drivers_with
     from chaos.cli.request import Bounds
     from chaos.cli.running import run_plans
@@ -82,8 +89,10 @@ def run(
     asked = replace(asked, seed=seed, settings=found, cell=cell, junit=junit, markdown=markdown)
     asked = replace(asked, repeat=repeat, parallel=parallel, fail_fast=fail_fast)
     bounds = Bounds(shard, tuple(durations or ()), budget, max_parallel)
-    drivers = drivers_with(zookeeper_home)
-    raise typer.Exit(run_plans(replace(asked, bounds=bounds), drivers))
+    asked = replace(asked, bounds=bounds, attempts=Again(reruns, retries, retry_inconclusive))
+    if retry_inconclusive and not retries:
+        raise typer.BadParameter("--retry-inconclusive: say how often, as --retries 1")
+    raise typer.Exit(run_plans(asked, drivers_with(zookeeper_home)))
 
 
 def replay(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.campaign.attempts import Again
 from chaos.campaign.shards import Shard
 from chaos.runner.stored import StoredRun
 
@@ -44,4 +45,5 @@ class Request:
     junit: Path | None = None  # a file for JUnit XML
     markdown: Path | None = None  # a file for a summary
     bounds: Bounds = Bounds()
+    attempts: Again = field(default_factory=Again)
     again: StoredRun | None = None  # to be run again, in the place of ``plans``

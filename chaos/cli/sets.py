@@ -9,6 +9,7 @@ from pathlib import Path
 from chaos.campaign.asked import Baselines, asks_of_sets, baselines_of, judge_set, seeds_of
 from chaos.campaign.baselines import run_sets
 from chaos.campaign.deciding import Deciding
+from chaos.campaign.record import DECIDED
 from chaos.campaign.run_set import SetRun, set_run
 from chaos.history.history import History
 from chaos.plan.model import Plan
@@ -63,6 +64,7 @@ class PlanRuns:
     deciding: Deciding | None = None
     runs: list[tuple[RunResult, SetRun]] = field(default_factory=list)
     day: str = field(default_factory=today)
+    _places: dict[int, int] = field(default_factory=dict)  # in ``runs``, by the runs' numbers
 
     @classmethod
     def open(cls, plan: Plan, system: str, repeat: Repeat, out: Path) -> PlanRuns:
@@ -88,9 +90,18 @@ class PlanRuns:
         return self.deciding is not None and self.deciding.decided
 
     def add(self, result: RunResult, history: History, folder: Path) -> None:
-        """A run is over."""
-        if self.asked:
-            self.runs.append((result, set_run(result, history, str(folder))))
+        """A run is over. Of several attempts at one, the first that told something is in the set.
+
+        Were it the last, a set would be the better the oftener what failed is made again.
+        """
+        if not self.asked:
+            return
+        run = (result, set_run(result, history, str(folder)))
+        place = self._places.setdefault(result.repeat, len(self.runs))
+        if place == len(self.runs):
+            self.runs.append(run)
+        elif self.runs[place][0].exit_code not in DECIDED:
+            self.runs[place] = run
 
     def ended(self, valid: Mapping[int, bool]) -> None:
         """So many runs are over, by their numbers, and these of them are valid."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.campaign.attempts import Tried
 from chaos.campaign.record import RunRecord, fresh_file, line
 from chaos.cli.sets import SetOutcome
 from chaos.cli.tasks import called
@@ -30,6 +32,8 @@ class Tally:
     sets: list[Mapping[str, object]] = field(default_factory=list)
     records: list[RunRecord] = field(default_factory=list)
     not_run: list[Mapping[str, object]] = field(default_factory=list)
+    flaky: list[Mapping[str, object]] = field(default_factory=list)
+    retries: Counter[int] = field(default_factory=Counter)  # by the exit code that was the reason
     shard: Mapping[str, int] | None = None
     elsewhere: bool = False  # whether other shards run something
     file: Path | None = None  # with a line for each run, once there are two
@@ -47,9 +51,29 @@ class Tally:
         with self.file.open("a", encoding="utf-8") as file:
             file.write(lines)
 
-    def judged(self, result: RunResult, folder: Path) -> None:
+    def judged(self, result: RunResult, folder: Path, attempt: int = 1) -> None:
         """A run has come to its end."""
-        self.runs.append({"folder": str(folder), **result_json(result)})
+        self.runs.append({"folder": str(folder), "attempt": attempt, **result_json(result)})
+
+    def tried(self, run: Tried) -> None:
+        """A run is not made again any more; one that is flaky counts as one that failed."""
+        self.retries.update(one.exit_code for one in run.retried)
+        if not run.flaky:
+            return
+        self.codes.append(codes.FAILED)
+        first = run.earlier[0]
+        self.flaky.append(
+            {
+                "plan": first.plan,
+                "cell": first.cell,
+                "system": first.system,
+                "seed": first.seed,
+                "repeat": first.repeat,
+                "attempts": len(run.attempts),
+                "headline": first.headline,
+                "reproduce": first.reproduce,
+            }
+        )
 
     def together(self, outcome: SetOutcome) -> None:
         """All runs of a plan were judged together."""
@@ -108,6 +132,11 @@ class Tally:
             "campaign": None if self.file is None else str(self.file),
             "skipped": self.skipped,
             "not_run": self.not_run,
+            "flaky": self.flaky,
+            "retries": {
+                "infrastructure": self.retries[codes.INFRASTRUCTURE],
+                "inconclusive": self.retries[codes.INCONCLUSIVE],
+            },
             "shard": self.shard,
             "errors": self.errors,
         }

@@ -51,10 +51,11 @@ class Case:
     """One cell of a plan on one system.
 
     ``exit_code`` is that of all its ``runs`` together, ``headline`` what it comes from.
-    ``skipped`` says why none was begun. ``earlier`` are runs that did not pass and were run
-    again since; with them, a case that passes is flaky. ``together`` are the verdicts on all
-    runs as a set, and ``known_together`` what became of known issues in them. ``took_ns`` is how
-    long all of it took.
+    ``skipped`` says why none was begun. ``earlier`` are attempts beside ``runs`` at the same runs,
+    those that failed or were made because one had; with them, a case that passes is flaky.
+    ``retried`` are attempts that told nothing and were made again for that alone. ``together``
+    are the verdicts on all runs as a set, and ``known_together`` what became of known issues in
+    them. ``took_ns`` is how long all of it took.
     """
 
     plan: str
@@ -67,6 +68,7 @@ class Case:
     together: tuple[Verdict, ...] = ()
     known_together: tuple[KnownMet, ...] = ()
     earlier: tuple[RunRecord, ...] = ()
+    retried: tuple[RunRecord, ...] = ()
     skipped: str = ""
     took_ns: int = 0
 
@@ -86,6 +88,22 @@ class Case:
         if self.exit_code in codes.FAILURES:
             return Status.FAILED
         return Status.INCONCLUSIVE if self.exit_code == codes.INCONCLUSIVE else Status.ERROR
+
+    @property
+    def exits(self) -> int:
+        """The exit code that it counts with: a flaky case counts as one that failed."""
+        return codes.FAILED if self.status is Status.FLAKY else self.exit_code
+
+    @property
+    def retries(self) -> str:
+        """How often a run was made again that told nothing: ``2 infrastructure retries``."""
+        kinds = {codes.INFRASTRUCTURE: "infrastructure", codes.INCONCLUSIVE: "inconclusive"}
+        told = [
+            f"{many} {kind} {'retry' if many == 1 else 'retries'}"
+            for code, kind in kinds.items()
+            if (many := sum(one.exit_code == code for one in self.retried))
+        ]
+        return ", ".join(told)
 
     @property
     def type(self) -> str:
@@ -145,9 +163,13 @@ class Finding:
 
 
 def findings(case: Case) -> tuple[Finding, ...]:
-    """What did not hold in any run of a case, each name once, what fails before what is unknown."""
+    """What did not hold in any run of a case, each name once, what fails before what is unknown.
+
+    Of a flaky case, what did not hold at first.
+    """
     found: dict[tuple[str, str], Finding] = {}
-    for one in (*_of_set(case.together), *_of_runs(case.counting)):
+    runs = case.earlier if case.status is Status.FLAKY else case.counting
+    for one in (*_of_set(case.together), *_of_runs(runs)):
         found.setdefault((one.name, one.outcome), one)
     fails = [one for one in found.values() if one.outcome == Outcome.FAILS]
     names = {one.name for one in fails}

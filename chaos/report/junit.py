@@ -3,7 +3,8 @@
 The shape is what Jenkins, GitLab and GitHub's readers agree on: ``failure`` for what is tested,
 ``error`` for what kept it from being told, ``skipped`` with its reason. Inconclusive is an error:
 a reader would show what is skipped as green. Runs that were run again are told in the words of
-Maven Surefire, ``flakyFailure`` and ``rerunFailure``, which readers that know none pass over.
+Maven Surefire (``surefire-test-report.xsd``), ``flakyFailure`` and ``rerunFailure``, which readers
+that know none pass over: what is green there is red by the exit code.
 """
 
 from __future__ import annotations
@@ -76,15 +77,19 @@ def _testcase(suite: Xml.Element, case: Case) -> None:
             message=f"seed {run.seed}: {run.headline}",
             type=TYPES.get(run.exit_code, str(run.exit_code)),
         )
-        kept.text = legal(f"reproduce: {run.reproduce}")
+        place = [f"run: {run.folder}"] if run.folder else []
+        trace = _element(kept, "stackTrace")
+        trace.text = legal("\n".join([*place, f"reproduce: {run.reproduce}"]))
 
 
 def _properties(one: Xml.Element, case: Case) -> None:
     within = _element(one, "properties")
     _property(within, "status", case.status.value)
-    _property(within, "exit_code", str(case.exit_code))
     for number, known in enumerate(case.known, 1):
         _property(within, f"known_issue.{number}", sentence(*known))
+    _property(within, "exit_code", str(case.exits))
+    if case.retries:
+        _property(within, "retries", case.retries)
     shown, left_out = _listed(case.runs)
     for run in shown:
         name = f"{'warmup' if run.warmup else 'repeat'}.{run.repeat}"

@@ -66,7 +66,11 @@ def _head(cases: Sequence[Case]) -> str:
 def _row(case: Case) -> str:
     seen = case.headline if case.status is Status.PASSED else case.message
     if case.status is Status.FLAKY:
-        seen = f"passed after {len(case.earlier)} that did not: {case.earlier[0].headline}"
+        many = len(case.earlier)
+        attempts = "1 attempt" if many == 1 else f"{many} attempts"
+        seen = f"passed after {attempts} that did not: {case.earlier[0].headline}"
+    if case.retries:
+        seen += f" ({case.retries})"
     said = (case.name, case.system, str(len(case.runs)), f"{case.status.value}: {seen}")
     return f"| {SIGNS[case.status]} | {' | '.join(map(plain, said))} |\n"
 

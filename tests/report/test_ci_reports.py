@@ -64,8 +64,9 @@ GRAMMAR = {
     "skipped": ("", {"message"}),
     "failure": ("", {"message", "type"}),
     "error": ("", {"message", "type"}),
-    "flakyFailure": ("", {"message", "type"}),
-    "rerunFailure": ("", {"message", "type"}),
+    "flakyFailure": ("stackTrace ", {"message", "type"}),
+    "rerunFailure": ("stackTrace ", {"message", "type"}),
+    "stackTrace": ("", set[str]()),
 }
 
 
@@ -158,6 +159,16 @@ def test_a_flaky_case_shows_the_run_that_did_not_pass() -> None:
     assert [child.tag for child in failed] == ["properties", "failure", "rerunFailure"]
     told = {prop.get("name"): prop.get("value") for prop in flaky.iter("property")}
     assert told["status"] == "flaky", "a reader that knows no flaky elements has a word for it"
+    assert told["exit_code"] == "1", "the command counts it as a failure"
+
+
+def test_what_was_made_again_by_itself_is_no_flake() -> None:
+    case = replace(PASSED, retried=(a_run(codes.INFRASTRUCTURE), a_run(codes.INCONCLUSIVE)))
+    one = next(well_formed(junit([case])).iter("testcase"))
+    assert [child.tag for child in one] == ["properties"]
+    told = {prop.get("name"): prop.get("value") for prop in one.iter("property")}
+    assert told["retries"] == "1 infrastructure retry, 1 inconclusive retry"
+    assert "1 infrastructure retry, 1 inconclusive retry" in markdown([case], "")
 
 
 @given(text=st.text(st.characters(), max_size=30))
