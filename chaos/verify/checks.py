@@ -29,6 +29,7 @@ ALWAYS: tuple[Check, ...] = (
     safety.FRESH_EPOCH,
     safety.EPOCH_BY_QUORUM,
     safety.LEADER_IS_MOST_RECENT,
+    safety.HANDSHAKE_FOLLOWED,
     safety.SYNCED_BEFORE_ACK,
     safety.NO_SPLIT_BRAIN,
     safety.NO_ACKS_FOR_STRANGERS,

@@ -38,6 +38,7 @@ class Law(StrEnum):
     ONE_LEADER = "at_most_one_leader_per_epoch"  # H5
     ESTABLISHED = "established_by_quorum"  # H6, at the leader
     SYNCED = "synced_before_ack"  # H6, at the learner
+    HANDSHAKE = "handshake_followed"  # all that leads to H3, H4, H5 and H6
     ACKED = "no_acked_write_lost"  # H7
     AGREE = "replicas_agree"  # H8
     SPLIT_BRAIN = "no_split_brain"  # H9

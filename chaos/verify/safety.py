@@ -170,6 +170,7 @@ EPOCH_BY_QUORUM = LawCheck(Law.EPOCH_QUORUM, Unit("quorum of discovery", "quorum
 LEADER_IS_MOST_RECENT = LawCheck(
     Law.RECENT, Unit("learner that was counted", "learners that were counted")
 )
+HANDSHAKE_FOLLOWED = LawCheck(Law.HANDSHAKE, Unit("step of a handshake", "steps of handshakes"))
 SYNCED_BEFORE_ACK = SyncedBeforeAck()
 NO_SPLIT_BRAIN = LawCheck(Law.SPLIT_BRAIN, Unit("ack", "acks"))
 NO_ACKS_FOR_STRANGERS = LawCheck(Law.STRANGERS, Unit("ack", "acks"))

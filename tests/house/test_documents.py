@@ -10,6 +10,7 @@ import pytest
 
 from chaos.history.codec import Reader
 from chaos.history.events import Event
+from chaos.verify.checks import ALWAYS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -36,6 +37,12 @@ def test_the_history_format_shows_a_line_of_every_kind() -> None:
     lines = "".join(re.findall(r"```jsonl\n(.*?)```", text, re.DOTALL)).splitlines(keepends=True)
     shown = {type(event) for event in Reader().events(lines)}
     assert shown == set(get_args(Event))
+
+
+def test_the_checks_are_those_that_are_asked_of_every_run() -> None:
+    text = (ROOT / "docs/checks.md").read_text(encoding="utf-8").split("## When it is unknown")[0]
+    rows = re.findall(r"^\| [–A-Z][^|]* \| `(\w+)` \|", text, re.MULTILINE)
+    assert sorted(rows) == sorted(check.name for check in ALWAYS)
 
 
 def test_each_departure_from_zookeeper_names_the_test_that_holds_it() -> None:

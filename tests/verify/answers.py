@@ -152,6 +152,7 @@ ANSWERS: dict[str, Answers] = {
             "timings_respected",
             "fresh_epoch",
             "epoch_by_quorum",
+            "handshake_followed",
             "leader_is_most_recent",
             "no_split_brain",
             "no_acks_for_strangers",

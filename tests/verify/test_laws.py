@@ -163,6 +163,15 @@ def alone(event: Stepped) -> Stepped:
             return event
 
 
+def keeps_waiting(effect: fx.Effect) -> fx.Effect | None:
+    """Nobody is told that it may serve."""
+    match effect:
+        case fx.SendPacket(packet=pk.UpToDate()):
+            return None
+        case _:
+            return effect
+
+
 def logs_nothing(effect: fx.Effect) -> fx.Effect | None:
     return None if isinstance(effect, fx.Append) else effect
 
@@ -255,6 +264,7 @@ FAILS: dict[str, tuple[str, Callable[[], History], str]] = {
     "an old epoch": ("fresh_epoch", told(elected, heard(lower_epoch, 3)), "highest promise"),
     "no FOLLOWERINFO": ("epoch_by_quorum", told(elected, alone), "FOLLOWERINFO"),
     "disowned acks": ("epoch_by_quorum", told(elected, heard(disowns, 3)), "ACKEPOCH of {3}"),
+    "no UPTODATE": ("handshake_followed", told(elected, each(keeps_waiting)), "UPTODATE on 1"),
     "a learner ahead": ("leader_is_most_recent", told(elected, heard(ahead, 3)), "had said"),
     "acks unlogged": ("synced_before_ack", told(written, each(logs_nothing, 1)), "log ends"),
     "an old ack": ("no_split_brain", told(elected, acks_of(0)), "it had acked epoch 1 before"),
@@ -269,7 +279,7 @@ HOLDS: dict[str, tuple[str, Callable[[], Lockstep]]] = {
     **{law: (law, rejoined) for law in (
         "votes_have_an_origin", "silence_before_decision", "join_not_refused", "tally_hygiene",
         "stays_within_bounds", "timings_respected", "fresh_epoch", "epoch_by_quorum",
-        "leader_is_most_recent", "no_split_brain", "no_acks_for_strangers",
+        "handshake_followed", "leader_is_most_recent", "no_split_brain", "no_acks_for_strangers",
         "steps_down_in_time", "no_disturbance",
     )},
     "synced_before_ack": ("synced_before_ack", written),

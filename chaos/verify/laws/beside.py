@@ -7,6 +7,7 @@ from chaos.verify.docket import Docket
 from chaos.verify.laws.acks import Acks
 from chaos.verify.laws.configured import Configured
 from chaos.verify.laws.epochs import Discovery
+from chaos.verify.laws.handshake import Handshake
 from chaos.verify.laws.past import Past
 from chaos.verify.laws.reign import Reigning
 from chaos.verify.laws.timers import Timekeeper
@@ -31,6 +32,7 @@ class Beside:
             Configured(index, began, past, docket),
             Timekeeper(began, docket, tester),
             Discovery(began, docket),
+            Handshake(began, docket),
             Reigning(began, docket, tester),
         )
 

@@ -35,13 +35,13 @@ from chaos.verify.standing import Standing
 
 @dataclass(slots=True)
 class _Term:
-    """One leadership on its way. Evidence is by learner."""
+    """One leadership on its way. Evidence is by connection: a learner may come again."""
 
     accepted: int  # the leader's promise, epoch and log when it began
     current: int
     zxid: int
-    hellos: dict[int, tuple[int, int]] = field(default_factory=dict)  # sid -> promise, event
-    acks: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # sid -> epoch, zxid, event
+    hellos: dict[int, tuple[int, int, int]] = field(default_factory=dict)  # sid, promise, event
+    acks: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)  # sid, epoch, zxid, …
     epoch: int | None = None  # proposed
     led: bool = False
 
@@ -90,11 +90,11 @@ class Discovery:
                 self._strangers -= 1
                 sid = self._strangers if hello.sid is None else hello.sid
                 self._learners[conn] = sid
-                term.hellos[sid] = (hello.accepted_epoch, index)
+                term.hellos[conn] = (sid, hello.accepted_epoch, index)
             case PacketRead(conn=conn, packet=pk.AckEpoch() as ack) if conn in self._learners:
                 # One that comes a second time is out of turn.
-                said = (ack.current_epoch, ack.zxid, index)
-                term.acks.setdefault(self._learners[conn], said)
+                said = (self._learners[conn], ack.current_epoch, ack.zxid, index)
+                term.acks.setdefault(conn, said)
             case _:
                 pass
 
@@ -116,10 +116,10 @@ class Discovery:
         if term.epoch is not None:
             return
         term.epoch = epoch
-        heard = {sid: promise for sid, (promise, _) in term.hellos.items()}
-        evidence = (*(at for _, at in term.hellos.values()), index)
+        hellos = term.hellos.values()
+        evidence = (*(at for _, _, at in hellos), index)
         if "acceptedEpoch" not in standing.disk.touched:
-            highest, wrong = max([term.accepted, *heard.values()]), ""
+            highest, wrong = max([term.accepted, *(promise for _, promise, _ in hellos)]), ""
             # A log that the tester put ahead of its epochs counts as a promise, too.
             fair = {highest + 1, max(highest, epoch_of(term.zxid)) + 1}
             if epoch not in fair:
@@ -128,7 +128,7 @@ class Discovery:
                     f"of is {highest}"
                 )
             self._docket.case(Law.FRESH, wrong, *evidence)
-        who = {self._sid, *heard}
+        who = {self._sid, *(sid for sid, _, _ in hellos)}
         self._quorum("FOLLOWERINFO", who, f"proposes epoch {epoch}", standing, *evidence)
 
     def _leads(self, index: int, term: _Term, standing: Standing) -> None:
@@ -136,13 +136,12 @@ class Discovery:
         if term.led:
             return
         term.led = True
-        counted = {
-            sid: said for sid, said in term.acks.items() if said[0] != -1 and said[1] != NO_ZXID
-        }
-        evidence = (*(at for _, _, at in term.acks.values()), index)
-        who = {self._sid, *counted}
+        acks = term.acks.values()
+        counted = [said for said in acks if said[1] != -1 and said[2] != NO_ZXID]
+        evidence = (*(at for *_, at in acks), index)
+        who = {self._sid, *(sid for sid, *_ in counted)}
         self._quorum("ACKEPOCH", who, f"leads epoch {term.epoch}", standing, *evidence)
-        for sid, (current, zxid, at) in counted.items():
+        for sid, current, zxid, at in counted:
             wrong = ""
             if (current, zxid) > (term.current, term.zxid):
                 wrong = (
