@@ -287,6 +287,22 @@ class Cool:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask about a peer from beside the run: by a command, or without one for the page at ``url``.
+
+    The answer to question ``number`` of step ``name`` is an event of its own, and comes within
+    ``timeout_ns``. It does nothing to the ensemble.
+    """
+
+    name: str
+    sid: Sid
+    number: int
+    timeout_ns: int
+    argv: tuple[str, ...] = ()
+    url: str = ""
+
+
 # What is done to a peer's ports, its disk and its core.
 Around = Attack | CallOff | SpoilDisk | MendDisk | Burn | Cool
 
@@ -316,6 +332,7 @@ Action = (
     | MendDisk
     | Burn
     | Cool
+    | Ask
 )
 
 EVERY_ACTION: Final[frozenset[type[Action]]] = frozenset(get_args(Action))

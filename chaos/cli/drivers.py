@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from chaos.actions import Action, Hold
+from chaos.actions import Action, Ask, Hold
 from chaos.ensemble import EnsembleSetup, Runs
 from chaos.errors import UnsupportedError
-from chaos.plan.model import Mode, Plan
+from chaos.plan.model import Mode, Plan, Probe
 from chaos.plan.names import ABILITIES, INSIDE
 from chaos.systems.base import System
 
@@ -53,6 +53,11 @@ def _missing_in(plan: Plan, supports: frozenset[type[Action]]) -> str:
         f"step {step.id} (a gate: none of its servers can be held; mode: gate_or_observe watches)"
         for step in plan.every_step
         if Hold in missing and step.when is not None and step.when.mode is Mode.GATE
+    ]
+    steps += [
+        f"step {step.id} (probe: nobody can be asked where the peers have no address)"
+        for step in plan.every_step
+        if Ask in missing and isinstance(step.verb, Probe) and step.verb.question is not None
     ]
     return ", ".join(steps or sorted(kind.__name__ for kind in missing))
 

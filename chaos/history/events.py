@@ -15,6 +15,7 @@ from chaos.actions import Action, Evidence
 from chaos.election.effects import Effect, Input
 from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.election.spec import PeerSpec
+from chaos.history.answers import Answered
 
 # ---- written by peers
 
@@ -373,6 +374,7 @@ HarnessEvent = (
     | Sampled
     | Used
     | Aborted
+    | Answered
     | Recalled
     | Listed
     | RunEnded

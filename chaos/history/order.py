@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chaos.history.answers import Answered
 from chaos.history.events import (
     Aborted,
     Acted,
@@ -35,7 +36,16 @@ def order(event: Event) -> tuple[int, int, int, int]:
             return (event.at_ns, event.sid, event.inc, 2**62)
         case Began(inc=0) | Appeared(inc=0):
             return (event.at_ns, -2, event.sid, 0)
-        case StepBegan() | StepEnded() | Acted() | Sampled() | Aborted() | Recalled() | Listed():
+        case (
+            StepBegan()
+            | StepEnded()
+            | Acted()
+            | Sampled()
+            | Aborted()
+            | Answered()
+            | Recalled()
+            | Listed()
+        ):
             return (event.at_ns, -1, 0, 0)
         case _:
             return (event.at_ns, event.sid, event.inc, event.seq)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chaos.actions import Action, Hold, LetGo
+from chaos.actions import Action, Ask, Hold, LetGo
 from chaos.ensemble import EnsembleSetup
 from chaos.faults.base import Fault
 from chaos.faults.membership import BumpConfigVersion
@@ -127,14 +127,32 @@ class Random:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A command to be run, or a page to be got, for each peer; and the answer that is wanted.
+
+    ``status`` and ``text`` are ``None`` where any will do. In ``url``, ``{address}`` and ``{sid}``
+    are those of the peer.
+    """
+
+    argv: tuple[str, ...] = ()
+    url: str = ""
+    status: int | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
-    """Ask ``of`` what they are, until all answer ``role`` or, without one, all are reachable."""
+    """Ask ``of`` what they are, until all answer ``role`` or, without one, all are reachable.
+
+    With a ``question`` it is asked instead, of somebody outside.
+    """
 
     of: Selector
     within_ns: int
     role: str | None = None
     reachable: bool = True
     otherwise: Otherwise = Otherwise.FAIL
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +386,8 @@ class Plan:
         for step in self.every_step:
             if isinstance(step.verb, Change):
                 found |= step.verb.fault.needs
+            if isinstance(step.verb, Probe) and step.verb.question is not None:
+                found.add(Ask)
             if step.when is not None and step.when.mode is Mode.GATE:
                 found |= {Hold, LetGo}
         return frozenset(found)

@@ -29,6 +29,7 @@ from chaos.faults.targets import (
 from chaos.faults.work import Workload
 from chaos.plan.amount_words import percent, span
 from chaos.plan.around_words import around
+from chaos.plan.asking_words import question
 from chaos.plan.event_words import event
 from chaos.plan.model import (
     After,
@@ -308,6 +309,8 @@ def _messages(fault: Delay | Loss, target: str) -> str:
 
 
 def _probe(verb: Probe) -> str:
+    if verb.question is not None:
+        return question(verb.question, whom(verb.of), verb.within_ns)
     what = verb.role or ("reachable" if verb.reachable else "unreachable")
     return f"ask {whom(verb.of)} until all are {what}, at most {span(verb.within_ns)}"
 

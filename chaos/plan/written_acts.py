@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,14 +12,12 @@ from chaos.election.ids import Sid
 from chaos.faults.base import Duration
 from chaos.faults.membership import BumpConfigVersion, Members
 from chaos.plan import model
-from chaos.plan.forms import BROKEN, Choice, Schema
+from chaos.plan.forms import BROKEN, Choice, Number, Record, Schema
 from chaos.plan.model import Otherwise, Where
 from chaos.plan.problems import Problems
 from chaos.plan.selectors import Aimed, Target
-from chaos.plan.tree import Node, Table
+from chaos.plan.tree import Leaf, Node, Table, kind
 from chaos.plan.written_when import Timed
-
-_PROBES_LATER: Final = ("command", "http")
 
 
 class Asked(StrEnum):
@@ -38,23 +37,58 @@ class Role(StrEnum):
     DOWN = "down"
 
 
+@dataclass(frozen=True, slots=True)
+class AskedText:
+    """What is asked of somebody outside."""
+
+    title: ClassVar[str] = '"probe"'
+    where: Where
+    command: tuple[str, ...] = ()
+    http: str = ""
+
+    def __post_init__(self) -> None:
+        """One of the two, and a page that can be got."""
+        if bool(self.command) == bool(self.http):
+            raise ValueError("it asks by a command or by http; write {command: [./check.sh]}")
+        if self.http and not re.fullmatch(_URL, self.http):
+            raise ValueError(f'"{self.http}" is no page; write "http://{{address}}:8080/ready"')
+        strange = set(re.findall(r"\{[^}]*\}", self.http)) - {"{address}", "{sid}"}
+        if strange:
+            raise ValueError(f"{min(strange)} means nothing here; {{address}} and {{sid}} do")
+
+
 class Probed:
-    """``roles``."""
+    """``roles``, a command or a page."""
 
     def read(self, node: Node, problems: Problems) -> object:
-        """The word."""
-        later = [key for key in _PROBES_LATER if isinstance(node, Table) and key in node.entries]
-        if isinstance(node, Table) and later:
-            problems.add(node.entries[later[0]].where, f"not supported yet: {later[0]}")
-            return BROKEN
-        return _ASKED.read(node, problems)
+        """One of the three."""
+        form = _OUTSIDE if isinstance(node, Table) else _ASKED
+        return form.read(node, problems)
 
     def schema(self) -> Schema:
-        """An enumeration."""
-        return _ASKED.schema()
+        """An enumeration, or a mapping."""
+        return {"anyOf": [_ASKED.schema(), _OUTSIDE.schema()]}
 
 
 _ASKED: Final = Choice(Asked)
+_OUTSIDE: Final = Record(AskedText, AskedText.title)
+_URL: Final = r"https?://[^\s]+"
+
+
+class Printed:
+    """A text on one line or more; it may be empty."""
+
+    def read(self, node: Node, problems: Problems) -> object:
+        """The text."""
+        if isinstance(node, Leaf) and isinstance(node.value, str):
+            return node.value
+        advice = f'; quote it: "{node.text}"' if isinstance(node, Leaf) and node.text else ""
+        problems.add(node.where, f"a text is needed, not {kind(node)}{advice}")
+        return BROKEN
+
+    def schema(self) -> Schema:
+        """Any string."""
+        return {"type": "string"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +99,9 @@ class EqualsText:
     where: Where
     reachable: bool | None = None
     role: Role | None = None
+    status: Annotated[int | None, Number(-64, 599)] = None
+    stdout: Annotated[str | None, Printed()] = None
+    body: Annotated[str | None, Printed()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +109,7 @@ class ProbeStep(Timed):
     """``probe``: ask peers what they are."""
 
     title: ClassVar[str] = "a probe step"
-    probe: Annotated[Asked, Probed()]
+    probe: Annotated[Asked | AskedText, Probed()]
     target: Annotated[Aimed, Target()]
     equals: EqualsText
     within: Duration
@@ -103,10 +140,14 @@ class ChangeStep(Timed):
 
 def probe_of(step: ProbeStep) -> model.Probe:
     """What a probe asks for, once its ``equals`` was found right."""
-    wanted = step.equals
+    wanted, asked = step.equals, step.probe
+    question = None
+    if isinstance(asked, AskedText):
+        text = wanted.stdout if asked.command else wanted.body
+        question = model.Question(asked.command, asked.http, wanted.status, text)
     role = None if wanted.role is None else wanted.role.value
     reachable = wanted.reachable is not False
-    return model.Probe(step.target.selector, step.within, role, reachable, step.otherwise)
+    return model.Probe(step.target.selector, step.within, role, reachable, step.otherwise, question)
 
 
 def change_of(step: ChangeStep) -> model.Change:
@@ -118,10 +159,26 @@ def change_of(step: ChangeStep) -> model.Change:
 
 
 def check_probe(step: ProbeStep, problems: Problems) -> None:
-    """An answer is compared with one thing."""
-    if (step.equals.role is None) == (step.equals.reachable is None):
-        what = '"equals" has one of the two: {reachable: true} or {role: follower}'
-        problems.add(step.equals.where, what)
+    """An answer is compared with what it can be."""
+    equals = step.equals
+    given = {
+        "reachable": equals.reachable,
+        "role": equals.role,
+        "status": equals.status,
+        "stdout": equals.stdout,
+        "body": equals.body,
+    }
+    said = [key for key, value in given.items() if value is not None]
+    if not isinstance(step.probe, AskedText):
+        if len(said) != 1 or said[0] not in ("reachable", "role"):
+            what = '"equals" has one of the two: {reachable: true} or {role: follower}'
+            problems.add(equals.where, what)
+        return
+    able = ("status", "stdout") if step.probe.command else ("status", "body")
+    if not said or not set(said) <= set(able):
+        example = "{status: 0, stdout: ok}" if step.probe.command else "{status: 200, body: ok}"
+        what = f'"equals" has {able[0]}, {able[1]} or both, as {example}'
+        problems.add(equals.where, what)
 
 
 def check_change(step: ChangeStep, *, weighted: bool, problems: Problems) -> None:

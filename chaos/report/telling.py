@@ -35,6 +35,7 @@ from chaos.election.effects import (
     Work,
 )
 from chaos.election.ids import hex64
+from chaos.history.answers import Answered, answer
 from chaos.history.events import (
     UNSURE_NS,
     Aborted,
@@ -74,6 +75,8 @@ def who(event: Event) -> str:
             return "chaos"
         case Recalled() | Listed():
             return "a client"
+        case Answered():
+            return f"who was asked about peer {event.sid}"
         case _:
             return f"peer {event.sid}"
 
@@ -89,7 +92,7 @@ def what(event: Event) -> str:
             return _linked(event)
         case Began() | Appeared() | Exited() | Left() | Held():
             return _lived(event)
-        case Recalled() | Listed():
+        case Recalled() | Listed() | Answered():
             return _looked(event)
         case _:
             return _harnessed(event)
@@ -131,7 +134,9 @@ def _lived(event: Began | Appeared | Exited | Left | Held) -> str:
             return f"holds at the gate of {event.name}, line {event.line}, until it is let go"
 
 
-def _looked(event: Recalled | Listed) -> str:
+def _looked(event: Recalled | Listed | Answered) -> str:
+    if isinstance(event, Answered):
+        return f"answers {event.step}: {answer(event)}"
     if isinstance(event, Listed):
         found = f"finds {len(event.names)} nodes" if not event.why else f"cannot: {event.why}"
         return f"looks below {event.path}: {found}"

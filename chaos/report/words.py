@@ -11,6 +11,7 @@ from typing import Final
 
 from chaos.actions import (
     Action,
+    Ask,
     Attack,
     Block,
     Burn,
@@ -172,8 +173,8 @@ def action(done: Action) -> str:
             return _process(done)
         case Block() | Unblock() | Slow() | Lose() | Clear():
             return _link(done)
-        case Load() | Unload():
-            return _load(done)
+        case Load() | Unload() | Ask():
+            return _beside(done)
         case Hold() | LetGo():
             return _gate(done)
         case Attack() | CallOff() | SpoilDisk() | MendDisk() | Burn() | Cool():
@@ -213,8 +214,10 @@ def _link(done: Block | Unblock | Slow | Lose | Clear) -> str:
             return f"end {name}"
 
 
-def _load(done: Load | Unload) -> str:
+def _beside(done: Load | Unload | Ask) -> str:
     match done:
+        case Ask():
+            return f"ask about peer {done.sid}: {' '.join(done.argv) or done.url}"
         case Load():
             return f"have {done.per_s} writes a second of {done.payload} bytes committed"
         case Unload(name=name):

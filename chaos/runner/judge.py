@@ -11,6 +11,7 @@ from typing import Final
 from chaos.election.ids import Sid
 from chaos.faults.targets import NoTarget, Selector, resolve
 from chaos.faults.work import Workload
+from chaos.history.answers import Answered
 from chaos.history.events import RunBegan, RunEnded
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
@@ -151,7 +152,8 @@ def _steps(case: Case) -> Iterator[Verdict]:
         if isinstance(verb, Parallel | Random):
             continue  # the steps inside say it all
         if log.outcome == "failed":
-            yield Verdict(log.step.id, Kind.STEP, Outcome.FAILS, log.why, (), 1, where)
+            evidence = _answers(case.history, log)
+            yield Verdict(log.step.id, Kind.STEP, Outcome.FAILS, log.why, evidence, 1, where)
         elif log.outcome == "inconclusive":
             yield Verdict(log.step.id, Kind.EVIDENCE, Outcome.UNKNOWN, log.why, (), 1, where)
         elif log.outcome == "skipped":
@@ -165,7 +167,17 @@ def _steps(case: Case) -> Iterator[Verdict]:
             took = f"after {(log.ended_ns - log.began_ns) / 1e9:.3f} s"
             word = "adopted by a quorum" if isinstance(verb, Change) else "satisfied"
             why = f"{log.why}: went on" if log.why else f"{word} {took}"
-            yield Verdict(log.step.id, Kind.STEP, Outcome.HOLDS, why, (), 1, where)
+            evidence = _answers(case.history, log)
+            yield Verdict(log.step.id, Kind.STEP, Outcome.HOLDS, why, evidence, 1, where)
+
+
+def _answers(history: History, log: StepLog) -> tuple[int, ...]:
+    """The last answer about each peer, where somebody was asked."""
+    if not isinstance(log.step.verb, Probe) or log.step.verb.question is None:
+        return ()
+    said = history.every(Answered)
+    last = {event.sid: index for index, event in said if event.step == log.step.id}
+    return tuple(last.values())
 
 
 def _ends(case: Case) -> Iterator[Verdict]:

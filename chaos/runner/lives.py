@@ -28,6 +28,7 @@ from chaos.plan.model import (
 )
 from chaos.runner.arming import Gate
 from chaos.runner.conditions import condition_of
+from chaos.runner.inquiry import inquire
 from chaos.runner.log import StepLog
 from chaos.runner.pending import EdgeOf, Finished, Life, Moment, Satisfied
 from chaos.runner.scene import Ended, Scene
@@ -176,6 +177,14 @@ class Lives:
             scene.end(log, "inconclusive", str(error))
             raise Ended(log.step.id) from error
         scene.begin(log, of)
+        if probe.question is not None:
+            until = self._at_most(log, probe.within_ns)
+            why = yield from inquire(scene, log, probe.question, until)
+            if not why:
+                scene.end(log, "done")
+            else:
+                self._ran_out(log, probe.otherwise, f"{why} within {span(probe.within_ns)}")
+            return
         asked = frozenset(of)
         condition: Condition = ReachableCondition(asked, probe.reachable)
         if probe.role is not None:

@@ -18,6 +18,7 @@ from chaos.peer import disk
 from chaos.systems.burns import Burns
 from chaos.systems.disks import Disks
 from chaos.systems.gatekeeper import Gatekeeper
+from chaos.systems.inquiries import Inquiries
 from chaos.systems.loads import Loads
 from chaos.systems.outsiders import Outsiders
 from chaos.systems.peerlink import PeerLink
@@ -79,10 +80,13 @@ class Hands:
         self._outsiders = Outsiders(world, setup, system.seed)
         self._disks = Disks()
         self._burns = Burns(world)
+        self.inquiries = Inquiries(world)
 
     def do(self, action: Action) -> Evidence:
         """Do ``action``; what cannot be done is evidence that it did not happen."""
         try:
+            if isinstance(action, act.Ask):
+                return self.inquiries.ask(action, self._system.home(action.sid))
             return self._do(action)
         except (InfrastructureError, ProcessLookupError) as error:
             return Evidence(False, {"error": str(error)})

@@ -55,6 +55,7 @@ _FROM_OUTSIDE: Final[frozenset[type[Action]]] = frozenset(
         act.Unload,
         act.Attack,
         act.CallOff,
+        act.Ask,
     }
 )
 
@@ -127,6 +128,7 @@ class Standing:
             yield event
         yield from self.probes.take(self.clients.polls())
         yield from self.wiretap.look()
+        yield from self.hands.inquiries.answers()
 
     def end(self) -> str:
         """End and reap every server; how the capture went, in words.
@@ -249,6 +251,7 @@ class Mixed:
                 | act.CallOff()
                 | act.MendDisk()
                 | act.Cool()
+                | act.Ask()
             ):
                 return hands.do(action)
             case act.Hold() | act.LetGo():

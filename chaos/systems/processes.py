@@ -104,6 +104,8 @@ class Processes:
         self._lookout.stop()
         if self._world is not None and not self._over:
             self._over = True
+            if self._hands is not None:
+                self._hands.inquiries.close()
             try:
                 self._world.close()
             finally:
@@ -121,4 +123,7 @@ class Processes:
     # ----
 
     def _look(self) -> Iterator[Event]:
-        return iter(()) if self._peers is None else self._peers.look()
+        if self._peers is not None:
+            yield from self._peers.look()
+        if self._hands is not None:
+            yield from self._hands.inquiries.answers()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from chaos.actions import EVERY_ACTION, Action, Burn, Cool, Evidence
+from chaos.actions import EVERY_ACTION, Action, Ask, Burn, Cool, Evidence
 from chaos.election.rules import UNBROKEN, Rules
 from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
@@ -29,7 +29,7 @@ class Simulated:
 
     name = "simulated"
     network = "virtual"
-    supports: frozenset[type[Action]] = EVERY_ACTION - {Burn, Cool}  # virtual time has no load
+    supports: frozenset[type[Action]] = EVERY_ACTION - {Ask, Burn, Cool}  # no host
 
     def __init__(
         self,

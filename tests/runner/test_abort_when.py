@@ -39,8 +39,8 @@ class Busy(Puppet):
     def advance(self, until_ns: int) -> Iterator[Event]:
         """What its peers do, and what its host looks like."""
         for event in super().advance(until_ns):
-            yield from self._beside(event.at_ns)
             yield event
+            yield from self._beside(event.at_ns)
         yield from self._beside(self.now_ns)
 
     def _beside(self, at_ns: int) -> Iterator[Event]:
@@ -48,9 +48,8 @@ class Busy(Puppet):
         while tenths * SECOND // 10 <= at_ns:
             now = tenths * SECOND // 10
             busy = max(0, now - self.from_ns) // 1_000_000
+            self._tenths = tenths = tenths + 1
             yield Sampled(now, 0, 1, 0, busy, now // 1_000_000)
-            tenths += 1
-            self._tenths = tenths
         if self.crash_ns and at_ns >= self.crash_ns:
             self.crash_ns = 0
             yield Exited(at_ns, Sid(2), 0, -11)

@@ -122,8 +122,6 @@ def test_both_are_told_in_words() -> None:
 
 PROBE = "- {id: x, probe: %s, target: 1, equals: %s, within: 1s}"
 WRONG = {
-    "a command": (PROBE % ("{command: [ls]}", "{role: leader}"), "not supported yet: command"),
-    "a page": (PROBE % ('{http: "http://x"}', "{role: leader}"), "not supported yet: http"),
     "another question": (PROBE % ("rolls", "{role: leader}"), 'did you mean "roles"?'),
     "no answer": (PROBE % ("roles", "{}"), '"equals" has one of the two'),
     "two answers": (
