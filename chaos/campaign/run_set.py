@@ -74,7 +74,7 @@ def set_run(result: RunResult, history: History, folder: str) -> SetRun:
 
 def _lacks(result: RunResult) -> str:
     for verdict in result.verdicts:
-        if verdict.kind in _RESTS_ON and verdict.outcome is not Outcome.HOLDS:
+        if verdict.kind in _RESTS_ON and verdict.outcome in (Outcome.FAILS, Outcome.UNKNOWN):
             return f"{verdict.name}: {verdict.summary}"
     return ""
 

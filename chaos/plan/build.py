@@ -233,7 +233,8 @@ def _harmed(text: FaultText | ChoiceText, fault: Fault) -> model.FaultStep:
         fault=fault,
         target=target,
         for_ns=text.for_,
-        confirm=text.confirm is Confirm.REQUIRED,
+        confirm=text.confirm is not Confirm.OPTIONAL,
+        noise=text.confirm is None,
     )
 
 

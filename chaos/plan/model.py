@@ -71,7 +71,8 @@ class FaultStep:
     """Do ``fault`` to ``target``; end it after ``for_ns``, or when a step releases it.
 
     ``kind`` is the plan's word for it. ``bind`` names the targets for later steps.
-    ``confirm``: without evidence the run is inconclusive.
+    ``confirm``: without evidence the run is inconclusive. ``noise``: unless it was in force, and
+    met nobody.
     """
 
     kind: str
@@ -80,6 +81,7 @@ class FaultStep:
     bind: str | None = None
     for_ns: int | None = None
     confirm: bool = True
+    noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

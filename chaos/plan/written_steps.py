@@ -151,7 +151,7 @@ class ChoiceText:
     target: Annotated[Aimed, Target(links=True)] | None = None
     with_: Annotated[Node | None, Raw()] = None
     for_: Spread | None = None
-    confirm: Confirm = Confirm.REQUIRED
+    confirm: Confirm | None = None  # that it was in force; it may have met nobody
     if_ambiguous: Ambiguity = Ambiguity.FAIL
 
 

@@ -35,7 +35,7 @@ from chaos.verify.aborts import abort_of
 from chaos.verify.checks import ALWAYS, INVARIANTS
 from chaos.verify.elections import FaultSpan
 from chaos.verify.ends import EndsAsTold
-from chaos.verify.evidence import fault_evidence
+from chaos.verify.evidence import TOUCHED_NOTHING, fault_evidence
 from chaos.verify.measure import measures
 from chaos.verify.verdict import Check, Kind, KnownMet, Measure, Outcome, Verdict
 
@@ -199,7 +199,10 @@ def _evidence(case: Case) -> Iterator[Verdict]:
         verb = log.step.verb
         if isinstance(verb, FaultStep) and not verb.confirm:
             continue
-        yield replace(verdict, where=str(log.step.where))
+        outcome = verdict.outcome
+        if isinstance(verb, FaultStep) and verb.noise and TOUCHED_NOTHING in verdict.summary:
+            outcome = Outcome.NOT_EXERCISED  # by lot it met nobody
+        yield replace(verdict, where=str(log.step.where), outcome=outcome)
 
 
 # ---- invariants

@@ -48,6 +48,7 @@ _ENDINGS = {
     act.SpoilDisk: act.MendDisk,
 }
 _SIGKILL, _SIGTERM = 9, 15
+TOUCHED_NOTHING = "it touched nothing"  # it was in force, and nobody came by
 
 
 def fault_evidence(history: History) -> tuple[Verdict, ...]:
@@ -172,7 +173,7 @@ def _counted(index: int, action: _Counted, history: History) -> Proof:
             more = {key: _count(event.evidence.facts, key) for key in _TOLD}
             told += [f"{key} {count}" for key, count in more.items() if count > 0]
             return Proof("", (index, at), ", ".join(told))
-        return Proof(f"it touched nothing: {facts_of(event)}", (index, at))
+        return Proof(f"{TOUCHED_NOTHING}: {facts_of(event)}", (index, at))
     return Proof("it was never taken away, so nothing was counted", (index,))
 
 

@@ -64,10 +64,6 @@ WRONG = {
         _steps("  - {id: w, fault: pause, wait: {time: 1s}}\n"),
         "this has wait and fault",
     ),
-    "verb for later": (
-        _steps("  - {id: w, probe: {http: x}, target: 1, equals: {role: leader}, within: 1s}\n"),
-        "not supported yet: http",
-    ),
     "gate of a wait": (
         _steps("  - {id: w, wait: {time: 1s}, when: {}}\n"),
         'a wait step has no key "when"',
