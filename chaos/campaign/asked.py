@@ -11,8 +11,8 @@ from chaos.campaign.baselines import RunSet, matching, open_sets
 from chaos.campaign.compare import Compared, Question, compare_values
 from chaos.campaign.run_set import counting
 from chaos.errors import HistoryError, PlanError
-from chaos.plan.model import Against, MetricExpected, Plan, SetTest, WhenUndecided
-from chaos.plan.repeats import Repeat
+from chaos.plan.model import Against, Expectation, MetricExpected, Plan, SetTest, WhenUndecided
+from chaos.plan.repeats import Repeat, Stop
 from chaos.statistics.looks import sure_of
 from chaos.statistics.quantiles import Bound
 from chaos.statistics.rule import Rule, Word
@@ -53,6 +53,22 @@ def baselines_of(plan: Plan, out: Path) -> Baselines:
             except HistoryError as error:
                 raise PlanError(f"{one.where}: {error}") from error
     return found
+
+
+def without_baseline(plan: Plan) -> Plan:
+    """``plan`` without what it asks of baselines, so that its runs can become one."""
+    kept: list[Expectation] = []
+    for one in plan.expectations:
+        if isinstance(one, MetricExpected) and one.against is not None:
+            if one.max is None and not one.quantiles:
+                continue
+            kept.append(replace(one, against=None))
+        else:
+            kept.append(one)
+    alone = replace(plan, expectations=tuple(kept), repeat=replace(plan.repeat, paired=False))
+    if asks_of_sets(alone) or alone.repeat.stop is not Stop.DECIDED:
+        return alone
+    return replace(alone, repeat=replace(alone.repeat, stop=Stop.NEVER))
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,13 @@ Retries = Annotated[
 RetryInconclusive = Annotated[
     bool, typer.Option("--retry-inconclusive", help="--retries is for exit code 3 as well.")
 ]
+WithoutBaseline = Annotated[
+    bool,
+    typer.Option(
+        "--without-baseline",
+        help="Compare with no baseline: for the runs that become one.",
+    ),
+]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="End at the first failure.")]
 CellId = Annotated[
     str,

@@ -34,6 +34,7 @@ from chaos.cli.options import (
     Seed,
     Settings,
     SystemName,
+    WithoutBaseline,
     ZookeeperHome,
     settings_of,
 )
@@ -65,6 +66,7 @@ def run(
     reruns: Reruns = 0,
     retries: Retries = 0,
     retry_inconclusive: RetryInconclusive = False,
+    without_baseline: WithoutBaseline = False,
     settings: Settings = None,
     network: Network = NetworkName.AUTO,
     zookeeper_home: ZookeeperHome = None,
@@ -88,6 +90,7 @@ def run(
     asked = _request(tuple(plans), system, (network, zookeeper_home), out, (json_, quiet))
     asked = replace(asked, seed=seed, settings=found, cell=cell, junit=junit, markdown=markdown)
     asked = replace(asked, repeat=repeat, parallel=parallel, fail_fast=fail_fast)
+    asked = replace(asked, without_baseline=without_baseline)
     bounds = Bounds(shard, tuple(durations or ()), budget, max_parallel)
     asked = replace(asked, bounds=bounds, attempts=Again(reruns, retries, retry_inconclusive))
     if retry_inconclusive and not retries:

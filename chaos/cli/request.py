@@ -42,6 +42,7 @@ class Request:
     cell: str = ""
     parallel: int | None = None  # None: as the plan says
     fail_fast: bool = False
+    without_baseline: bool = False
     junit: Path | None = None  # a file for JUnit XML
     markdown: Path | None = None  # a file for a summary
     bounds: Bounds = Bounds()

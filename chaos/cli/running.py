@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from chaos.campaign.asked import without_baseline
 from chaos.campaign.pool import Terminated
 from chaos.cli.cell_runs import CellRuns, Stage
 from chaos.cli.console import put, voice
@@ -92,6 +93,8 @@ class _Command:
         plans = (
             [again.written] if again else read_plans(request.plans, request.settings, request.cell)
         )
+        if request.without_baseline:
+            plans = [without_baseline(plan) for plan in plans]
         sets = [
             PlanRuns.open(plan, self._system(plan), repeat_of(plan, request), request.out)
             for plan in plans

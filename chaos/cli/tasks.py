@@ -96,6 +96,8 @@ def reproduce(plan: Plan, seed: int, system: str, request: Request) -> str:
         words += ["--repeat", "1"]
     if plan.cell and not request.again:
         words += ["--cell", plan.cell]
+    if request.without_baseline:
+        words += ["--without-baseline"]
     for key, value in request.settings.items():
         words += ["--set", f"{key}={value}"]
     return shlex.join(words)

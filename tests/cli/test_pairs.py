@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,3 +100,18 @@ def test_what_has_no_pairs_is_refused_before_anything_runs(
     document = json.loads(capsys.readouterr().out)
     assert document["runs"] == []
     assert told in document["errors"][0]
+
+
+def test_the_runs_that_are_to_become_a_baseline_need_none(
+    base: Request, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    fresh = replace(base, out=tmp_path)
+    assert run_plans(fresh) == 2, "there is no baseline here"
+    capsys.readouterr()
+    assert run_plans(replace(fresh, without_baseline=True)) == 0
+    document = json.loads(capsys.readouterr().out)
+    runs = [run for run in document["runs"] if not run["warmup"]]
+    assert [run["seed"] for run in runs] == [70, 71, 70, 71], "they are paired with nothing"
+    assert "--without-baseline" in runs[0]["reproduce"]
+    save("main", "1.0", gather([tmp_path]), tmp_path)
+    assert run_plans(fresh) != 2, "now there is one"
