@@ -126,8 +126,60 @@ class Lose:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Write ``ppm`` of a million messages twice, on directed links of the election port."""
+
+    name: str
+    links: tuple[Cut, ...]
+    ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reorder:
+    """Have ``ppm`` of a million messages overtaken by the next, on links of the election port.
+
+    Each waits for that no longer than ``window_ns``.
+    """
+
+    name: str
+    links: tuple[Cut, ...]
+    ppm: int
+    window_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupt:
+    """Change a byte of ``ppm`` of a million messages, on directed links of the election port."""
+
+    name: str
+    links: tuple[Cut, ...]
+    ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """Let ``bytes_per_s`` through on each directed link, on ``port`` or on each of both."""
+
+    name: str
+    links: tuple[Cut, ...]
+    bytes_per_s: int
+    port: Port | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Write messages in pieces of ``size`` bytes, ``pause_ns`` between, on ``port`` or both."""
+
+    name: str
+    links: tuple[Cut, ...]
+    size: int
+    pause_ns: int = 0
+    port: Port | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Clear:
-    """End the :class:`Slow` or :class:`Lose` called ``name``; the evidence counts messages."""
+    """End the message fault called ``name``; the evidence counts messages."""
 
     name: str
 
@@ -303,6 +355,10 @@ class Ask:
     url: str = ""
 
 
+# What is done to messages; only a peer of our own can be told to, but for a loss.
+Messages = Slow | Lose | Duplicate | Reorder | Corrupt | Throttle | Slice
+HARMED: Final = ("duplicated", "overtaken", "corrupted", "throttled", "sliced")  # as counted
+
 # What is done to a peer's ports, its disk and its core.
 Around = Attack | CallOff | SpoilDisk | MendDisk | Burn | Cool
 
@@ -314,8 +370,7 @@ Action = (
     | Resume
     | Block
     | Unblock
-    | Slow
-    | Lose
+    | Messages
     | Clear
     | TurnRound
     | SetEpochs
@@ -326,12 +381,7 @@ Action = (
     | Unload
     | Hold
     | LetGo
-    | Attack
-    | CallOff
-    | SpoilDisk
-    | MendDisk
-    | Burn
-    | Cool
+    | Around
     | Ask
 )
 

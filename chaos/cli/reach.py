@@ -15,7 +15,7 @@ from chaos.faults.base import Fault
 from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion
-from chaos.faults.messages import Delay
+from chaos.faults.messages import Corrupt, Delay, Duplicate, Reorder, Slice, Throttle
 from chaos.faults.skews import SkewLogicalClock, SkewTimers
 from chaos.faults.targets import (
     Between,
@@ -37,6 +37,8 @@ _OURS: Final[dict[type[Fault], str]] = {
     CpuStress: "its threads cannot be held to one core from outside",
 }
 _INSIDE = (SkewLogicalClock, SkewTimers)
+_OF_MESSAGES = (Delay, Duplicate, Reorder, Throttle, Corrupt, Slice)
+_WHOLE = "its messages go as they are: only a peer of ours harms what it sends"
 
 
 def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:
@@ -61,8 +63,8 @@ def beyond_reach(plan: Plan, foreign: Collection[Sid]) -> str:
 
 
 def _met(verb: FaultStep, setup: EnsembleSetup, foreign: frozenset[Sid]) -> frozenset[Sid]:
-    """Those of ``foreign`` that a step surely asks; a delay of all links asks their far ends."""
-    if isinstance(verb.fault, Delay) and not isinstance(verb.target, Between | OneLink):
+    """Those of ``foreign`` that a step surely asks; a fault of all links asks their far ends."""
+    if isinstance(verb.fault, _OF_MESSAGES) and not isinstance(verb.target, Between | OneLink):
         return foreign
     return _surely(verb.target, setup, foreign)
 
@@ -74,8 +76,8 @@ def _impossible(fault: Fault, *, alone: bool) -> str:
             return "its leader commits a configuration, it is given none in advance"
         case BumpConfigVersion() if not alone:
             return _TAKES
-        case Delay():
-            return "it holds no message back"
+        case _ if isinstance(fault, _OF_MESSAGES):
+            return "it holds no message back" if isinstance(fault, Delay) else _WHOLE
         case _ if type(fault) in _OURS:
             return _OURS[type(fault)]
         case _ if isinstance(fault, _INSIDE):

@@ -24,7 +24,7 @@ _MAX = 2**63 - 1  # of ids, weights and versions: Java longs
 _HOST = r"\[[^\[\]\\\s]+\]|[^:\[\]\\\s]+"  # no blank, no backslash: it must print as it was read
 _SERVER_PART = re.compile(rf"({_HOST}):([^:]+):([^:]+)(?::([^:]+))?")
 _CLIENT = re.compile(rf"(?:({_HOST}):)?([^:]*)")
-_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,19}\s*")
+_NUMBER = re.compile(r"[ \t-\r]*[+-]?[0-9]{1,19}[ \t-\r]*")  # what int() takes for space
 _VERSION = re.compile(r"-?[0-9a-fA-F]{1,16}")
 _KEY = re.compile(r"((?:\\.|[^\\=:\s])*)[ \t\f]*[=:]?[ \t\f]*")
 _NEWLINE = re.compile(r"\r\n|\r|\n")

@@ -23,6 +23,7 @@ class Unit(StrEnum):
     OFFSET = "offset"  # the same, and "-50ms"
     PERCENT = "percent"  # 30, "30%", 0.5: parts per million
     RATE = "rate"  # "1.5", 0.5: parts per million of true speed
+    BANDWIDTH = "bandwidth"  # "500B/s", "2KiB/s", "1MiB/s": bytes a second, above zero
     LONG = "long"  # a signed 64-bit number, or quoted hex "0x100000003"
 
 
@@ -38,6 +39,7 @@ Duration = Annotated[int, Unit.DURATION]
 Offset = Annotated[int, Unit.OFFSET]
 Percent = Annotated[int, Unit.PERCENT]
 Rate = Annotated[int, Unit.RATE]
+Bandwidth = Annotated[int, Unit.BANDWIDTH]
 Long = Annotated[int, Unit.LONG]
 
 

@@ -8,7 +8,7 @@ from chaos.faults.base import Fault
 from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion
-from chaos.faults.messages import Delay, Loss
+from chaos.faults.messages import Corrupt, Delay, Duplicate, Loss, Reorder, Slice, Throttle
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
 from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.processes import Kill, Pause, Terminate
@@ -24,6 +24,11 @@ FAULTS: Final[dict[str, type[Fault]]] = {
     "one_way": OneWay,
     "delay": Delay,
     "loss": Loss,
+    "duplicate": Duplicate,
+    "reorder": Reorder,
+    "throttle": Throttle,
+    "corrupt": Corrupt,
+    "slice": Slice,
     "skew_logical_clock": SkewLogicalClock,
     "skew_peer_epoch": SkewPeerEpoch,
     "skew_zxid": SkewZxid,

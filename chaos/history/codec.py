@@ -143,7 +143,7 @@ class Reader:
         enums = _SHAPES[kind].enums
         found = {key: self.value_of(item) for key, item in raw.items()}
         for key, enum in enums:
-            if key in found:
+            if found.get(key) is not None:
                 found[key] = enum(found[key])
         return kind(**found)
 
@@ -194,9 +194,10 @@ class _Shape:
         self.defaults = tuple((f.name, _default(f.default)) for f in fields(kind) if f.init)
         hints = get_type_hints(kind)
         self.enums: tuple[tuple[str, Callable[[object], object]], ...] = tuple(
-            (name, hint)
+            (name, enum)
             for name, hint in hints.items()
-            if isinstance(hint, type) and issubclass(hint, Enum)
+            for enum in get_args(hint) or (hint,)
+            if isinstance(enum, type) and issubclass(enum, Enum)
         )
 
     def line(self, record: object) -> str:

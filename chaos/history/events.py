@@ -48,7 +48,9 @@ class Stepped:
 class Wrote:
     """Effect ``index`` of step ``step`` became frame ``frame`` (from 0) of ``link`` to ``to``.
 
-    ``again``: it is the old last message, repeated on a new link.
+    ``again``: it is the old last message, repeated on a new link. ``copied_by`` names the fault
+    that had the frame before it written a second time, ``corrupted_by`` the one that changed byte
+    ``byte`` of it, counted from the frame's length on.
     """
 
     at_ns: int
@@ -61,6 +63,9 @@ class Wrote:
     link: str
     frame: int
     again: bool = False
+    copied_by: str = ""
+    corrupted_by: str = ""
+    byte: int = -1
 
 
 @dataclass(frozen=True, slots=True)

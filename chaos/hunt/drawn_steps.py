@@ -173,6 +173,7 @@ def _fault(draw: _Draw) -> str:
         f"fault: loss, target: {target}, with: {{percent: {dice.randint(10, 90)}%}}",
         f"fault: delay, target: {target}, with: {{{_latency(dice)}}}",
         f'fault: skew_timers, target: {some}, with: {{rate: "{dice.choice((0.5, 0.8, 1.5, 2))}"}}',
+        _tampering(dice, target),
     )
     if draw.size > 1:
         other = dice.choice(("all", "voters", sid))
@@ -182,6 +183,7 @@ def _fault(draw: _Draw) -> str:
             f"fault: one_way, target: {{from: all, to: {_SOME}}}, with: {{drop: {drop}}}",
             f"fault: delay, target: links, with: {{{_latency(dice)}}}",
             f"fault: loss, target: {{from: {some}, to: all}}, with: {{percent: 70%}}",
+            _tampering(dice, dice.choice((f"{{from: {some}, to: all}}", "links"))),
             f"fault: partition, with: {{shape: {_shape(draw)}, drop: {drop}}}",
             _port(dice, some, drop),
         )
@@ -205,3 +207,19 @@ def _port(dice: Random, target: str, drop: str) -> str:
     direction = dice.choice(("in", "out", "both"))
     how = f"port: {port}, direction: {direction}, how: {drop}"
     return f"fault: block_port, target: {target}, with: {{{how}}}"
+
+
+def _tampering(dice: Random, target: str) -> str:
+    """What is done to messages beside losing and delaying them."""
+    share = f"percent: {dice.choice((5, 30, 100))}%"
+    port = dice.choice(("", ", port: election", ", port: quorum"))
+    fault, how = dice.choice(
+        (
+            ("duplicate", share),
+            ("reorder", f"{share}, window: {dice.choice((20, 200, 2000))}ms"),
+            ("corrupt", share),
+            ("throttle", f"rate: {dice.choice(('200B', '4KiB', '1MiB'))}/s{port}"),
+            ("slice", f"size: {dice.choice((1, 7, 60))}, pause: {dice.choice((0, 1, 9))}ms{port}"),
+        )
+    )
+    return f"fault: {fault}, target: {target}, with: {{{how}}}"

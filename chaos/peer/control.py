@@ -17,15 +17,16 @@ from chaos.actions import Cut, How, PortCut
 from chaos.election.effects import Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
 from chaos.election.ids import Sid, Zxid
 from chaos.election.moments import Awaited
-from chaos.errors import ChaosError, HistoryError
+from chaos.errors import HistoryError
 from chaos.history.codec import Json, from_json
+from chaos.peer.harming import HARMS, harm
 from chaos.peer.holding import Turns
 from chaos.peer.journal import Journal
 from chaos.peer.loop import READ, WRITE, Loop
+from chaos.peer.requests import HALF, Request, RequestError, cuts, how, request_of, text, whole
 from chaos.peer.room import Room
 from chaos.peer.spoils import Spoils
 from chaos.peer.timers import Timers
-from chaos.wire.spread import Distribution
 
 MESSAGE_MAX: Final = 1 << 20
 WORK_MAX: Final = 100_000  # transactions a second
@@ -33,14 +34,12 @@ PAYLOAD_MAX: Final = 1 << 19  # of a packet, which holds 1 MiB
 LAG_NS_MAX: Final = 10_000_000_000  # of a write
 NTH_MAX: Final = 1_000_000  # of a gate
 _WAITING_MAX: Final = 256  # answers that a harness may leave unread
-_HALF: Final = 2**63
+_KNOWN: Final = frozenset(
+    {"go", "input", "clear", "block", "unblock", "timers", "hold", "let_go", "spoil", "mend"}
+    | {"stats", "committed"}
+)
 
-Request = dict[str, Json]
 Facts = dict[str, Json]
-
-
-class RequestError(ChaosError):
-    """A request that cannot be done; the answer says why."""
 
 
 class Ordered(Protocol):
@@ -67,6 +66,10 @@ class Ordered(Protocol):
 
     def unblock(self, name: str) -> dict[str, int]:
         """Take cuts away; what they stopped."""
+        ...
+
+    def clear(self, name: str) -> dict[str, int]:
+        """End a message fault; what it did."""
         ...
 
     def stats(self) -> dict[str, Json]:
@@ -151,7 +154,7 @@ class Control:
     def _answer(self, data: bytes) -> Facts:
         number: Json = None
         try:
-            request = _object(data)
+            request = request_of(data)
             number = request.get("id")
             return {"id": number, "ok": True, **self._do(request)}
         except (RequestError, HistoryError) as error:
@@ -165,24 +168,22 @@ class Control:
                 return {"at_ns": self._process.loop.now_ns}
             case "input":
                 return self._input(request)
-            case "slow" | "lose" | "clear":
-                return self._message_fault(request)
             case "block" | "unblock" | "spoil" | "mend":
                 return self._around(request)
             case "timers" | "hold" | "let_go":
                 return self._timing(request)
             case "stats" | "committed":
                 return self._account(request)
+            case other if other == "clear" or other in HARMS:
+                return self._message_fault(request)
             case other:
-                raise RequestError(
-                    f"unknown request {other!r}; known are go, input, slow, lose, clear, block, "
-                    "unblock, timers, hold, let_go, spoil, mend, stats and committed"
-                )
+                known = ", ".join(sorted(HARMS | _KNOWN))
+                raise RequestError(f"unknown request {other!r}; known are {known}")
 
     def _account(self, request: Request) -> Facts:
         if request["do"] == "stats":
             return self._process.stats()
-        zxid, count = self._process.committed(Zxid(_whole(request, "after", 0, _HALF - 1)))
+        zxid, count = self._process.committed(Zxid(whole(request, "after", 0, HALF - 1)))
         return {"zxid": zxid, "committed": count}
 
     def _input(self, request: Request) -> Facts:
@@ -197,29 +198,22 @@ class Control:
         return {"at_ns": self._process.loop.now_ns, "seq": seq}
 
     def _message_fault(self, request: Request) -> Facts:
-        shim, name = self._process.room.shim, _text(request, "name")
-        match request["do"]:
-            case "slow":
-                pace = _whole(request, "latency_ns"), _whole(request, "jitter_ns", 0)
-                shim.slow(name, dict.fromkeys(_targets(request), pace), _shape(request))
-                return {}
-            case "lose":
-                shim.lose(name, _targets(request), _whole(request, "ppm", most=1_000_000))
-                return {}
-            case _:
-                return dict(shim.clear(name))
+        if request["do"] == "clear":
+            return dict(self._process.clear(text(request, "name")))
+        harm(self._process.room.shim, request)
+        return {}
 
     def _around(self, request: Request) -> Facts:
         """What is between the peer and its network, or its disk."""
-        process, name = self._process, _text(request, "name")
+        process, name = self._process, text(request, "name")
         match request["do"]:
             case "block":
-                process.block(name, _cuts(request), _how(request))
+                process.block(name, cuts(request), how(request))
                 return {}
             case "unblock":
                 return dict(process.unblock(name))
             case "spoil":
-                process.spoils.add(name, _whole(request, "lag_ns", 0, LAG_NS_MAX))
+                process.spoils.add(name, whole(request, "lag_ns", 0, LAG_NS_MAX))
                 return {}
             case _:
                 return dict(process.spoils.remove(name))
@@ -231,7 +225,7 @@ class Control:
                 return self._hold(request)
             case "let_go":
                 again = request.get("again") is True
-                held = self._process.turns.gates.let_go(_text(request, "name"), again=again)
+                held = self._process.turns.gates.let_go(text(request, "name"), again=again)
                 return {"held": held, "at_ns": self._process.loop.now_ns}
             case _:
                 return self._timers(request)
@@ -245,75 +239,14 @@ class Control:
         return {"rate_ppm": rate, "offset_ns": offset, "timers": len(timers)}
 
     def _hold(self, request: Request) -> Facts:
-        awaited, nth = from_json(request.get("awaited")), _whole(request, "nth", 1, NTH_MAX)
+        awaited, nth = from_json(request.get("awaited")), whole(request, "nth", 1, NTH_MAX)
         if not isinstance(awaited, Awaited) or not nth:
             raise RequestError(f"{awaited!r} is no Awaited, or {nth} is below 1")
-        self._process.turns.arm(_text(request, "name"), awaited, nth)
+        self._process.turns.arm(text(request, "name"), awaited, nth)
         return {"at_ns": self._process.loop.now_ns}
 
     def _say(self, message: Facts) -> None:
         self._waiting.append(json.dumps(message).encode())
-
-
-# ---- reading requests
-
-
-def _object(data: bytes) -> Request:
-    try:
-        request = json.loads(data)
-    except ValueError as error:
-        raise RequestError(f"no JSON: {error}") from error
-    if not isinstance(request, dict):
-        raise RequestError("a request is a JSON object")
-    return request
-
-
-def _text(request: Request, key: str) -> str:
-    value = request.get(key)
-    if not isinstance(value, str):
-        raise RequestError(f'"{key}" has to be a text, not {value!r}')
-    return value
-
-
-def _whole(request: Request, key: str, default: int | None = None, most: int = _HALF) -> int:
-    value = request.get(key, default)
-    if not isinstance(value, int) or not 0 <= value <= most:
-        raise RequestError(f'"{key}" has to be a whole number of 0..{most}, not {value!r}')
-    return value
-
-
-def _targets(request: Request) -> frozenset[Sid]:
-    value = request.get("targets")
-    if not isinstance(value, list):
-        raise RequestError(f'"targets" has to be a list of server ids, not {value!r}')
-    return frozenset(Sid(sid) for sid in value if isinstance(sid, int))
-
-
-def _how(request: Request) -> How:
-    try:
-        return How(_text(request, "how"))
-    except ValueError as error:
-        raise RequestError(f"{error}; write silent, reset or refuse") from error
-
-
-def _shape(request: Request) -> Distribution:
-    word = request.get("distribution", Distribution.UNIFORM.value)
-    if isinstance(word, str) and word in list(Distribution):
-        return Distribution(word)
-    raise RequestError(f"{word!r} is no distribution; write {', '.join(Distribution)}")
-
-
-def _cuts(request: Request) -> tuple[Cut | PortCut, ...]:
-    value = request.get("cuts")
-    if not isinstance(value, list):
-        raise RequestError(f'"cuts" has to be a list, not {value!r}')
-    found: list[Cut | PortCut] = []
-    for raw in value:
-        cut = from_json(raw)
-        if not isinstance(cut, Cut | PortCut):
-            raise RequestError(f"{raw!r} is no cut; write a Cut or a PortCut")
-        found.append(cut)
-    return tuple(found)
 
 
 def _fits(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure | Work) -> None:
@@ -334,5 +267,5 @@ def _fits(happened: SkewRound | SkewZxid | SkewEpochs | Reconfigure | Work) -> N
         case SkewEpochs():
             numbers = (happened.accepted, happened.current)
     for number in numbers:
-        if number is not None and not -_HALF <= number < _HALF:
+        if number is not None and not -HALF <= number < HALF:
             raise RequestError(f"{number} does not fit a signed 64-bit number")

@@ -6,6 +6,7 @@ kernel in one write, and the loop calls it before any byte that they describe le
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from chaos.history.events import (
     Stepped,
 )
 from chaos.peer.loop import Loop
+from chaos.wire.lane import UNHARMED, Harm
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,13 +75,18 @@ class Journal:
         """Something happened; returns the line's number, which names the step."""
         return self._add(Stepped(*self._head(), happened, tuple(effects)))
 
-    def wrote(self, offer: Offer, to: Sid, link: str, frame: int, *, again: bool) -> None:
-        """A message became a frame. The codec's line, made by hand: there is one for each."""
-        tail = ',"again":true}\n' if again else "}\n"
+    def wrote(
+        self, offer: Offer, to: Sid, there: tuple[str, int], harm: Harm = UNHARMED, *, again: bool
+    ) -> None:
+        """A message became the frame ``there``: the name of its link, and the frame's number.
+
+        The codec's line, made by hand: there is one for each.
+        """
+        link, frame = there
         self._lines.append(
             f'{{"k":"Wrote","at_ns":{self._loop.now_ns},{self._who}{self.seq},'
             f'"step":{offer.step},"index":{offer.index},"to":{to},'
-            f'"link":"{link}","frame":{frame}{tail}'
+            f'"link":"{link}","frame":{frame}{_tail(harm, again=again)}}}\n'
         )
         self.seq += 1
 
@@ -137,6 +144,16 @@ class Journal:
         self._lines.append(self._writer.lines(event))
         self.seq += 1
         return self.seq - 1
+
+
+def _tail(harm: Harm = UNHARMED, *, again: bool) -> str:
+    """What only some frames have."""
+    tail = ',"again":true' if again else ""
+    if harm.copied_by:
+        tail += f',"copied_by":{json.dumps(harm.copied_by)}'
+    if harm.corrupted_by:
+        tail += f',"corrupted_by":{json.dumps(harm.corrupted_by)},"byte":{harm.byte}'
+    return tail
 
 
 def _made(path: str, flags: int) -> int:

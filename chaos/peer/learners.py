@@ -26,10 +26,10 @@ from chaos.errors import WireError
 from chaos.history.codec import Json
 from chaos.peer.blocks import Route
 from chaos.peer.dials import Dial as Attempt
-from chaos.peer.late import LateLine
 from chaos.peer.listener import Listener, refused
 from chaos.peer.room import Room
 from chaos.peer.stream import Stream
+from chaos.wire.lane import Lane
 from chaos.wire.quorum import PacketReader, encode_packet
 
 # Bytes, and delayed packets, that wait for one learner; more and it is let go. A learner that
@@ -44,15 +44,20 @@ QUORUM: Final = Port.QUORUM
 class Channel:
     """One quorum connection. ``dialed``: the other end is my leader."""
 
-    __slots__ = ("_packets", "_size", "conn", "late", "reader", "stream")
+    __slots__ = ("_packets", "_size", "conn", "lane", "reader", "stream")
 
-    def __init__(self, conn: int, stream: Stream, late: LateLine[bytes]) -> None:
+    def __init__(self, conn: int, stream: Stream, lane: Lane[bytes] | None) -> None:
         self.conn = conn
         self.stream = stream
-        self.late = late
+        self.lane = lane  # none to somebody of whom nobody knows who it is
         self.reader = PacketReader()
         self._packets: list[bytes] = []  # put, not poured yet
         self._size = 0
+
+    @property
+    def late(self) -> int:
+        """How many packets a fault holds back."""
+        return 0 if self.lane is None else len(self.lane)
 
     @property
     def depth(self) -> int:
@@ -114,16 +119,17 @@ class QuorumPort:
         if channel is None:
             return  # it broke, and the rules will hear of it in their next input
         data = encode_packet(packet)
-        now, target = self._room.loop.now_ns, channel.stream.route.other
-        due = now if target is None else self._room.shim.fate(target, QUORUM.value, now).due_ns
-        if channel.depth > OUT_MAX or len(channel.late) > LATE_MAX:
+        lane = channel.lane
+        if channel.depth > OUT_MAX or channel.late > LATE_MAX:
             why = f"{channel.depth} bytes wait and are not read"
             self._room.loop.call_soon(lambda: self._broken(channel, why))
-        elif channel.late or due > now:
-            channel.late.add(due, data)
-        else:
+            return
+        if lane is None or lane.idle:
             channel.put(data)
-            self._ready[conn] = channel
+        else:
+            lost_by = lane.offer(data, self._room.loop.now_ns)
+            assert not lost_by, "a stream loses nothing"
+        self._ready[conn] = channel
 
     def drop(self, conn: int) -> None:
         """Close ``conn``, what was written before first; 0 is an attempt that is under way."""
@@ -152,19 +158,31 @@ class QuorumPort:
         """Put what is due on its connections."""
         ready, self._ready = self._ready, {}
         for channel in ready.values():
-            data = channel.late.pop()
-            while data is not None:
-                channel.put(data)
-                data = channel.late.pop()
+            if channel.lane is not None:
+                self._take(channel, channel.lane)
             channel.pour()
         return [channel.stream for channel in ready.values() if channel.stream.out]
+
+    def _take(self, channel: Channel, lane: Lane[bytes]) -> None:
+        """Put what is due behind what was put; a piece goes in a write of its own."""
+        now_ns = self._room.loop.now_ns
+        while not channel.stream.out:
+            part = lane.pop(now_ns)
+            if part is None:
+                due_ns = lane.alarm_ns(now_ns)
+                if due_ns is not None:
+                    self._room.loop.call_at(due_ns, lambda: self._due(channel))
+                return
+            channel.put(part.item if part.data is None else part.data)
+            if part.data is not None:
+                return  # and on, when it has gone
 
     def depths(self) -> dict[str, Json]:
         """How much waits, and how many connections there are."""
         channels = self._channels.values()
         return {
             "channels": len(channels),
-            "channels_late": sum(len(channel.late) for channel in channels),
+            "channels_late": sum(channel.late for channel in channels),
             "channels_out_bytes": sum(channel.depth for channel in channels),
         }
 
@@ -202,8 +220,12 @@ class QuorumPort:
     def _open(self, sock: socket.socket, route: Route) -> Channel:
         conn = self._room.next_conn()
         stream = Stream(self._room.loop, sock, route, self._room.blocks)
-        channel = Channel(conn, stream, LateLine(self._room.loop, lambda: self._due(channel)))
+        lane: Lane[bytes] | None = None
+        if route.other is not None:
+            lane = Lane(self._room.shim, route.other, QUORUM.value, lambda packet: packet)
+        channel = Channel(conn, stream, lane)
         self._channels[conn] = channel
+        stream.drained = lambda: self._due(channel)
         stream.got = lambda data: self._packets(channel, data)
         stream.broken = lambda why: self._broken(channel, why)
         return channel

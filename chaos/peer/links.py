@@ -8,10 +8,9 @@ Source: ZooKeeper 3.8 ``QuorumCnxManager`` with its ``Listener``, ``SendWorker``
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from chaos.actions import Port
 from chaos.election.cnx import (
     Adopt,
     CnxEffect,
@@ -31,46 +30,17 @@ from chaos.peer.blocks import Route
 from chaos.peer.dials import Dial as Attempt
 from chaos.peer.holding import Turns
 from chaos.peer.journal import Offer
-from chaos.peer.late import LateLine
 from chaos.peer.listener import Listener, refused
 from chaos.peer.loop import Deadline
+from chaos.peer.outbox import ELECTION, Link, Outbox
 from chaos.peer.room import Room
 from chaos.peer.stream import Stream
-from chaos.wire.election import FrameReader, InitiationReader, Skipped, encode_initiation
+from chaos.wire.election import InitiationReader, Skipped, encode_initiation
 
 PENDING_MAX: Final = 64  # connections without an initiation, beside one for each member
 STRANGERS_MAX: Final = 64  # links to sids that no configuration names
 _MS: Final = 1_000_000
 _YIELD_NS: Final = 5 * _MS  # for a larger sid's own dial to come first
-
-ELECTION: Final = Port.ELECTION
-
-
-class Link:
-    """One connection of the election port, from its first byte to its last."""
-
-    __slots__ = (
-        "conn",
-        "expiry",
-        "frames_in",
-        "frames_out",
-        "late",
-        "reader",
-        "sid",
-        "stream",
-        "why",
-    )
-
-    def __init__(self, conn: int, stream: Stream, late: LateLine[tuple[Offer, bool]]) -> None:
-        self.conn = conn
-        self.stream = stream
-        self.late = late
-        self.sid: Sid | None = None  # of the other side, once it is adopted
-        self.reader = FrameReader()
-        self.frames_in = 0
-        self.frames_out = 0
-        self.why = ""  # it closes, once what waits is flushed
-        self.expiry: Callable[[], None] | None = None
 
 
 class ElectionPort:
@@ -88,7 +58,7 @@ class ElectionPort:
         self._strangers: dict[int, Link] = {}
         self._dials: dict[Sid, Attempt] = {}
         self._yielding: dict[Sid, Deadline] = {}  # dials to larger sids that wait a moment
-        self._ready: dict[int, Link] = {}  # have something to write, perhaps
+        self._outbox = Outbox(room, self.cnx)
         self._initiation = b""
 
     # ---- what the peer wants
@@ -132,14 +102,16 @@ class ElectionPort:
             self.listener.keep_open(own)
 
     def reconsider(self) -> None:
-        """Blocks have changed."""
+        """Blocks or message faults have changed."""
         for link in list(self._links.values()):
             flow = link.stream.reconsider()
             if flow.reset:
                 self._room.blocks.count(link.stream.route, connections=1)
                 self._lose(link, "reset by a block", reset=True)
+            elif link.spoilt:
+                self._lose(link, "a byte on it was changed by a fault that is over")
             elif flow.outward:
-                self._ready[link.conn] = link
+                self._outbox.look(link)
 
     def streams(self) -> list[Stream]:
         """All connections."""
@@ -147,10 +119,7 @@ class ElectionPort:
 
     def fill(self) -> list[Stream]:
         """Put the next message on each link that has room for one, and write it down."""
-        ready, self._ready = self._ready, {}
-        for link in ready.values():
-            self._fill(link)
-        return [link.stream for link in ready.values() if link.stream.out]
+        return self._outbox.fill()
 
     def depths(self) -> dict[str, Json]:
         """How much waits, and how many connections there are."""
@@ -159,7 +128,7 @@ class ElectionPort:
             "links": sum(link.sid is not None for link in links),
             "links_pending": len(self._pending),
             "links_dialing": len(self._dials),
-            "links_late": sum(len(link.late) for link in links),
+            "links_late": sum(link.late for link in links),
             "links_out_bytes": sum(len(link.stream.out) for link in links),
         }
 
@@ -176,7 +145,7 @@ class ElectionPort:
         for effect in effects:
             match effect:
                 case Ready():
-                    self._ready[effect.conn] = self._links[effect.conn]
+                    self._outbox.look(self._links[effect.conn])
                 case Overwritten():
                     self._journal.lost(effect.message, effect.to, "overwritten in its queue")
                 case Dial() if effect.to > self._room.me:
@@ -227,10 +196,10 @@ class ElectionPort:
 
     def _initiate(self, link: Link) -> None:
         link.stream.write(self._initiation)
-        self._ready[link.conn] = link
+        self._outbox.look(link)
 
     def _adopt(self, link: Link, sid: Sid) -> None:
-        link.sid = sid
+        self._outbox.adopt(link, sid)
         stream = link.stream
         if stream.route.other is None:  # its address names nobody, so its word has to do
             stream.route = Route(sid, ELECTION, stream.route.dialed)
@@ -274,10 +243,10 @@ class ElectionPort:
     def _open(self, sock: socket.socket, route: Route) -> Link:
         conn = self._room.next_conn()
         stream = Stream(self._loop, sock, route, self._room.blocks)
-        link = Link(conn, stream, LateLine(self._loop, lambda: self._writable(link)))
+        link = Link(conn, stream)
         self._links[conn] = link
         stream.broken = lambda why: self._lose(link, why)
-        stream.drained = lambda: self._writable(link)
+        stream.drained = lambda: self._outbox.look(link)
         return link
 
     def _expire(self, link: Link, why: str) -> None:
@@ -346,9 +315,7 @@ class ElectionPort:
             return
         self._forget(link)
         stream = link.stream
-        if link.sid is not None:
-            for offer, _ in link.late.drop():
-                self._journal.lost(offer, link.sid, "its link closed before it was due")
+        self._outbox.drop(link)
         other = link.sid if link.sid is not None else stream.route.other
         if other is not None:
             line = self._journal.link_closed(other, stream.to_there, link.why or why)
@@ -359,39 +326,8 @@ class ElectionPort:
         stream.close(reset=reset)
 
     def _forget(self, link: Link) -> None:
-        for table in (self._links, self._pending, self._strangers, self._ready):
+        for table in (self._links, self._pending, self._strangers):
             table.pop(link.conn, None)
+        self._outbox.forget(link)
         if link.expiry is not None:
             link.expiry()
-
-    # ---- writing
-
-    def _writable(self, link: Link) -> None:
-        if link.conn in self._links:
-            self._ready[link.conn] = link
-
-    def _fill(self, link: Link) -> None:
-        """Write what is due; else ask for the next message, while nothing waits."""
-        sid, stream = link.sid, link.stream
-        if sid is None or link.why:
-            return
-        while not stream.out:
-            due = link.late.pop()
-            if due is not None:
-                self._put(link, sid, *due)
-                continue
-            found = None if link.late.full else self.cnx.next_message(link.conn)
-            if found is None:
-                return
-            fate = self._room.shim.fate(sid, ELECTION.value, self._loop.now_ns)
-            if fate.lost_by:
-                self._journal.lost(found[0], sid, "lost on its way", fate.lost_by)
-            elif link.late or fate.due_ns > self._loop.now_ns:
-                link.late.add(fate.due_ns, found)
-            else:
-                self._put(link, sid, *found)
-
-    def _put(self, link: Link, to: Sid, offer: Offer, again: bool) -> None:  # noqa: FBT001
-        self._journal.wrote(offer, to, link.stream.to_there, link.frames_out, again=again)
-        link.frames_out += 1
-        link.stream.write(offer.frame)

@@ -135,6 +135,12 @@ class Process:
         self._reconsider()
         return counts
 
+    def clear(self, name: str) -> dict[str, int]:
+        """End a message fault; what it did. What it held back goes at once."""
+        counts = self.room.shim.clear(name)
+        self._reconsider()
+        return counts
+
     def stats(self) -> dict[str, Json]:
         """What this peer costs, and what waits in it."""
         waiting = {**self.election.depths(), **self.quorum.depths()}

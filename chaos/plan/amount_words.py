@@ -22,3 +22,13 @@ def percent(ppm: int) -> str:
     if isinstance(ppm, Range):
         return f"{percent(int(ppm))} to {percent(ppm.high)}"
     return f"{ppm / 10_000:g}"
+
+
+def bandwidth(bytes_per_s: int) -> str:
+    """Bytes a second as a plan would write them."""
+    if isinstance(bytes_per_s, Range):
+        return f"{bandwidth(int(bytes_per_s))} to {bandwidth(bytes_per_s.high)}"
+    for size, unit in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        if bytes_per_s % size == 0:
+            return f"{bytes_per_s // size}{unit}/s"
+    return f"{bytes_per_s}B/s"

@@ -14,7 +14,6 @@ from chaos.plan.model import Edge, Where
 from chaos.plan.problems import Problems, meant
 from chaos.plan.tree import Items, Leaf, Node, Table, kind
 
-FAULTS_LATER: Final = frozenset({"duplicate", "reorder", "throttle", "corrupt", "slice"})
 OUTCOMES: Final = ("leader", "no_leader", "same_leader")
 ROLES: Final = ("leader", "follower", "observer", "looking", "paused", "down")
 
@@ -42,10 +41,7 @@ class FaultWord:
         said = _WORD.read(node, problems)
         if not isinstance(said, Said) or said.text in FAULTS:
             return said
-        if said.text in FAULTS_LATER:
-            problems.add(said.where, f"not supported yet: {said}")
-        else:
-            problems.add(said.where, f'no fault is called "{said}"{meant(said.text, FAULTS)}')
+        problems.add(said.where, f'no fault is called "{said}"{meant(said.text, FAULTS)}')
         return BROKEN
 
     def schema(self) -> Schema:

@@ -16,6 +16,7 @@ DURATION: Final = r"[0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h)"
 OFFSET: Final = rf"-?{DURATION}"
 SHARE: Final = r"[0-9]+(\.[0-9]+)?%?"
 RATE: Final = r"[0-9]+(\.[0-9]+)?"
+BANDWIDTH: Final = r"[0-9]+(\.[0-9]+)?(B|KiB|MiB)/s"
 LONG: Final = r"-?[0-9]{1,19}|0x[0-9a-fA-F]{1,16}"
 
 _NS: Final = {
@@ -26,6 +27,8 @@ _NS: Final = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
+_BYTES: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+_RATE_MAX: Final = 1 << 30
 _MILLION: Final = 1_000_000
 _HALF: Final = 2**63
 
@@ -67,6 +70,23 @@ def share_ppm(text: str) -> int:
     return _whole(Decimal(text.removesuffix("%")) * 10_000, text, "millionth")
 
 
+def bytes_per_s(text: str) -> int:
+    """``500B/s``, ``2KiB/s`` or ``1MiB/s`` as bytes a second.
+
+    Raises:
+        ValueError: it has no number, no such unit, or is no whole number of bytes above zero.
+    """
+    if not re.fullmatch(BANDWIDTH, text):
+        raise ValueError(f'"{text}" is no bandwidth; write 500B/s, 2KiB/s or 1MiB/s')
+    found = re.fullmatch(r"([0-9.]+)([A-Za-z]+)/s", text)
+    assert found is not None
+    number, unit = found.groups()
+    rate = _whole(Decimal(number) * _BYTES[unit], text, "byte")
+    if not 0 < rate <= _RATE_MAX:
+        raise ValueError(f"{text} is not from 1B/s to 1024MiB/s")
+    return rate
+
+
 def rate_ppm(text: str) -> int:
     """``1.5`` times true speed, as parts per million.
 
@@ -105,6 +125,7 @@ READ: Final = {
     Unit.OFFSET: offset_ns,
     Unit.PERCENT: share_ppm,
     Unit.RATE: rate_ppm,
+    Unit.BANDWIDTH: bytes_per_s,
     Unit.LONG: long,
 }
 PATTERN: Final = {
@@ -112,6 +133,7 @@ PATTERN: Final = {
     Unit.OFFSET: OFFSET,
     Unit.PERCENT: SHARE,
     Unit.RATE: RATE,
+    Unit.BANDWIDTH: BANDWIDTH,
     Unit.LONG: LONG,
 }
 BARE: Final = frozenset({Unit.PERCENT, Unit.RATE, Unit.LONG})  # may be numbers without quotes

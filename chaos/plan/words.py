@@ -8,7 +8,7 @@ from chaos.faults.base import Direction, Fault
 from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion
-from chaos.faults.messages import Delay, Loss
+from chaos.faults.messages import Corrupt, Delay, Duplicate, Loss, Reorder, Slice, Throttle
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
 from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.processes import Kill, Pause, Restart, Terminate
@@ -27,10 +27,11 @@ from chaos.faults.targets import (
     Word,
 )
 from chaos.faults.work import Workload
-from chaos.plan.amount_words import percent, span
+from chaos.plan.amount_words import span
 from chaos.plan.around_words import around
 from chaos.plan.asking_words import question
 from chaos.plan.event_words import event
+from chaos.plan.message_words import of_messages
 from chaos.plan.model import (
     After,
     At,
@@ -53,7 +54,6 @@ from chaos.plan.model import (
     When,
 )
 from chaos.plan.ranges import Range
-from chaos.wire.spread import Distribution
 
 _ANY = {
     Word.VOTERS: "any voter",
@@ -260,8 +260,8 @@ def what(fault: Fault, target: str) -> str:
             return f"{verb} {target}{_return(fault.restart, wipe=fault.wipe)}"
         case BlockPort() | Partition() | Isolate() | OneWay():
             return _network(fault, target)
-        case Delay() | Loss():
-            return _messages(fault, target)
+        case Delay() | Loss() | Duplicate() | Reorder() | Throttle() | Corrupt() | Slice():
+            return of_messages(fault, target)
         case Flood() | Malformed() | HalfOpen() | DiskFull() | SlowDisk() | CpuStress():
             return around(fault, target)
         case _:
@@ -297,15 +297,6 @@ def _way(direction: Direction) -> str:
 def _how(how: How) -> str:
     words = {How.SILENT: "silently", How.RESET: "with resets", How.REFUSE: "refusing connections"}
     return words[how]
-
-
-def _messages(fault: Delay | Loss, target: str) -> str:
-    if isinstance(fault, Loss):
-        return f"lose {percent(fault.percent)} % of the notifications of {target}"
-    jitter = f" ± {span(fault.jitter)}" if fault.jitter else ""
-    if jitter and fault.distribution is not Distribution.UNIFORM:
-        jitter += f" ({fault.distribution})"
-    return f"delay the messages of {target} by {span(fault.latency)}{jitter}"
 
 
 def _probe(verb: Probe) -> str:

@@ -23,6 +23,7 @@ from chaos.actions import (
     Load,
     Lose,
     MendDisk,
+    Messages,
     Pause,
     PortCut,
     Resume,
@@ -202,7 +203,7 @@ def _band(event: Acted, index: int, verbs: Mapping[str, str], targets: tuple[Sid
         index,
         harms=not isinstance(done, Configure | Load),
         instant=instant,
-        named=tuple(sorted(targets)) if isinstance(done, Block | Slow | Lose) else (),
+        named=tuple(sorted(targets)) if isinstance(done, Block | Messages) else (),
     )
 
 
@@ -262,8 +263,8 @@ def _touched(
             pairs = frozenset((cut.source, cut.target) for cut in cuts if isinstance(cut, Cut))
             owners = {cut.owner for cut in cuts if isinstance(cut, PortCut)}
             return _lanes(pairs, owners, targets), pairs
-        case Slow(links=links) | Lose(links=links):
-            pairs = frozenset((cut.source, cut.target) for cut in links)
+        case _ if isinstance(done, Messages):
+            pairs = frozenset((cut.source, cut.target) for cut in done.links)
             return _lanes(pairs, set(), targets), pairs
         case Attack(targets=sids) | SpoilDisk(sids=sids) | Burn(sids=sids):
             return sids, frozenset()

@@ -6,7 +6,7 @@ Times are nanoseconds; what is shown is relative to time zero of the plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from chaos.actions import (
@@ -19,7 +19,9 @@ from chaos.actions import (
     Clear,
     Configure,
     Cool,
+    Corrupt,
     Cut,
+    Duplicate,
     Hold,
     Kill,
     Launch,
@@ -27,15 +29,20 @@ from chaos.actions import (
     Load,
     Lose,
     MendDisk,
+    Messages,
     Pause,
+    Port,
     PortCut,
+    Reorder,
     Resume,
     SetEpochs,
     SetZxid,
     SkewTimers,
+    Slice,
     Slow,
     SpoilDisk,
     Terminate,
+    Throttle,
     TurnRound,
     Unblock,
     Unload,
@@ -166,13 +173,15 @@ def cuts(found: Iterable[Cut | PortCut]) -> str:
     return ", ".join(parts)
 
 
-def action(done: Action) -> str:
+def action(done: Action) -> str:  # noqa: PLR0911 - one return for each kind
     """What was done to the ensemble, as a sentence without its subject."""
     match done:
         case Kill() | Terminate() | Launch() | Pause() | Resume():
             return _process(done)
-        case Block() | Unblock() | Slow() | Lose() | Clear():
+        case Block() | Unblock() | Clear():
             return _link(done)
+        case _ if isinstance(done, Messages):
+            return _messages(done)
         case Load() | Unload() | Ask():
             return _beside(done)
         case Hold() | LetGo():
@@ -197,21 +206,43 @@ def _process(done: Kill | Terminate | Launch | Pause | Resume) -> str:
             return f"resume peer {sid} (SIGCONT)"
 
 
-def _link(done: Block | Unblock | Slow | Lose | Clear) -> str:
+def _link(done: Block | Unblock | Clear) -> str:
     match done:
         case Block():
             return f"block {cuts(done.cuts)} ({done.how.value})"
         case Unblock(name=name):
             return f"take block {name} away"
+        case Clear(name=name):
+            return f"end {name}"
+
+
+def _messages(done: Messages) -> str:
+    where = cuts(done.links)
+    match done:
         case Slow():
             jitter = f" ± {duration(done.jitter_ns)}" if done.jitter_ns else ""
             if jitter and done.distribution != "uniform":
                 jitter += f" ({done.distribution})"
-            return f"delay {cuts(done.links)} by {duration(done.latency_ns)}{jitter}"
-        case Lose():
-            return f"lose {done.ppm / 10_000:g} % of messages on {cuts(done.links)}"
-        case Clear(name=name):
-            return f"end {name}"
+            return f"delay {where} by {duration(done.latency_ns)}{jitter}"
+        case Throttle(bytes_per_s=rate):
+            return f"let {rate} bytes a second through on {where}{_of_port(done.port)}"
+        case Slice(size=size):
+            pause = f", {duration(done.pause_ns)} apart" if done.pause_ns else ""
+            return f"cut messages on {where}{_of_port(done.port)} into pieces of {size} B{pause}"
+        case _:
+            return f"{_BY_LOT[type(done)]} {done.ppm / 10_000:g} % of messages on {where}"
+
+
+_BY_LOT: Final[Mapping[type[Messages], str]] = {
+    Lose: "lose",
+    Duplicate: "write twice",
+    Reorder: "let the next overtake",
+    Corrupt: "change a byte of",
+}
+
+
+def _of_port(port: Port | None) -> str:
+    return "" if port is None else f" ({port.value} port)"
 
 
 def _beside(done: Load | Unload | Ask) -> str:

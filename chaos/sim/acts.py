@@ -18,7 +18,7 @@ from chaos.sim.process import Process
 from chaos.sim.world import World, teach
 
 _SIGKILL = 9
-_TOUCHED = ("delayed", "lost")
+_TOUCHED = ("delayed", "lost", *act.HARMED)
 
 
 class _CannotError(Exception):
@@ -51,8 +51,10 @@ class Acts:
                 return self._process(action)
             case act.Block() | act.Unblock():
                 return self._cut(action)
-            case act.Slow() | act.Lose() | act.Clear():
-                return self._shim(action)
+            case act.Clear():
+                return self._clear(action.name)
+            case _ if isinstance(action, act.Messages):
+                return self._rule(action)
             case act.Load() | act.Unload():
                 return self._workload(action)
             case act.Hold() | act.LetGo():
@@ -135,12 +137,7 @@ class Acts:
 
     # ---- message faults
 
-    def _shim(self, action: act.Slow | act.Lose | act.Clear) -> Evidence:
-        if isinstance(action, act.Clear):
-            return self._clear(action.name)
-        return self._rule(action)
-
-    def _rule(self, rule: act.Slow | act.Lose) -> Evidence:
+    def _rule(self, rule: act.Messages) -> Evidence:
         if rule.name in self._world.rules:
             raise _CannotError(f"a message fault is called {rule.name} already")
         self._world.rules[rule.name] = rule
@@ -150,7 +147,7 @@ class Acts:
     def _clear(self, name: str) -> Evidence:
         if self._world.rules.pop(name, None) is None:
             raise _CannotError(f"no message fault is called {name}")
-        total = _sum(process.shim.clear(name) for process in self._world.processes())
+        total = _sum(process.clear(name) for process in self._world.processes())
         return Evidence(any(total.get(key, 0) for key in _TOUCHED), total)
 
     # ---- workloads

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
@@ -23,9 +22,11 @@ from chaos.election.packets import Packet
 from chaos.history.events import Rejected
 from chaos.sim.body import Body
 from chaos.sim.connects import Attempt, Goal
-from chaos.sim.network import Socket
+from chaos.sim.network import Raw, Socket
 from chaos.sim.raw import Readers
 from chaos.wire.election import Initiation, Skipped
+from chaos.wire.lane import Lane
+from chaos.wire.quorum import encode_packet
 
 QUORUM: Final = Port.QUORUM
 _MS: Final = 1_000_000
@@ -40,7 +41,7 @@ class QuorumPort:
         self._listens: Address | None = None
         self._attempt: Attempt | None = None
         self._readers = Readers()
-        self._late: dict[int, deque[tuple[int, Packet]]] = {}  # what a fault delays
+        self._lanes: dict[int, Lane[Packet]] = {}  # what a fault holds back
 
     # ---- what the peer wants
 
@@ -77,15 +78,23 @@ class QuorumPort:
         socket = body.sockets.get(conn)
         if socket is None:
             return
-        if body.shimmed:
-            now = body.clock.now_ns
-            due = body.shim.fate(socket.way.target, QUORUM, now).due_ns
-            late = self._late.setdefault(conn, deque())
-            if due > now or late:
-                late.append((due, packet))
-                body.later(due, partial(self._due, socket))
-                return
-        body.network.send(socket, packet)
+        if not body.shimmed:
+            body.network.send(socket, packet)
+            return
+        lane = self._lanes.get(conn)
+        if lane is None:
+            lane = Lane(body.shim, socket.way.target, QUORUM.value, encode_packet)
+            self._lanes[conn] = lane
+        lost_by = lane.offer(packet, body.clock.now_ns)
+        assert not lost_by, "a stream loses nothing"
+        self._due(socket)
+
+    def relieve(self) -> None:
+        """A message fault is over: what it held back goes now."""
+        for number in list(self._lanes):
+            socket = self._body.sockets.get(number)
+            if socket is not None:
+                self._due(socket)
 
     def drop(self, conn: int) -> None:
         """Close ``conn``; 0 is an attempt that is under way."""
@@ -106,7 +115,7 @@ class QuorumPort:
         self._step(PacketRead(socket.number, packet))
 
     def raw(self, socket: Socket, data: bytes) -> None:
-        """Bytes were read, of somebody who is no peer."""
+        """Bytes were read: of somebody who is no peer, or of one whose messages a fault harms."""
         body = self._body
         found, wrong = self._readers.feed(socket.number, QUORUM, data)
         for item in found:
@@ -134,13 +143,23 @@ class QuorumPort:
             self._step(LeaderConnected(socket.number))
 
     def _due(self, socket: Socket) -> None:
-        now = self._body.clock.now_ns
-        late = self._late.get(socket.number)
-        while late and late[0][0] <= now:
-            self._body.network.send(socket, late.popleft()[1])
+        body, lane = self._body, self._lanes.get(socket.number)
+        if lane is None:
+            return
+        part = lane.pop(body.clock.now_ns)
+        while part is not None:
+            socket.raw = socket.raw or part.data is not None
+            data = part.data
+            if socket.raw and data is None:
+                data = encode_packet(part.item)
+            body.network.send(socket, part.item if data is None else Raw(data))
+            part = lane.pop(body.clock.now_ns)
+        due = lane.alarm_ns(body.clock.now_ns)
+        if due is not None:
+            body.later(due, partial(self._due, socket))
 
     def _close(self, socket: Socket) -> None:
-        self._late.pop(socket.number, None)
+        self._lanes.pop(socket.number, None)
         self._readers.forget(socket.number)
         self._body.network.close(socket)
 

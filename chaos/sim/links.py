@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, NamedTuple
@@ -26,12 +25,12 @@ from chaos.election.timings import Timings
 from chaos.history.events import LinkClosed, LinkOpened, Lost, Rejected, Wrote
 from chaos.sim.body import Body
 from chaos.sim.connects import Attempt, Goal
-from chaos.sim.network import BUFFER_FRAMES, Frame, Hello, Socket
+from chaos.sim.network import BUFFER_FRAMES, Frame, Hello, Raw, Socket
 from chaos.sim.raw import Readers
-from chaos.wire.election import Initiation, Skipped
+from chaos.wire.election import Initiation, Skipped, encode_frame
+from chaos.wire.lane import Lane, Part
 
 ELECTION: Final = Port.ELECTION
-LATE_MAX: Final = 1000  # messages that a fault delays on one link, as in a real peer
 _MS: Final = 1_000_000
 
 
@@ -43,10 +42,7 @@ class Parcel(NamedTuple):
     effect: int
 
 
-class _Late(NamedTuple):
-    due_ns: int
-    parcel: Parcel
-    again: bool
+Found = tuple[Parcel, bool]  # a message, and whether it is the old last one again
 
 
 class ElectionLinks:
@@ -63,7 +59,7 @@ class ElectionLinks:
         self._hello_ns = timings.sync_ms * _MS
         self._deliver = deliver
         self._dials: dict[Sid, Attempt] = {}
-        self._late: dict[int, deque[_Late]] = {}  # what a fault delays, by connection
+        self._lanes: dict[int, Lane[Found]] = {}  # what a fault holds back, by connection
         self._readers = Readers()
         self._unwritten: list[Socket] = []  # have something to write when the peer goes on
 
@@ -101,11 +97,14 @@ class ElectionLinks:
     def frame(self, socket: Socket, frame: Frame) -> None:
         """A notification was read."""
         assert socket.other is not None
+        socket.read = max(socket.read, frame.number + 1)
         name = socket.far.name
         self._deliver(Deliver(socket.other, frame.notification, name, frame.number))
 
     def raw(self, socket: Socket, data: bytes) -> None:
-        """Bytes were read, of somebody who is no peer."""
+        """Bytes were read: of somebody who is no peer, or of one whose messages a fault harms."""
+        if socket.other is not None:
+            self._readers.introduced(socket.number)
         found, wrong = self._readers.feed(socket.number, ELECTION, data)
         for item in found:
             if socket.number not in self._body.sockets:
@@ -115,11 +114,10 @@ class ElectionLinks:
                     address = item.addresses[0] if item.addresses else None
                     self.hello(socket, Hello(item.sid, address))
                 case Skipped():
-                    socket.far.frames += 1
+                    socket.read += 1
                     self._reject(socket, item.why)
                 case Notification():
-                    self.frame(socket, Frame(item, socket.far.frames))
-                    socket.far.frames += 1
+                    self.frame(socket, Frame(item, socket.read))
                 case _:
                     raise AssertionError(f"{item} is of another port")
         if wrong and socket.number in self._body.sockets:
@@ -137,6 +135,15 @@ class ElectionLinks:
         """A full buffer has room again, or a delayed message is due."""
         if socket.number in self._body.sockets:
             self._fill(socket)
+
+    def relieve(self) -> None:
+        """A message fault is over: what it held back goes now."""
+        for number, lane in list(self._lanes.items()):
+            socket = self._body.sockets.get(number)
+            if socket is not None and lane.spoilt:
+                self.lost(socket, "a byte on it was changed by a fault that is over")
+            elif socket is not None:
+                self._fill(socket)
 
     def write_on(self) -> None:
         """The peer goes on: write what it could not at a gate."""
@@ -202,8 +209,9 @@ class ElectionLinks:
         if socket.other is None:
             self._reject(socket, why)
             return
-        for late in self._late.pop(socket.number, ()):
-            self._lose(socket.other, late.parcel, "its link closed before it was due")
+        lane = self._lanes.pop(socket.number, None)
+        for parcel, _ in () if lane is None else lane.drop():
+            self._lose(socket.other, parcel, "its link closed before it was due")
         name, line = socket.name, body.line()
         body.emit(LinkClosed(now, body.sid, body.inc, line, socket.other, name, why))
         body.linked(socket.other, line, opened=False)
@@ -233,40 +241,55 @@ class ElectionLinks:
         else:
             found = self.cnx.next_message(socket.number)
             if found is not None:
-                self._write(socket, other, *found)
+                self._write(socket, other, Part(found))
 
     def _fill_slowly(self, socket: Socket, to: Sid) -> None:
         now = self._body.clock.now_ns
-        late = self._late.setdefault(socket.number, deque())
+        lane = self._lane(socket, to)
         while socket.unread < BUFFER_FRAMES:
-            if late and late[0].due_ns <= now:
-                due = late.popleft()
-                self._write(socket, to, due.parcel, due.again)
+            part = lane.pop(now)
+            if part is not None:
+                self._write(socket, to, part)
                 continue
-            found = None if len(late) >= LATE_MAX else self.cnx.next_message(socket.number)
+            found = None if lane.full else self.cnx.next_message(socket.number)
             if found is None:
+                due = lane.alarm_ns(now)
+                if due is not None:
+                    self._body.later(due, partial(self.writable, socket))
                 return
-            fate = self._body.shim.fate(to, ELECTION, now)
-            if fate.lost_by:
-                self._lose(to, found[0], "lost on its way", fate.lost_by)
-            elif late or fate.due_ns > now:
-                late.append(_Late(fate.due_ns, *found))
-                self._body.later(fate.due_ns, partial(self.writable, socket))
-            else:
-                self._write(socket, to, *found)
+            lost_by = lane.offer(found, now, first=found[1])
+            if lost_by:
+                self._lose(to, found[0], "lost on its way", lost_by)
         socket.stalled = True
 
-    def _write(self, socket: Socket, to: Sid, parcel: Parcel, again: bool) -> None:  # noqa: FBT001
-        body = self._body
+    def _lane(self, socket: Socket, to: Sid) -> Lane[Found]:
+        lane = self._lanes.get(socket.number)
+        if lane is None:
+            lane = Lane(self._body.shim, to, ELECTION.value, _frame)
+            self._lanes[socket.number] = lane
+        return lane
+
+    def _write(self, socket: Socket, to: Sid, part: Part[Found]) -> None:
+        """Once a frame went as bytes, all behind it do: a reader may be in the middle of one."""
+        body, ((notification, step, effect), again) = self._body, part.item
         number = socket.frames
-        socket.frames = number + 1
-        now = body.clock.now_ns
-        notification, step, effect = parcel
-        seq, link = body.line(), socket.name
-        body.emit(Wrote(now, body.sid, body.inc, seq, step, effect, to, link, number, again))
-        self._network.send(socket, Frame(notification, number))
+        if part.first:
+            socket.frames = number + 1
+            now, harm = body.clock.now_ns, part.harm
+            seq, link = body.line(), socket.name
+            who = now, body.sid, body.inc, seq, step, effect, to, link, number, again
+            body.emit(Wrote(*who, harm.copied_by, harm.corrupted_by, harm.byte))
+        if part.data is None and not socket.raw:
+            self._network.send(socket, Frame(notification, number))
+            return
+        socket.raw = True
+        self._network.send(socket, Raw(_frame(part.item) if part.data is None else part.data))
 
     def _lose(self, to: Sid, parcel: Parcel, why: str, fault: str = "") -> None:
         body = self._body
         now, step, effect = body.clock.now_ns, parcel.step, parcel.effect
         body.emit(Lost(now, body.sid, body.inc, body.line(), step, effect, to, why, fault))
+
+
+def _frame(found: Found) -> bytes:
+    return encode_frame(found[0].notification)

@@ -45,7 +45,7 @@ class Frame(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """Bytes of somebody who is no peer."""
+    """Bytes of somebody who is no peer, or of a peer whose messages a fault harms."""
 
     data: bytes
 
@@ -100,8 +100,8 @@ class Socket:
 
     __slots__ = (
         "accepted", "dialed", "far", "frames", "held", "held_since_ns", "latest_ns", "name",
-        "number", "open", "ordered_ns", "other", "owner", "pace", "retry_ns", "stalled",
-        "unread", "way",
+        "number", "open", "ordered_ns", "other", "owner", "pace", "raw", "read", "retry_ns",
+        "stalled", "unread", "way",
     )  # fmt: skip
 
     far: Socket
@@ -119,6 +119,8 @@ class Socket:
         self.open = True
         self.other: Sid | None = None  # who is at the far end, once it said so
         self.frames = 0  # written so far
+        self.read = 0  # notifications that were read from it, the other direction
+        self.raw = False  # bytes went this way
         self.ordered_ns = 0  # when the last thing arrives that nothing overtakes
         self.latest_ns = 0  # when the last thing arrives
         self.held: list[Item] = []  # written into a silent cut

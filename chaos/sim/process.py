@@ -104,6 +104,17 @@ class Process(Body):
             self.go_on()
         return held
 
+    def clear(self, name: str) -> dict[str, int]:
+        """End a message fault; what it did. What it held back goes at once."""
+        counts = self.shim.clear(name)
+        if counts:
+            self.gate(self._relieved)
+        return counts
+
+    def _relieved(self) -> None:
+        self._links.relieve()
+        self._quorum.relieve()
+
     def linked(self, other: Sid, line: int, *, opened: bool) -> None:
         """A link's line is written: a gate there holds before anything is written on a link."""
         names = self.gates.hit([link_moment(other, opened=opened)])

@@ -20,6 +20,10 @@ class Readers:
         self._frames: dict[int, FrameReader] = {}
         self._packets: dict[int, PacketReader] = {}
 
+    def introduced(self, number: int) -> None:
+        """Who it is was told otherwise: frames follow."""
+        self._frames.setdefault(number, FrameReader())
+
     def forget(self, number: int) -> None:
         """The connection is closed."""
         for table in (self._initiations, self._frames, self._packets):

@@ -6,7 +6,8 @@ from collections import deque
 from random import Random
 from typing import Final, Literal
 
-from chaos.actions import Attack, Hold, LetGo, Load, Lose, Slow
+from chaos import actions as act
+from chaos.actions import Attack, Hold, LetGo, Load, Messages, Port
 from chaos.election.ids import Sid
 from chaos.election.rules import UNBROKEN, Rules
 from chaos.ensemble import EnsembleSetup, peer_specs
@@ -51,7 +52,7 @@ class World:
         self.seen: deque[Event] = deque()
         self.clock = Clock()
         self.network = Network(self.clock, seed, ordered=order == "fifo")
-        self.rules: dict[str, Slow | Lose] = {}
+        self.rules: dict[str, Messages] = {}
         self.load: Load | None = None
         self.holds: dict[str, Hold] = {}
         self.outsiders: dict[str, Outsider] = {}
@@ -138,15 +139,31 @@ def host_names(sids: tuple[Sid, ...]) -> dict[Sid, str]:
     return names
 
 
-def teach(process: Process, rule: Slow | Lose) -> bool:
+def teach(process: Process, rule: Messages) -> bool:
     """Put a message fault into the shim of a process; whether it concerns its links."""
-    targets = [cut.target for cut in rule.links if cut.source == process.sid]
+    targets = frozenset(cut.target for cut in rule.links if cut.source == process.sid)
     if not targets:
         return False
     process.shimmed = True
-    if isinstance(rule, Slow):
-        paces = dict.fromkeys(targets, (rule.latency_ns, rule.jitter_ns))
-        process.shim.slow(rule.name, paces, Distribution(rule.distribution))
-    else:
-        process.shim.lose(rule.name, frozenset(targets), rule.ppm)
+    shim, name = process.shim, rule.name
+    match rule:
+        case act.Slow(latency_ns=latency, jitter_ns=jitter):
+            paces = dict.fromkeys(targets, (latency, jitter))
+            shim.slow(name, paces, Distribution(rule.distribution))
+        case act.Lose(ppm=ppm):
+            shim.lose(name, targets, ppm)
+        case act.Duplicate(ppm=ppm):
+            shim.duplicate(name, targets, ppm)
+        case act.Reorder(ppm=ppm, window_ns=window):
+            shim.reorder(name, targets, ppm, window)
+        case act.Corrupt(ppm=ppm):
+            shim.corrupt(name, targets, ppm)
+        case act.Throttle(bytes_per_s=rate, port=port):
+            shim.throttle(name, targets, rate, _ports(port))
+        case act.Slice(size=size, pause_ns=pause, port=port):
+            shim.slice(name, targets, (size, pause), _ports(port))
     return True
+
+
+def _ports(port: Port | None) -> frozenset[str]:
+    return frozenset(one.value for one in (Port if port is None else (port,)))

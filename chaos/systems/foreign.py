@@ -112,15 +112,16 @@ class ForeignHands:
 
     # ---- packets
 
-    def slow(self, action: act.Slow) -> Evidence | None:
-        """What cannot be: a server of somebody else's holds no message back.
+    def harm(self, action: act.Messages) -> Evidence | None:
+        """What cannot be: a server of somebody else's does nothing to its own messages.
 
-        ``None`` where all that is to be slow is sent by our own peers.
+        ``None`` where all that is to be harmed is sent by our own peers.
         """
         theirs = sorted({cut.source for cut in action.links if self._servers.knows(cut.source)})
         if not theirs:
             return None
-        why = f"server {theirs[0]} holds no message back; slow links from our own peers only"
+        what = "holds no message back" if isinstance(action, act.Slow) else "harms no message"
+        why = f"server {theirs[0]} {what}; do it to links from our own peers only"
         return Evidence(False, {"error": why})
 
     def _lose(self, action: act.Lose) -> Evidence | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -73,7 +74,7 @@ class Hands:
         self._system = system
         self._world = world
         self._setup = setup
-        self._rules: dict[str, act.Slow | act.Lose] = {}
+        self._rules: dict[str, act.Messages] = {}
         self._blocks: dict[str, act.Block] = {}
         self._loads = Loads()
         self._gates = Gatekeeper(system.peers)
@@ -112,7 +113,7 @@ class Hands:
                 return self._stop(action)
             case act.Block() | act.Unblock():
                 return self._cut(action)
-            case act.Slow() | act.Lose():
+            case _ if isinstance(action, act.Messages):
                 return self._rule(action)
             case act.Clear():
                 return self._clear(action.name)
@@ -234,27 +235,18 @@ class Hands:
 
     # ---- message faults
 
-    def _rule(self, action: act.Slow | act.Lose) -> Evidence:
+    def _rule(self, action: act.Messages) -> Evidence:
         self._rules[action.name] = action
         touched = [peer for peer in self._running() if self._teach(peer, action)]
         return Evidence(None if touched else False, {"peers": len(touched)})
 
-    def _teach(self, peer: PeerLink, action: act.Slow | act.Lose) -> bool:
+    def _teach(self, peer: PeerLink, action: act.Messages) -> bool:
         targets: list[Json] = [int(c.target) for c in action.links if c.source == peer.sid]
         if not targets:
             return False
         peer.taught.add(action.name)
-        if isinstance(action, act.Lose):
-            peer.ask("lose", name=action.name, targets=targets, ppm=action.ppm)
-        else:
-            peer.ask(
-                "slow",
-                name=action.name,
-                targets=targets,
-                latency_ns=action.latency_ns,
-                jitter_ns=action.jitter_ns,
-                distribution=action.distribution,
-            )
+        order = type(action).__name__.lower()  # the fields are called as its numbers are
+        peer.ask(order, name=action.name, targets=targets, **_numbers(action))
         return True
 
     def _clear(self, name: str) -> Evidence:
@@ -338,9 +330,15 @@ def _plain(facts: dict[str, Json]) -> dict[str, int | str]:
     }
 
 
+def _numbers(action: act.Messages) -> dict[str, Json]:
+    """What a message fault is told beside its name and its links."""
+    names = [one.name for one in fields(action) if one.name not in ("name", "links")]
+    return {name: getattr(action, name) for name in names}
+
+
 def _stopped(facts: Mapping[str, int | str]) -> int:
     """How many messages, packets or connections a fault touched."""
-    keys = ("packets", "frames", "connections", "delayed", "lost")
+    keys = ("packets", "frames", "connections", "delayed", "lost", *act.HARMED)
     return sum(value for key in keys if isinstance(value := facts.get(key, 0), int))
 
 

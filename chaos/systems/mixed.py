@@ -256,7 +256,7 @@ class Mixed:
                 return hands.do(action)
             case act.Hold() | act.LetGo():
                 return self._gate(action)
-            case act.Slow() | act.SpoilDisk() | act.Burn():
+            case _ if isinstance(action, act.Messages | act.SpoilDisk | act.Burn):
                 return self._ours_only(action)
             case _ if self.standing.servers.knows(action.sid):
                 return together([foreign.do(action)])
@@ -335,10 +335,10 @@ class Mixed:
         free = ", ".join(str(sid) for sid in action.sids if sid not in ours)
         return replace(told, facts={**told.facts, "cannot hold": free}) if free else told
 
-    def _ours_only(self, action: act.Slow | act.SpoilDisk | act.Burn) -> Evidence:
-        """Only our peers hold messages back, have disks that fail, and are one thread."""
-        if isinstance(action, act.Slow):
-            return self.standing.foreign.slow(action) or self.standing.hands.do(action)
+    def _ours_only(self, action: act.Messages | act.SpoilDisk | act.Burn) -> Evidence:
+        """Only our peers harm their own messages, have disks that fail, and are one thread."""
+        if isinstance(action, act.Messages):
+            return self.standing.foreign.harm(action) or self.standing.hands.do(action)
         theirs = [sid for sid in action.sids if self.standing.servers.knows(sid)]
         if theirs:
             why = f"server {theirs[0]} is none of ours: only our peers can be harmed so"

@@ -7,7 +7,8 @@ Pause            kernel state T; no line in the peer's journal until its Resume
 Kill, Terminate  the exit status of the process that was reaped
 Launch           the birth of the peer's next incarnation
 Block            packets, frames or connections stopped, counted by its Unblock
-Slow, Lose       messages delayed or lost, counted by its Clear
+Slow, Lose, ...  messages delayed, lost, written twice, overtaken, changed, narrowed or cut,
+                 counted by its Clear
 Load             transactions committed, or writes acknowledged, counted by its Unload
 TurnRound        the input in the journal, and a message that carries the round
 SetEpochs, ...   the input and the write in the journal, or the file of a peer that is down
@@ -24,7 +25,8 @@ Hold             a peer that held while its step's fault took effect, and did no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final, get_args
 
 from chaos import actions as act
 from chaos.election.ids import Sid
@@ -37,12 +39,12 @@ from chaos.verify.gating import gated, observed
 from chaos.verify.traces import Proof, ends, inside
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
-_COUNTS = ("packets", "frames", "connections", "delayed", "lost", "committed", "acknowledged")
-_TOLD = ("late_us", "bytes", "answered", "closed", "refused")  # of no account by themselves
-_ENDINGS = {
+_STOPPED = ("packets", "frames", "connections", "delayed", "lost")
+_COUNTS = (*_STOPPED, *act.HARMED, "committed", "acknowledged")
+_TOLD = ("late_us", "bytes", "pieces", "answered", "closed", "refused")  # of no account alone
+_ENDINGS: Final[dict[type[act.Action], Callable[[str], act.Action]]] = {
     act.Block: act.Unblock,
-    act.Slow: act.Clear,
-    act.Lose: act.Clear,
+    **dict.fromkeys(get_args(act.Messages), act.Clear),
     act.Load: act.Unload,
     act.Attack: act.CallOff,
     act.SpoilDisk: act.MendDisk,
@@ -157,7 +159,7 @@ def _process(index: int, acted: Acted, history: History) -> Proof:
 
 # ---- blocks, message faults, workloads and attacks
 
-_Counted = act.Block | act.Slow | act.Lose | act.Load | act.Attack | act.SpoilDisk
+_Counted = act.Block | act.Messages | act.Load | act.Attack | act.SpoilDisk
 _Lasting = _Counted | act.Burn
 
 

@@ -72,8 +72,8 @@ class InPlace:
                 return acted.done_ns - since  # a retransmission waits as long again at most
             case act.Slow(name=name, latency_ns=latency, jitter_ns=jitter):
                 self.slow[name] = latency + jitter
-            case act.Lose(name=name):
-                self.lossy.add(name)
+            case _ if isinstance(action, act.Messages):
+                self.lossy.add(action.name)  # as long as it is there, a message may not get through
             case act.Clear(name=name):
                 self.lossy.discard(name)
                 return self.slow.pop(name, 0)

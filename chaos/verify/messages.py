@@ -14,6 +14,7 @@ from chaos.history.events import Seen, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.ballots import Decision, Spoken
 from chaos.verify.docket import Docket, Law
+from chaos.verify.forged import Forged, forged
 from chaos.verify.rules import ballot_of, weight
 
 Source = tuple[Sid, int, int, int]  # peer, incarnation, line and number of the effect
@@ -33,14 +34,25 @@ def follow(
             wrote.setdefault((event.sid, event.link, event.frame), []).append(index)
         elif isinstance(event, Stepped | Seen):
             steps[event.sid, event.inc, event.seq] = index
+    changed = forged(history)
     for decision in decisions:
         for sid, at in decision.arrived.items():
+            if _by_a_fault(history, at, changed):
+                continue  # nobody sent that
             source = _source(history, at, sid, wrote, steps)
             if source is not None:
                 said = spoken.get(source[1])
                 _judge_content(decision, (at, *source), history, docket)
                 if said is not None:
                     _judge_rank(decision, sid, said, (at, source[0]), docket)
+
+
+def _by_a_fault(history: History, at: int, changed: Forged) -> bool:
+    """Whether event ``at`` delivered a message of which a fault had changed a byte."""
+    event = history.events[at]
+    assert isinstance(event, Stepped)
+    heard = event.happened
+    return isinstance(heard, Deliver) and bool(changed.wrote(heard, event.at_ns))
 
 
 def _source(

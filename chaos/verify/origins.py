@@ -14,6 +14,7 @@ from chaos.election.ids import Sid
 from chaos.history.events import Began, Left, Stepped
 from chaos.history.history import History
 from chaos.verify.docket import Docket, Law
+from chaos.verify.forged import forged
 from chaos.verify.rules import Ballot
 from chaos.verify.tester import Meddling
 
@@ -42,9 +43,12 @@ def originate(history: History, origins: Origins, tester: Meddling, docket: Dock
         return
     began = {began.sid for _, began in history.every(Began)}
     own = {_key(ballot, tester) for ballot in origins.own}
+    changed = {_key(ballot, tester) for ballot in forged(history).ballots}
     for ballot, (sid, index) in sorted(origins.passed.items(), key=lambda one: one[1][1]):
         if ballot.leader not in began:
             continue  # a server without a journal, or nobody: not judged here
+        if _key(ballot, tester) in changed:
+            continue  # it began with a fault, which changed a byte of a message
         if _key(ballot, tester) in own:
             docket.held(Law.ORIGIN)
             continue

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from sys import maxsize
 
-from chaos.actions import Launch, SetEpochs, SetZxid, SkewTimers, TurnRound
+from chaos.actions import (
+    Corrupt,
+    Duplicate,
+    Launch,
+    Reorder,
+    SetEpochs,
+    SetZxid,
+    SkewTimers,
+    TurnRound,
+)
 from chaos.election.effects import SkewEpochs, SkewRound, SkewZxid
 from chaos.election.ids import Sid, epoch_of
 from chaos.history.events import Acted, Appeared, Began, Event, Stepped
@@ -20,13 +29,18 @@ class Meddling:
 
     ``changes`` are those of disks; ``first`` is the first event by which any log or epoch was
     changed, beyond every event while none was. ``clocks`` are the peers whose logical clocks
-    were moved. ``skewed`` are the peers whose timers ever ran fast or slow.
+    were moved. ``skewed`` are the peers whose timers ever ran fast or slow. ``duplicates`` are the
+    names of the faults that have messages written twice; ``forges``: some fault changes bytes.
+    ``shuffled`` are the peers whose messages a fault wrote in another order.
     """
 
     changes: dict[Sid, list[Change]] = field(default_factory=dict)
     first: int = maxsize
     clocks: set[Sid] = field(default_factory=set)
     skewed: set[Sid] = field(default_factory=set)
+    duplicates: set[str] = field(default_factory=set)
+    forges: bool = False
+    shuffled: set[Sid] = field(default_factory=set)
 
     @property
     def turned(self) -> bool:
@@ -47,6 +61,9 @@ class Meddling:
             case Acted(action=SkewTimers(sid=sid)):
                 self.skewed.add(sid)
                 return
+            case Acted(action=Duplicate() | Reorder() | Corrupt() as harm):
+                self._of_messages(harm)
+                return
             case Stepped(happened=SkewRound(), sid=sid) | Acted(action=TurnRound(sid=sid)):
                 self.clocks.add(sid)
                 return
@@ -60,6 +77,15 @@ class Meddling:
                 return
         if meddled:
             self.first = min(self.first, index)
+
+    def _of_messages(self, harm: Duplicate | Reorder | Corrupt) -> None:
+        match harm:
+            case Duplicate(name=name):
+                self.duplicates.add(name)
+            case Reorder(links=links):
+                self.shuffled |= {cut.source for cut in links}
+            case Corrupt():
+                self.forges = True
 
 
 def meddling(history: History) -> Meddling:

@@ -53,6 +53,7 @@ REFUSED = {
     "a key that is half a character": ("\\udfff=1", "character"),
     "equal ports": ("server.1=h:1:1", "both 1"),
     "a port that is no number": ("server.1=h:one:2", "port"),
+    "a port and what int() takes for no space": ("server.1=h:1\x1c:2", "port"),
     "a negative port": ("server.1=h:-1:2", "port"),
     "a client port that is no number": ("server.1=h:1:2;x", "port"),
     "no client port": ("server.1=h:1:2;", "port"),

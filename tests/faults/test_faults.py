@@ -14,7 +14,7 @@ from chaos.faults.catalogue import FAULTS
 from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion, Members
-from chaos.faults.messages import Delay, Loss
+from chaos.faults.messages import Corrupt, Delay, Duplicate, Loss, Reorder, Slice, Throttle
 from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
 from chaos.faults.outsiders import Broken, Flood, Half, HalfOpen, Malformed
 from chaos.faults.processes import Kill, Pause, Restart, Terminate
@@ -129,6 +129,36 @@ ACTIONS: dict[str, tuple[Fault, tuple[Sid, ...], list[Action], list[Action]]] = 
         [act.Lose("s", _cuts((ONE, TWO)), 300_000)],
         [act.Clear("s")],
     ),
+    "duplicates of a link": (
+        Duplicate("s", 300_000, (TWO,)),
+        (ONE,),
+        [act.Duplicate("s", _cuts((ONE, TWO)), 300_000)],
+        [act.Clear("s")],
+    ),
+    "a link in disorder": (
+        Reorder("s", 300_000, 5, (TWO,)),
+        (ONE,),
+        [act.Reorder("s", _cuts((ONE, TWO)), 300_000, 5)],
+        [act.Clear("s")],
+    ),
+    "a narrow link": (
+        Throttle("s", 2048, Port.QUORUM, (TWO,)),
+        (ONE,),
+        [act.Throttle("s", _cuts((ONE, TWO)), 2048, Port.QUORUM)],
+        [act.Clear("s")],
+    ),
+    "bytes that change": (
+        Corrupt("s", 300_000, (TWO,)),
+        (ONE,),
+        [act.Corrupt("s", _cuts((ONE, TWO)), 300_000)],
+        [act.Clear("s")],
+    ),
+    "pieces on a link": (
+        Slice("s", 7, 5, towards=(TWO,)),
+        (ONE,),
+        [act.Slice("s", _cuts((ONE, TWO)), 7, 5)],
+        [act.Clear("s")],
+    ),
     "round by": (SkewLogicalClock("s", by=-3), (ONE,), [act.TurnRound(ONE, by=-3)], []),
     "round to": (SkewLogicalClock("s", to=9), (ONE,), [act.TurnRound(ONE, to=9)], []),
     "epochs": (
@@ -214,7 +244,19 @@ def test_every_fault_of_the_catalogue_is_in_the_table(word: str) -> None:
     assert FAULTS[word] in tried
 
 
-@pytest.mark.parametrize("fault", [OneWay("s"), Delay("s", 1), Loss("s", 1)])
+OF_LINKS: tuple[Fault, ...] = (
+    OneWay("s"),
+    Delay("s", 1),
+    Loss("s", 1),
+    Duplicate("s", 1),
+    Reorder("s", 1),
+    Throttle("s", 1),
+    Corrupt("s", 1),
+    Slice("s", 1),
+)
+
+
+@pytest.mark.parametrize("fault", OF_LINKS, ids=lambda fault: type(fault).__name__)
 def test_faults_of_links_can_be_told_their_far_side(fault: Fault) -> None:
     assert isinstance(fault, Directed)
     assert fault.facing((TWO,)) != fault

@@ -28,6 +28,7 @@ def test_the_plans_cover_the_language() -> None:
     plans = [drawn(seed) for seed in range(80)]
     verbs = [(step, step.verb) for p in plans for step in p.every_step]
     kinds = {verb.kind for _, verb in verbs if isinstance(verb, FaultStep)}
+    assert {"duplicate", "reorder", "throttle", "corrupt", "slice"} <= kinds
     assert {"pause", "kill", "terminate", "loss", "delay", "skew_timers", "isolate"} <= kinds
     assert {"one_way", "partition", "block_port", "bump_config_version"} <= kinds
     assert {"skew_logical_clock", "skew_peer_epoch", "skew_zxid"} <= kinds

@@ -15,6 +15,7 @@ from chaos.history.codec import Reader
 from chaos.history.events import Event, Left, Lost, Rejected, Stepped, Wrote
 from chaos.peer.journal import Journal, Offer
 from chaos.peer.loop import Loop
+from chaos.wire.lane import Harm
 
 
 def read(path: Path) -> list[Event]:
@@ -32,10 +33,11 @@ def journal(tmp_path: Path) -> Journal:
 def test_lines_are_read_back_in_order_with_their_numbers(journal: Journal, tmp_path: Path) -> None:
     offer = Offer(step=0, index=3, frame=b"")
     assert journal.stepped(Start(), []) == 0
-    journal.wrote(offer, Sid(-1), "127.0.0.1:3888>127.0.0.2:40000", 6, again=False)
-    journal.wrote(
-        offer, Sid(6), "[::1]:3888>[fe80:1111:2222:3333:4444:5555:6:7]:40000", 0, again=True
-    )
+    journal.wrote(offer, Sid(-1), ("127.0.0.1:3888>127.0.0.2:40000", 6), again=False)
+    there = "[::1]:3888>[fe80:1111:2222:3333:4444:5555:6:7]:40000", 0
+    journal.wrote(offer, Sid(6), there, again=True)
+    journal.wrote(offer, Sid(6), ("a>b", 1), Harm(copied_by="again"), again=False)
+    journal.wrote(offer, Sid(6), ("a>b", 2), Harm(corrupted_by="torn", byte=3), again=True)
     journal.lost(offer, Sid(7), "lost on its way", "noise")
     journal.rejected(Port.QUORUM, "127.0.0.9:1", "nonsense")
     journal.left("SIGTERM")
@@ -55,9 +57,11 @@ def test_lines_are_read_back_in_order_with_their_numbers(journal: Journal, tmp_p
             0,
             again=True,
         ),
-        Lost(77, Sid(5), 2, 3, 0, 3, Sid(7), "lost on its way", "noise"),
-        Rejected(77, Sid(5), 2, 4, "quorum", "127.0.0.9:1", "nonsense"),
-        Left(77, Sid(5), 2, 5, "SIGTERM"),
+        Wrote(77, Sid(5), 2, 3, 0, 3, Sid(6), "a>b", 1, copied_by="again"),
+        Wrote(77, Sid(5), 2, 4, 0, 3, Sid(6), "a>b", 2, again=True, corrupted_by="torn", byte=3),
+        Lost(77, Sid(5), 2, 5, 0, 3, Sid(7), "lost on its way", "noise"),
+        Rejected(77, Sid(5), 2, 6, "quorum", "127.0.0.9:1", "nonsense"),
+        Left(77, Sid(5), 2, 7, "SIGTERM"),
     ]
 
 

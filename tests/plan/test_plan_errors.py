@@ -118,12 +118,19 @@ p.yaml:1:1: the file is empty; a plan begins with version: 1
     1 | # nothing
       | ^""",
     ),
-    "word that is not supported yet": (
-        HEAD + "  - {id: a, fault: slice, target: 1, for: 1s}\n",
+    "pieces of no size": (
+        HEAD + "  - {id: a, fault: slice, target: 1, with: {size: 0}, for: 1s}\n",
         """\
-p.yaml:5:20: not supported yet: slice
-    5 |   - {id: a, fault: slice, target: 1, for: 1s}
-      |                    ^""",
+p.yaml:5:44: "with" of slice: size: 0 is not from 1 to 65536
+    5 |   - {id: a, fault: slice, target: 1, with: {size: 0}, for: 1s}
+      |                                            ^""",
+    ),
+    "bandwidth without a unit": (
+        HEAD + "  - {id: a, fault: throttle, target: 1, with: {rate: 2000}, for: 1s}\n",
+        """\
+p.yaml:5:54: "2000" is no bandwidth; write 500B/s, 2KiB/s or 1MiB/s
+    5 |   - {id: a, fault: throttle, target: 1, with: {rate: 2000}, for: 1s}
+      |                                                      ^""",
     ),
     "key that is not supported yet": (
         "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nreport: {}\n",

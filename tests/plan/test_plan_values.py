@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.errors import PlanError
-from chaos.plan.amount_words import span
+from chaos.plan.amount_words import bandwidth, span
 from chaos.plan.load import load_plan
 from chaos.plan.tree import scalar
-from chaos.plan.values import duration_ns, long, offset_ns, rate_ppm, share_ppm
+from chaos.plan.values import bytes_per_s, duration_ns, long, offset_ns, rate_ppm, share_ppm
 
 GOOD = {
     "milliseconds": (duration_ns, "200ms", 200_000_000),
@@ -30,6 +30,9 @@ GOOD = {
     "everything": (share_ppm, "100%", 1_000_000),
     "half as fast again": (rate_ppm, "1.5", 1_500_000),
     "trailing zero": (rate_ppm, "1.10", 1_100_000),
+    "bytes a second": (bytes_per_s, "500B/s", 500),
+    "kibibytes": (bytes_per_s, "0.5KiB/s", 512),
+    "mebibytes": (bytes_per_s, "2MiB/s", 2 << 20),
     "decimal id": (long, "-7", -7),
     "hex id": (long, "0x100000003", 0x100000003),
     "hex of -1": (long, "0xffffffffffffffff", -1),
@@ -54,6 +57,9 @@ BAD = {
     "no share": (share_ppm, "half", "is no percentage"),
     "frozen": (rate_ppm, "0", "from 0.01 to 100"),
     "backward": (rate_ppm, "-1", "is no speed"),
+    "no bandwidth at all": (bytes_per_s, "0B/s", "not from 1B/s to 1024MiB/s"),
+    "bits": (bytes_per_s, "2kbit/s", "write 500B/s, 2KiB/s or 1MiB/s"),
+    "part of a byte": (bytes_per_s, "1.5B/s", "not a whole number of bytes"),
     "65 bits": (long, str(2**63), "does not fit into 64 bits"),
     "no number": (long, "seven", "is no 64-bit number"),
 }
@@ -68,6 +74,11 @@ def test_a_bad_value_says_what_would_do(read: Callable[[str], int], text: str, t
 @given(st.integers(min_value=0, max_value=10**18))
 def test_a_span_is_written_as_it_is_read(time_ns: int) -> None:
     assert duration_ns(span(time_ns)) == time_ns
+
+
+@given(st.integers(min_value=1, max_value=1 << 30))
+def test_a_bandwidth_is_written_as_it_is_read(rate: int) -> None:
+    assert bytes_per_s(bandwidth(rate)) == rate
 
 
 SCALARS = {

@@ -61,6 +61,23 @@ SENTENCES = {
     "{fault: loss, target: observers, with: {percent: 0.5}, for: 1s}": (
         "lose 0.5 % of the notifications of the observers for 1s"
     ),
+    "{fault: duplicate, target: leader, with: {percent: 20%}, for: 1s}": (
+        "write 20 % of the notifications of the leader twice for 1s"
+    ),
+    "{fault: reorder, target: all, with: {percent: 20..40, window: 50ms}, for: 1s}": (
+        "let the next one overtake 20 to 40 % of the notifications of every peer, "
+        "if it comes within 50ms for 1s"
+    ),
+    "{fault: corrupt, target: {from: 1, to: all}, with: {percent: 5%}, for: 1s}": (
+        "change a byte of 5 % of the notifications of peer 1 towards every peer for 1s"
+    ),
+    "{fault: throttle, target: links, with: {rate: 2KiB/s..1MiB/s, port: quorum}, for: 1s}": (
+        "let 2KiB/s to 1MiB/s through on each link of every peer towards every peer "
+        "on the quorum port for 1s"
+    ),
+    "{fault: slice, target: 1, with: {size: 7, pause: 1ms}, for: 1s}": (
+        "write the messages of peer 1 in pieces of 7 bytes, 1ms apart for 1s"
+    ),
     "{fault: skew_logical_clock, target: minority, with: {by: -3}}": (
         "move the round of as many voters as a quorum can spare by -3"
     ),

@@ -88,6 +88,7 @@ LASTING: dict[str, tuple[Action, Action]] = {
     "pause": (Pause(ONE), Resume(ONE)),
     "block": (Block("x", (Cut(ONE, TWO),)), act.Unblock("x")),
     "loss": (Lose("x", (Cut(ONE, TWO),), 500_000), act.Clear("x")),
+    "slicing": (act.Slice("x", (Cut(ONE, TWO),), 7), act.Clear("x")),
     "workload": (act.Load("x", 10, 10), act.Unload("x")),
     "timers": (act.SkewTimers(ONE, 500_000), act.SkewTimers(ONE)),
     "attack": (act.Attack("x", (ONE,), act.Port.QUORUM, "silent", 1, 1), act.CallOff("x")),

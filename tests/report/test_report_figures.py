@@ -59,6 +59,11 @@ ONE_OF_EACH: tuple[Action, ...] = (
     actions.Unblock("b"),
     actions.Slow("s", (Cut(Sid(1), Sid(2)),), 12 * MS, 3 * MS),
     actions.Lose("l", (Cut(Sid(1), Sid(2)),), 300_000),
+    actions.Duplicate("d", (Cut(Sid(1), Sid(2)),), 300_000),
+    actions.Reorder("r", (Cut(Sid(1), Sid(2)),), 300_000, 20 * MS),
+    actions.Corrupt("c", (Cut(Sid(1), Sid(2)),), 300_000),
+    actions.Throttle("t", (Cut(Sid(1), Sid(2)),), 2048, Port.QUORUM),
+    actions.Slice("c", (Cut(Sid(1), Sid(2)),), 7, MS),
     actions.Clear("s"),
     actions.TurnRound(Sid(1), by=-3),
     actions.SetEpochs(Sid(1), accepted=9),
@@ -103,6 +108,8 @@ def test_every_action_has_words() -> None:
     assert len(set(told)) == len(told)
     assert words.action(ONE_OF_EACH[5]) == "block 1→2, into 1's quorum port (silent)"
     assert words.action(ONE_OF_EACH[8]) == "lose 30 % of messages on 1→2"
+    assert words.action(ONE_OF_EACH[11]) == "change a byte of 30 % of messages on 1→2"
+    assert words.action(ONE_OF_EACH[12]) == ("let 2048 bytes a second through on 1→2 (quorum port)")
 
 
 @pytest.mark.parametrize("history", [paused_then_cut(), killed_under_loss()], ids=["cut", "kill"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -37,6 +38,20 @@ def block(packets: int) -> Lockstep:
 def slow(**facts: int) -> Lockstep:
     ensemble = up().acted("f", act.Slow("f", CUT, 5), bit=None)
     return ensemble.run(100).acted("f", act.Clear("f"), bit=True, **facts)
+
+
+HARMS: dict[str, act.Messages] = {
+    "duplicated": act.Duplicate("f", CUT, 5),
+    "overtaken": act.Reorder("f", CUT, 5, 9),
+    "corrupted": act.Corrupt("f", CUT, 5),
+    "throttled": act.Throttle("f", CUT, 5),
+    "sliced": act.Slice("f", CUT, 5),
+}
+
+
+def harmed(key: str, count: int) -> Lockstep:
+    ensemble = up().acted("f", HARMS[key], bit=None).run(100)
+    return ensemble.acted("f", act.Clear("f"), bit=count > 0, **{key: count, "seen": 9})
 
 
 def attack(**facts: int) -> Lockstep:
@@ -84,6 +99,7 @@ CONFIRMED: dict[str, Callable[[], Lockstep]] = {
     "lose": lambda: (
         up().acted("f", act.Lose("f", CUT, 5), bit=None).acted("f", act.Clear("f"), lost=2)
     ),
+    **{f"message fault, {key}": partial(harmed, key, 2) for key in act.HARMED},
     "round, told by a LOOKING peer": lambda: (
         Lockstep()
         .start(1, 2)
@@ -120,6 +136,7 @@ CONFIRMED: dict[str, Callable[[], Lockstep]] = {
     ),
 }
 UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
+    **{f"message fault, not {key}": (partial(harmed, key, 0), f"{key} 0") for key in act.HARMED},
     "kill without an exit": (lambda: up().acted("f", act.Kill(THREE)).run(), "no exit"),
     "terminate that needed a kill": (lambda: exited(-9), "status -9"),
     "launch without a birth": (

@@ -41,7 +41,9 @@ def judge_foreign(history: History, tester: Meddling, docket: Docket) -> Outside
     found = Outside()
     servers_: dict[Sid, Epochs] = {}
     for life in lives(history):
-        votes = Votes(life, docket, turned=life.sid in tester.clocks)
+        sid = life.sid
+        turned, shuffled = sid in tester.clocks, sid in tester.shuffled
+        votes = Votes(life, docket, turned=turned, shuffled=shuffled)
         votes.judge()
         for (seq, number), spoken in votes.spoken.items():
             found.spoken[life.sid, life.appeared.inc, seq, number] = spoken

@@ -108,18 +108,7 @@ def _told(event: Event, known: dict[int, int], log_ns: int) -> Iterator[Event]:
         case Wrote():
             known[-1] += 1
             step = known.get(event.step, -1)
-            yield Wrote(
-                event.at_ns,
-                event.sid,
-                event.inc,
-                known[-1],
-                step,
-                0,
-                event.to,
-                event.link,
-                event.frame,
-                event.again,
-            )
+            yield replace(event, seq=known[-1], step=step, index=0)
         case _ if not isinstance(event, _UNSEEN):
             yield event
         case _:

@@ -53,9 +53,12 @@ class Support:
 class Votes:
     """One start of one server."""
 
-    def __init__(self, life: Life, docket: Docket, *, turned: bool = False) -> None:
+    def __init__(
+        self, life: Life, docket: Docket, *, turned: bool = False, shuffled: bool = False
+    ) -> None:
         self._life = life
         self._docket = docket
+        self._shuffled = shuffled  # a fault wrote its messages in another order than it said them
         self._turned = turned  # the tester moved its logical clock, which no packet tells
         self._config = Votership(life.appeared.config)
         self._heard: list[Heard] = []  # since its last decision
@@ -129,7 +132,7 @@ class Votes:
             known = Spoken(self._own[ballot.round], self._config.electorate.voters)
             self.spoken[line.step, line.index] = known
         self._said[line.link] = (index, line, ballot)
-        if before is None or not self._life.turns:
+        if before is None or self._shuffled or not self._life.turns:
             return
         # A link may have held a message back, so it is as old as its vote can be.
         said_ns = min(before[1].at_ns, self._since.get(before[2], before[1].at_ns))

@@ -24,7 +24,7 @@ class Beside:
     def __init__(
         self, index: int, began: Began, past: Past, docket: Docket, tester: Meddling
     ) -> None:
-        self.traffic = Traffic(began, docket)
+        self.traffic = Traffic(began, docket, tester)
         self.links = Links(docket)
         self._watchers: tuple[Watcher, ...] = (
             self.traffic,

@@ -15,20 +15,23 @@ from chaos.election.effects import (
     Send,
     TimerKind,
 )
+from chaos.election.ids import Sid
 from chaos.election.notification import Notification, ServerState
 from chaos.history.events import Began, Stepped, Wrote
 from chaos.verify.docket import Docket, Law
 from chaos.verify.laws.watcher import SKEWS
 from chaos.verify.rules import Ballot, Electorate, ballot_of
 from chaos.verify.standing import Standing
+from chaos.verify.tester import Meddling
 
 
 class Traffic:
     """The notifications of one incarnation: what it may say, and what it says."""
 
-    def __init__(self, began: Began, docket: Docket) -> None:
+    def __init__(self, began: Began, docket: Docket, tester: Meddling) -> None:
         self._sid = began.sid
         self._docket = docket
+        self._tester = tester
         self._due = 0  # notifications that were called for, so far
         self._said = 0
         self._proposal: Ballot | None = None
@@ -38,6 +41,7 @@ class Traffic:
         self._tainted = False  # the tester moved its vote in this round
         self._written: set[tuple[int, int, int]] = set()  # step, effect, to
         self._repeated: set[str] = set()  # links that began with an old message
+        self._before: dict[str, Wrote] = {}  # the last frame of each link
 
     def take(self, index: int, event: Stepped, standing: Standing) -> None:
         """Take one step in."""
@@ -67,9 +71,14 @@ class Traffic:
             self._docket.case(Law.BOUNDS, wrong, index)
 
     def wrote(self, index: int, line: Wrote) -> None:
-        """A message is written once, and once more at most on each new link, as its first."""
+        """A message is written once, and once more at most on each new link, as its first.
+
+        Once more, too, right behind itself, where a fault that was put in place says so.
+        """
         wrong = ""
-        if line.again:
+        if line.copied_by:
+            wrong = self._copy(line)
+        elif line.again:
             if line.frame or line.link in self._repeated:
                 wrong = f"peer {self._sid} repeated an old message on link {line.link} again"
             self._repeated.add(line.link)
@@ -78,7 +87,21 @@ class Traffic:
             if key in self._written:
                 wrong = f"peer {self._sid} wrote one message twice to peer {line.to}"
             self._written.add(key)
+        self._before[line.link] = line
         self._docket.case(Law.BOUNDS, wrong, index)
+
+    def _copy(self, line: Wrote) -> str:
+        """What is wrong with a second writing that a fault is said to have asked for."""
+        before = self._before.get(line.link)
+        asked = line.copied_by in self._tester.duplicates
+        same = before is not None and not before.copied_by and _message(before) == _message(line)
+        if asked and same:
+            return ""
+        why = "another message came between" if asked else "which never was in place"
+        return (
+            f"peer {self._sid} wrote one message twice to peer {line.to} on account of "
+            f"{line.copied_by}, {why}"
+        )
 
     # ----
 
@@ -128,3 +151,8 @@ class Traffic:
                 f"{ballot.round}, in which it heard of {len(self._cast)} votes"
             )
         self._docket.case(Law.BOUNDS, wrong, index)
+
+
+def _message(line: Wrote) -> tuple[int, int, Sid, int]:
+    """Which message it is, and which frame it is or repeats."""
+    return line.step, line.index, line.to, line.frame - bool(line.copied_by)
