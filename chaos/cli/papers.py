@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from chaos.campaign.attempts import tried
 from chaos.campaign.record import RunRecord
+from chaos.cli.console import voice
+from chaos.cli.one_run import PAGE
 from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
 from chaos.cli.tally import Tally
@@ -120,6 +122,9 @@ def write_papers(
 ) -> None:
     """Write what the command line asks for, and what the environment has a place for."""
     papers: list[tuple[str, Callable[[tuple[Case, ...]], None]]] = []
+    if tally.file is not None:
+        page = tally.file.with_suffix(".html")
+        papers.append((f"the page {page}", lambda cases: _page(page, cases, request)))
     if (junit_file := request.junit) is not None:
         papers.append((f"the JUnit file {junit_file}", lambda cases: _junit(junit_file, cases)))
     if (markdown_file := request.markdown) is not None:
@@ -144,6 +149,21 @@ def write_papers(
             write(cases)
         except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
             tally.fail(f"{what} could not be written: {error!r}")
+
+
+def _page(file: Path, cases: tuple[Case, ...], request: Request) -> None:
+    """All runs on one page, from which that of each can be reached, also once they are moved."""
+    from chaos.report.page import render_suite
+
+    def href(run: RunRecord) -> str:
+        there = Path(run.folder) / PAGE
+        if not run.folder or not there.is_file():
+            return ""
+        return os.path.relpath(there, file.parent)
+
+    _write(file, render_suite(cases, href))
+    if not request.as_json and not request.quiet:
+        voice(stderr=False).print(f"all runs: {file}", soft_wrap=True, markup=False)
 
 
 def _junit(file: Path, cases: tuple[Case, ...]) -> None:

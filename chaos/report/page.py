@@ -1,18 +1,22 @@
-"""The page of a run: one HTML file that needs nothing else.
+"""The pages of a run, and of all runs of a command: HTML files that need nothing else.
 
-It reads without its style sheet, too: Jenkins serves artefacts under ``default-src 'none';
+They read without their style sheet, too: Jenkins serves artefacts under ``default-src 'none';
 style-src 'self'``, which strips inline styles and leaves elements and attributes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from chaos.campaign.record import RunRecord
 from chaos.history.history import History
+from chaos.report.cases import Case
 from chaos.report.model import INSETS_MAX, page_of
+from chaos.report.suite import suite_of
 from chaos.report.words import duration, visible
 from chaos.store import RunResult
 
@@ -32,6 +36,12 @@ def render(result: RunResult, history: History, bytes_max: int = BYTES_MAX) -> s
         if len(text.encode()) <= bytes_max:
             break
     return text
+
+
+def render_suite(cases: Sequence[Case], href: Callable[[RunRecord], str]) -> str:
+    """The page of all runs of one command; ``href`` says where the page of a run is."""
+    template = _environment().get_template("suite.html.j2")
+    return template.render(suite=suite_of(cases, href))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,10 @@ def test_each_run_is_a_line_that_tells_how_to_run_it_again(
     ]
     assert all("--repeat 1" in one.reproduce for one in records)
     assert all(one.measures for one in records)
+    page = file.with_suffix(".html").read_text(encoding="utf-8")
+    pages = [file.parent / href for href in re.findall(r'<a class="o-\w+" href="([^"]+)"', page)]
+    assert len(pages) == len(records)
+    assert all(one.is_file() for one in pages)
 
 
 def test_runs_at_the_same_time_are_those_in_turn(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ ONE_OF_EACH: tuple[Action, ...] = (
     actions.MendDisk("d"),
     actions.Burn("b", (Sid(1), Sid(2)), 600_000, 1),
     actions.Cool("b"),
+    actions.Ask("ask", Sid(1), 0, 5 * MS, ("true",)),
 )
 
 
