@@ -46,13 +46,18 @@ class Span:
     joined: dict[Sid, tuple[int, int]] = field(default_factory=dict)
     accepted: dict[Sid, int] = field(default_factory=dict)  # promises, at the end
     versions: dict[Sid, int] = field(default_factory=dict)  # of committed configurations, then
+    looks: dict[Sid, int] = field(default_factory=dict)  # who does at the end, and its wait, ms
     lost: tuple[int, int] | None = None
     failed: dict[Sid, int] = field(default_factory=dict)  # handshakes left without serving
     failed_later: dict[Sid, int] = field(default_factory=dict)  # after ``served``
     spoiled: bool = False  # the tester had changed a log or an epoch: a leader may have to end
 
     def excuse(self, sid: Sid) -> str:
-        """Why the rules keep a member from its leader until the next election, or nothing.
+        """Why the rules keep a member from its leader, or nothing."""
+        return self._barred(sid) or self._drowned(sid)
+
+    def _barred(self, sid: Sid) -> str:
+        """Why its leader and it part again and again, until the next election.
 
         It has promised a higher epoch; or it has a newer configuration, for which its leader
         refuses it (``LearnerHandler.run``: "Follower is ahead of the leader").
@@ -66,9 +71,21 @@ class Span:
             )
         mine, its = self.versions[sid], self.versions[self.leader]
         if mine > its:
-            return (
-                f"its configuration, {mine:x}, is newer than {its:x}, which peer {self.leader} has"
-            )
+            return f"its configuration, {mine:x}, is newer than peer {self.leader}'s, {its:x}"
+        return ""
+
+    def _drowned(self, sid: Sid) -> str:
+        """Who speaks so often that it never says again a vote that was lost before the span.
+
+        Each notification begins its wait anew (``FastLeaderElection.lookForLeader`` polls its
+        queue for that long), and who goes round looks once in each pause between two attempts.
+        """
+        wait = self.looks.get(sid, 0)
+        if wait < self.timings.leader_connect_retry_ms:
+            return ""
+        for other in sorted(self.members - set(self.joined) - {sid, self.leader}):
+            if self._barred(other):
+                return f"peer {other} goes round, and speaks before its {wait} ms are over"
         return ""
 
     def begin_anew(self) -> None:

@@ -19,6 +19,7 @@ from chaos.election.effects import (
     Arm,
     Deliver,
     Effect,
+    Persist,
     PersistConfig,
     Reconfigure,
     SkewEpochs,
@@ -81,7 +82,7 @@ class _Watch:
         self._learn(event)
         moved = matters(event)
         before = {sid: _was(p, 0) for sid, p in self._view.peers.items()} if moved else {}
-        if moved or isinstance(event, Acted):
+        if moved or isinstance(event, Acted) or _promises(event):
             self._view.observe(event)
         if self._touches(event) and self._running:
             done = event.done_ns if isinstance(event, Acted) else event.at_ns
@@ -192,6 +193,8 @@ class _Watch:
         peers = {sid: self._view.peers[sid] for sid in span.members}
         span.accepted = {sid: peer.accepted_epoch for sid, peer in peers.items()}
         span.versions = {sid: self._held(peer).version for sid, peer in peers.items()}
+        looking = (sid for sid, peer in peers.items() if peer.state is ServerState.LOOKING)
+        span.looks = {sid: self._resend.get(sid, 0) for sid in looking}
         self.spans.append(span)
 
     def _of(self, sid: Sid) -> Was:
@@ -286,6 +289,15 @@ class _Watch:
     def _backed(self, leader: Sid, members: frozenset[Sid]) -> bool:
         config = self._held(self._view.peers[leader])
         return config.verifier.contains_quorum(self._view.followers_of(leader) & members)
+
+
+def _promises(event: Event) -> bool:
+    """Whether a file of a peer changes: a promise keeps it from leaders of lower epochs."""
+    match event:
+        case Stepped(effects=effects):
+            return any(isinstance(effect, Persist) for effect in effects)
+        case _:
+            return False
 
 
 def _equal(one: Configuration, other: Configuration) -> bool:

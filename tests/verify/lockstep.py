@@ -147,6 +147,10 @@ class Lockstep:
         """The quorum connections that stand."""
         return frozenset(self._conns)
 
+    def learner(self, conn: int) -> Sid:
+        """Who dialled a quorum connection."""
+        return self._conns[conn][0]
+
     # ---- how it is done
 
     @property

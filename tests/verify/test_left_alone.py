@@ -27,6 +27,7 @@ from tests.verify.test_liveness import (
     Fickle,
     Undecided,
     ahead,
+    drowned,
     healthy,
     stuck,
     undecided,
@@ -195,6 +196,6 @@ def test_a_run_has_to_go_on_until_what_is_due_is_decided() -> None:
     assert judge(enough, L1).outcome is FAILS
 
 
-@pytest.mark.parametrize("story", [healthy, stuck, ahead])
+@pytest.mark.parametrize("story", [healthy, stuck, ahead, drowned])
 def test_who_serves_or_is_excused_is_waited_for_no_longer(story: Callable[[], History]) -> None:
     assert open_until_ns(story()) is None

@@ -9,7 +9,7 @@ import pytest
 
 from chaos import actions as act
 from chaos.election import effects as fx
-from chaos.election.ids import Sid
+from chaos.election.ids import PeerEpoch, Sid
 from chaos.election.notification import ServerState
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.election.timings import Timings
@@ -89,11 +89,29 @@ def stuck() -> History:
     return ensemble.start(1).run(40_000).history()
 
 
+def promised_alone() -> History:
+    """Peer 1 loses its leader, and the tester moves its promise."""
+    ensemble = Lockstep().start().run(2000)
+    lost = next(conn for conn in ensemble.connections if ensemble.learner(conn) == 1)
+    ensemble.give(1, fx.ConnectionLost(lost, "reset"))
+    return ensemble.give(1, fx.SkewEpochs(accepted=PeerEpoch(9))).run(40_000).history()
+
+
 def ahead() -> History:
     """Peer 1 comes with a newer configuration of the same members than its leader has."""
     ensemble = Lockstep().start(2, 3).run(2000)
     ensemble.configs[Sid(1)] = configuration("1-3", version=9 << 32).text()
     return ensemble.start(1).run(40_000).history()
+
+
+def drowned() -> History:
+    """Peer 5 is refused again and again; peer 1, whose vote got lost, hears it and waits anew."""
+    ensemble = Lockstep("1-5").start(2, 3, 4).run(2000)
+    ensemble.disks[Sid(5)] = {"acceptedEpoch": 9}
+    ensemble.cut |= {(Sid(1), Sid(sid)) for sid in range(2, 6)}
+    ensemble.start(5, 1).run(500)
+    ensemble.cut.clear()
+    return ensemble.run(40_000).history()
 
 
 def minority() -> History:
@@ -116,7 +134,9 @@ JUDGED: dict[str, tuple[str, Callable[[], History], Outcome, str]] = {
     "one never joins": (L2, deaf, Outcome.FAILS, "peer 1 does not serve"),
     "a leader that gives up": (L3, fickle, Outcome.FAILS, "no fault touched them"),
     "a promise too high": (L2, stuck, Outcome.NOT_EXERCISED, "peer 1 is excused: it promised"),
+    "a promise moved": (L2, promised_alone, Outcome.NOT_EXERCISED, "it promised epoch 9"),
     "a newer configuration": (L2, ahead, Outcome.NOT_EXERCISED, "its configuration, 900000000"),
+    "drowned": (L2, drowned, Outcome.NOT_EXERCISED, "peer 1 is excused: peer 5 goes round"),
     "a minority": (L1, minority, Outcome.NOT_EXERCISED, "no living quorum"),
     "a minority, joining": (L2, minority, Outcome.NOT_EXERCISED, "no living quorum"),
     "a minority, changing": (L3, minority, Outcome.NOT_EXERCISED, "no living quorum"),
