@@ -147,6 +147,10 @@ class Hands:
     def _end(self, action: act.Kill | act.Terminate) -> Evidence:
         peer = self._up(action.sid)
         number = signal.SIGKILL if isinstance(action, act.Kill) else signal.SIGTERM
+        if number == signal.SIGTERM and peer.stopped:
+            # It would end once it goes on, when nobody expects it any more.
+            why = f"peer {action.sid} is stopped and takes no orders; resume it first"
+            raise InfrastructureError(why)
         peer.signal(number)
         status = self._system.reap(action.sid)
         wanted = -number if isinstance(action, act.Kill) else 0

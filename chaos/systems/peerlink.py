@@ -83,7 +83,10 @@ class PeerLink:
             left = (deadline - time.monotonic_ns()) / 1e9
             if left <= 0 or not select.select([self._control], [], [], left)[0]:
                 raise InfrastructureError(f"peer {self.sid} did not answer within 3 s")
-            data = self._control.recv(_MESSAGE_MAX)
+            try:
+                data = self._control.recv(_MESSAGE_MAX)
+            except ConnectionResetError:  # it had not read the question
+                data = b""
             if not data:
                 raise InfrastructureError(f"peer {self.sid} is gone")
             found: dict[str, Json] = json.loads(data)

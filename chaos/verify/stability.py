@@ -75,8 +75,7 @@ class _Watch:
     def take(self, index: int, event: Event) -> None:
         """Take one event in."""
         if self._touches(event):
-            if isinstance(event, Exited | Left):
-                self._excuse(event)
+            self._excuse(event)
             self._close(event.at_ns)
         after = self._in_place(event)
         self._learn(event)
@@ -177,12 +176,18 @@ class _Watch:
         self._open = span
         self._serves(index, at_ns)
 
-    def _excuse(self, end: Exited | Left) -> None:
-        """Others notice the end of a process before it is reaped."""
+    def _excuse(self, event: Event) -> None:
+        """What ends a span may show before its own stamp.
+
+        Others notice the end of a process before it is reaped. And a peer reads the clock when
+        its loop wakes: what it comes to hear of a moment later is stamped with that.
+        """
         span = self._open
-        if span is None or span.lost is None or end.sid not in span.members:
+        if span is None or span.lost is None:
             return
-        if end.at_ns - span.lost[0] <= span.timings.tick_ms * _MS:
+        before_ns = event.at_ns - span.lost[0]
+        ended = isinstance(event, Exited | Left) and event.sid in span.members
+        if before_ns <= (span.timings.tick_ms * _MS if ended else _SCHEDULING_NS):
             span.lost = None
 
     def _close(self, at_ns: int, *, by_end: bool = False) -> None:

@@ -115,6 +115,10 @@ class Live:
         )
 
 
+def stopped(sid: Sid) -> str:
+    return f"peer {sid} is stopped and takes no orders; resume it first"
+
+
 def written(folder: Path) -> tuple[Evidence, History]:
     """A workload, a follower that is stopped meanwhile, a leader that is killed and returns."""
     with Live(folder) as live:
@@ -123,6 +127,8 @@ def written(folder: Path) -> tuple[Evidence, History]:
         live.rest(1)
         follower = next(sid for sid in ALL if sid != leader)
         live.do(act.Pause(follower))
+        # SIGTERM would wait for the end of the pause, and end the peer when nobody expects it.
+        assert live.do(act.Terminate(follower)).facts == {"error": stopped(follower)}
         live.rest(0.3)
         live.do(act.Resume(follower))
         live.rest(0.5)

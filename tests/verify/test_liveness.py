@@ -244,6 +244,22 @@ def test_nothing_is_due_before_time_zero() -> None:
     assert judge(history, L1).outcome is Outcome.HOLDS
 
 
+@pytest.mark.parametrize(("later_ns", "outcome"), [(7, Outcome.HOLDS), (200, Outcome.FAILS)])
+def test_what_an_action_did_may_bear_an_earlier_stamp_than_it(
+    later_ns: int, outcome: Outcome
+) -> None:
+    """A peer reads the clock when its loop wakes: what came by a reset a moment later is older."""
+    history = fickle()
+    gave_up = next(
+        e.at_ns
+        for _, e in history.every(Stepped)
+        if any(isinstance(effect, fx.SteppedDown) for effect in e.effects) and e.sid == 3
+    )
+    at_ns = gave_up + later_ns * MS
+    cut = Acted(at_ns, at_ns, "x", act.Block("b", (act.Cut(Sid(1), Sid(2)),)), BIT)
+    assert judge(History.of([*history.events, cut]), L3).outcome is outcome
+
+
 def test_the_bound_is_the_sum_that_it_shows() -> None:
     timings = Timings(tick_ms=200, init_limit=10, sync_limit=5, finalize_ms=200, connect_ms=100)
     held = [Was(ServerState.FOLLOWING, True, 0), Was(ServerState.LOOKING, False, 400)]
