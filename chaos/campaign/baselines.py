@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from chaos.campaign.run_set import SetRun, set_run
 from chaos.errors import HistoryError
+from chaos.plan.reports import PREVIOUS
 from chaos.store import HISTORY, RunResult, load, put_text
 
 if TYPE_CHECKING:
@@ -167,10 +168,21 @@ def save(name: str, chaos: str, sets: tuple[RunSet, ...], out: Path) -> Path:
     """
     if not re.fullmatch(_NAME, name):
         raise HistoryError(f'"{name}" is no name; it has letters, digits, ., - and _')
+    if name == PREVIOUS:
+        raise HistoryError(f'"{name}" is what plans call the set of the command before')
     file = place(name, out)
+    write(file, name, chaos, sets)
+    return file
+
+
+def write(file: Path, name: str, chaos: str, sets: tuple[RunSet, ...]) -> None:
+    """Store ``sets`` in a file that :func:`open_sets` reads.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     put_text(file, _baselines().dump_json(Baseline(name, chaos, sets), indent=1).decode())
-    return file
 
 
 def names(out: Path) -> list[str]:

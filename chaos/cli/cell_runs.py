@@ -15,6 +15,7 @@ from chaos.campaign.attempts import Tried, tried
 from chaos.campaign.pool import pool
 from chaos.campaign.record import RunRecord, counted, record_of
 from chaos.campaign.sweep import Queue, sweep
+from chaos.cli.aftermath import after_cell
 from chaos.cli.console import Voice
 from chaos.cli.drivers import Driver
 from chaos.cli.one_run import Done, Order, Place, perform_order, run_one
@@ -86,6 +87,7 @@ class CellRuns:
             self._tally.fail(f"{called(self._runs.plan)}: {missing}")
         if not self._request.again:
             self._together()
+        after_cell(self._log, self._request, self._tally, self._voice)
         self._known()
 
     def _count(self) -> str:

@@ -175,11 +175,12 @@ def _document(wanted: Wanted, rows: Sequence[Compared], code: int) -> dict[str, 
         "second": wanted.second,
         "paired": wanted.paired,
         "rule": {"alpha": rule.alpha, "noise": rule.noise, "floor_ns": rule.floor_ns},
-        "rows": [_row(row) for row in rows],
+        "rows": [row_json(row) for row in rows],
     }
 
 
-def _row(row: Compared) -> dict[str, object]:
+def row_json(row: Compared) -> dict[str, object]:
+    """A row for a program."""
     shift = row.shift
     return {
         "plan": row.plan,

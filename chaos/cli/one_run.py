@@ -14,6 +14,7 @@ from chaos.cli.drivers import Driver, drivers_with
 from chaos.errors import ChaosError, OutOfTimeError
 from chaos.history.history import History
 from chaos.plan.load import load_plan
+from chaos.plan.reports import Format, Report
 from chaos.runner import codes
 from chaos.runner.run import perform
 from chaos.runner.show import Show, Silent
@@ -83,7 +84,7 @@ def run_one(task: Task, driver: Driver, place: Place, show: Show) -> Done:
         except OutOfTimeError as error:
             error.folder = str(folder.path)
             raise
-    papers, unwritten = _papers(folder.path, result, history)
+    papers, unwritten = _papers(folder.path, plan.report, result, history)
     return Done(result, folder.path, papers, unwritten, history)
 
 
@@ -101,16 +102,17 @@ def perform_order(order: Order) -> Done:
 
 
 def _papers(
-    folder: Path, result: RunResult, history: History
+    folder: Path, report: Report, result: RunResult, history: History
 ) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """The page, and the bundle of a run that did not pass; and what could not be written.
+    """The page if it is wanted, and the bundle of a run that did not pass; what was not written.
 
     Whatever it is, the verdict stands.
     """
     found: dict[str, str] = {}
     unwritten: list[str] = []
     try:
-        found["report"] = str(draw(folder / PAGE, result, history))
+        if Format.HTML in report.formats:
+            found["report"] = str(draw(folder / PAGE, result, history, phases=report.phases))
     except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
         unwritten.append(f"the report could not be drawn: {error!r}")
     if result.exit_code != codes.PASSED:
@@ -124,9 +126,9 @@ def _papers(
     return found, tuple(unwritten)
 
 
-def draw(path: Path, result: RunResult, history: History) -> Path:
+def draw(path: Path, result: RunResult, history: History, *, phases: bool = True) -> Path:
     """Write the page of a run into ``path``."""
     from chaos.report.page import render
 
-    path.write_text(render(result, history), encoding="utf-8")
+    path.write_text(render(result, history, phases=phases), encoding="utf-8")
     return path

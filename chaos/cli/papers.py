@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -42,6 +42,7 @@ class CellLog:
     found: list[tuple[int, str]] = field(default_factory=list)
     together: tuple[Verdict, ...] = ()
     known_together: tuple[KnownMet, ...] = ()
+    compared: tuple[str, ...] = ()  # what it looks like beside other sets, in words
     skipped: str = ""
     took_ns: int = 0
 
@@ -70,6 +71,7 @@ class CellLog:
             known_together=self.known_together,
             earlier=tuple(one for run in runs for one in run.earlier),
             retried=tuple(one for run in runs for one in run.retried),
+            compared=self.compared,
             skipped=self.skipped or (why if never else ""),
             took_ns=self.took_ns,
         )
@@ -105,6 +107,11 @@ def _worst(found: Sequence[int]) -> int:
     cut = [code for code in found if code in _CUT]
     code = codes.worst(code for code in found if code not in _CUT)
     return cut[0] if cut and code not in codes.FAILURES else code
+
+
+def worst_case(cases: Iterable[Case]) -> int:
+    """The exit code of several cases together."""
+    return _worst([codes.NOTHING_RAN if case.skipped else case.exits for case in cases])
 
 
 def timed(cell: CellLog) -> Callable[[], None]:
@@ -161,7 +168,7 @@ def _page(file: Path, cases: tuple[Case, ...], request: Request) -> None:
             return ""
         return os.path.relpath(there, file.parent)
 
-    _write(file, render_suite(cases, href))
+    write_text(file, render_suite(cases, href))
     if not request.as_json and not request.quiet:
         voice(stderr=False).print(f"all runs: {file}", soft_wrap=True, markup=False)
 
@@ -169,13 +176,13 @@ def _page(file: Path, cases: tuple[Case, ...], request: Request) -> None:
 def _junit(file: Path, cases: tuple[Case, ...]) -> None:
     from chaos.report.junit import junit
 
-    _write(file, junit(cases))
+    write_text(file, junit(cases))
 
 
 def _markdown(file: Path, cases: tuple[Case, ...], request: Request) -> None:
     from chaos.report.markdown import markdown
 
-    _write(file, markdown(cases, _whole(request, besides=False)))
+    write_text(file, markdown(cases, _whole(request, besides=False)))
 
 
 def _step_summary(file: Path, cases: tuple[Case, ...], request: Request) -> None:
@@ -202,6 +209,7 @@ def _annotate(cases: tuple[Case, ...], workspace: str) -> None:
         sys.stderr.write(f"{line}\n")
 
 
-def _write(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
+    """Put a paper into its place, and its folder if there is none."""
     file.parent.mkdir(parents=True, exist_ok=True)
     put_text(file, text)

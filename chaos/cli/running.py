@@ -19,6 +19,7 @@ from chaos.cli.drivers import DEFAULT, DRIVERS, Driver
 from chaos.cli.interruption import ended_once
 from chaos.cli.linting import warn
 from chaos.cli.papers import CellLog, Log, timed, write_papers
+from chaos.cli.plan_papers import write_plan_papers
 from chaos.cli.reading import read_plans
 from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
@@ -47,6 +48,7 @@ def run_plans(
     code = command.run()
     keep_durations(command.log, request, tally)
     write_papers(request, command.log, tally, code)
+    write_plan_papers(request, command.log, tally, code)
     if request.as_json:
         put(tally.document(code))
     return code

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from chaos.campaign.asked import Baselines, asks_of_sets, baselines_of, judge_set, seeds_of
-from chaos.campaign.baselines import run_sets
+from chaos.campaign.baselines import RunSet, run_sets
+from chaos.campaign.beside import Beside, wanted
 from chaos.campaign.deciding import Deciding
 from chaos.campaign.record import DECIDED
 from chaos.campaign.run_set import SetRun, set_run
@@ -62,6 +63,7 @@ class PlanRuns:
     baselines: Baselines
     seeds: tuple[int, ...] | None = None  # of its runs, if they are those of a baseline's
     deciding: Deciding | None = None
+    beside: tuple[Beside, ...] = ()  # what the plan wants to be compared with
     runs: list[tuple[RunResult, SetRun]] = field(default_factory=list)
     day: str = field(default_factory=today)
     _places: dict[int, int] = field(default_factory=dict)  # in ``runs``, by the runs' numbers
@@ -77,12 +79,19 @@ class PlanRuns:
         seeds = seeds_of(plan, repeat, system, baselines)
         decides = repeat.stop is Stop.DECIDED
         deciding = Deciding(plan, baselines, repeat) if decides else None
-        return cls(plan, system, repeat, baselines, seeds, deciding)
+        names = plan.report.compare_to
+        beside = wanted(names, (plan.name, plan.cell, system), out) if names else ()
+        return cls(plan, system, repeat, baselines, seeds, deciding, beside)
 
     @property
     def asked(self) -> bool:
-        """The plan asks something of its runs together."""
-        return asks_of_sets(self.plan)
+        """Something is wanted of its runs together: an answer, or to be kept as a set."""
+        return asks_of_sets(self.plan) or self.plan.report.gathers
+
+    @property
+    def heads(self) -> tuple[RunSet, ...]:
+        """All its runs as sets: one, unless their surroundings changed."""
+        return run_sets(self.runs)
 
     @property
     def decided(self) -> bool:
@@ -110,8 +119,8 @@ class PlanRuns:
 
     def outcome(self) -> SetOutcome | None:
         """What all of them come to; None if nothing is asked of them, or none came to its end."""
-        sets = run_sets(self.runs)
-        if not sets:
+        sets = self.heads
+        if not sets or not asks_of_sets(self.plan):
             return None
         if self.deciding is not None:
             head, verdicts = self.deciding.head or sets[0], self.deciding.verdicts()

@@ -72,7 +72,7 @@ def keep_durations(log: Log, request: Request, tally: Tally) -> None:
     seen = [
         Lasted(*_key(cell.runs), runs=len(cell.records), took_ns=cell.took_ns)
         for cell in log.cells
-        if cell.records and all(record.folder for record in cell.records)
+        if cell.records and all(record.system for record in cell.records)
     ]
     if not seen or request.again:
         return

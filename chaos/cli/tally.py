@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class Tally:
     not_run: list[Mapping[str, object]] = field(default_factory=list)
     flaky: list[Mapping[str, object]] = field(default_factory=list)
     retries: Counter[int] = field(default_factory=Counter)  # by the exit code that was the reason
+    beside: list[Mapping[str, object]] = field(default_factory=list)
     shard: Mapping[str, int] | None = None
     elsewhere: bool = False  # whether other shards run something
     file: Path | None = None  # with a line for each run, once there are two
@@ -74,6 +75,28 @@ class Tally:
                 "reproduce": first.reproduce,
             }
         )
+
+    def removed(self, folders: Set[str]) -> None:
+        """The folders of runs are gone, as their plan wants it."""
+        self.runs = [
+            {**run, "folder": None} if run["folder"] in folders else run for run in self.runs
+        ]
+
+    def of_plan(self, plan: Plan) -> dict[str, object]:
+        """What came of one plan, as it stands in the document."""
+        found: dict[str, object] = {
+            "runs": [one for one in self.runs if one["plan_file"] == plan.file]
+        }
+        parts = {
+            "sets": self.sets,
+            "skipped": self.skipped,
+            "not_run": self.not_run,
+            "flaky": self.flaky,
+            "compared": self.beside,
+        }
+        for key, part in parts.items():
+            found[key] = [one for one in part if one["plan"] == plan.name]
+        return found
 
     def together(self, outcome: SetOutcome) -> None:
         """All runs of a plan were judged together."""
@@ -137,6 +160,7 @@ class Tally:
                 "infrastructure": self.retries[codes.INFRASTRUCTURE],
                 "inconclusive": self.retries[codes.INCONCLUSIVE],
             },
+            "compared": self.beside,
             "shard": self.shard,
             "errors": self.errors,
         }

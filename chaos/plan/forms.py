@@ -265,10 +265,9 @@ class _Field:
 class Record:
     """A mapping of known keys, read into a dataclass by its annotations.
 
-    ``title`` is what messages call it. ``later`` are keys that are known and not supported
-    yet. Fields in ``given`` are no keys: their values come from elsewhere. A field of type
-    Where is given the place of the mapping. A trailing ``_`` of a field's name is dropped.
-    ``ranged``: numbers with units may be ranges.
+    ``title`` is what messages call it. Fields in ``given`` are no keys: their values come from
+    elsewhere. A field of type Where is given the place of the mapping. A trailing ``_`` of a
+    field's name is dropped. ``ranged``: numbers with units may be ranges.
     """
 
     def __init__(
@@ -282,7 +281,6 @@ class Record:
         assert is_dataclass(made)
         self.title = title
         self._make: Callable[..., object] = made
-        self._later = frozenset(getattr(made, "later", ()))
         hints = get_type_hints(made, include_extras=True)
         self._places = [f.name for f in fields(made) if hints[f.name] is Where]
         self._fields = [
@@ -329,10 +327,7 @@ class Record:
         for key, entry in node.entries.items():
             if key in known or key.startswith("x-"):
                 continue
-            if key in self._later:
-                problems.add(entry.where, f"not supported yet: {key}")
-            else:
-                problems.add(entry.where, f'{self.title} has no key "{key}"{meant(key, known)}')
+            problems.add(entry.where, f'{self.title} has no key "{key}"{meant(key, known)}')
 
     def schema(self) -> Schema:
         """An object of these keys and of ``x-`` keys."""

@@ -66,6 +66,7 @@ def load_plan(
         cleanup=Cleanup(written.cleanup.deadline, written.cleanup.verify),
         known_issues=tuple(map(known_of, written.known_issues)),
         plan_timeout_ns=written.limits.plan_timeout,
+        report=written.report,
         description=written.description,
         owner=written.owner,
         tags=written.tags,

@@ -15,6 +15,7 @@ from chaos.faults.base import Fault
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.targets import Selector
 from chaos.plan.repeats import Repeat
+from chaos.plan.reports import Report
 from chaos.plan.times import (
     After,
     At,
@@ -352,6 +353,7 @@ class Plan:
     known_issues: tuple[KnownIssue, ...] = ()
     cleanup: Cleanup = Cleanup()
     plan_timeout_ns: int | None = None  # for all runs of all cells
+    report: Report = field(default_factory=Report)
     description: str = ""
     owner: str = ""
     tags: tuple[str, ...] = ()

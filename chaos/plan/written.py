@@ -14,6 +14,7 @@ from chaos.plan.matrix import Cell, Matrix
 from chaos.plan.model import Cleanup, Where
 from chaos.plan.parts import Invariant, Params, SaidInvariant
 from chaos.plan.repeats import Stop
+from chaos.plan.reports import Report
 from chaos.plan.tree import Leaf
 from chaos.plan.written_abort import Abort, AbortText
 from chaos.plan.written_ensemble import EnsembleText
@@ -89,7 +90,6 @@ class PlanText:
     """A whole plan."""
 
     title: ClassVar[str] = "a plan"
-    later: ClassVar[frozenset[str]] = frozenset({"report"})
     version: Version
     name: Annotated[Said, Id()]
     ensemble: EnsembleText
@@ -108,3 +108,4 @@ class PlanText:
     limits: LimitsText = LimitsText()
     cleanup: CleanupText = CleanupText()
     known_issues: tuple[KnownText, ...] = ()
+    report: Report = field(default_factory=Report)

@@ -55,7 +55,8 @@ class Case:
     those that failed or were made because one had; with them, a case that passes is flaky.
     ``retried`` are attempts that told nothing and were made again for that alone. ``together``
     are the verdicts on all runs as a set, and ``known_together`` what became of known issues in
-    them. ``took_ns`` is how long all of it took.
+    them. ``compared`` says what they look like beside other sets. ``took_ns`` is how long all of
+    it took.
     """
 
     plan: str
@@ -69,6 +70,7 @@ class Case:
     known_together: tuple[KnownMet, ...] = ()
     earlier: tuple[RunRecord, ...] = ()
     retried: tuple[RunRecord, ...] = ()
+    compared: tuple[str, ...] = ()
     skipped: str = ""
     took_ns: int = 0
 

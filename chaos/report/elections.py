@@ -9,7 +9,7 @@ where only they vote, vote lasts until one decides that it leads.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from chaos.election.effects import Decided, QuorumSeen, SteppedDown
@@ -21,6 +21,7 @@ from chaos.report.lanes import Look, Reign, Segment
 from chaos.report.words import MS, duration
 from chaos.verify.turns import What, turns
 
+WHOLE: Final = "election"  # where nobody wants to know its phases
 UNDIVIDED: Final = "vote and finalize"  # where nobody told when it saw a quorum
 _SLACK_NS: Final = 5 * MS  # a leader may be gone this long before the fault is confirmed
 
@@ -231,6 +232,11 @@ def _phases(stops: list[tuple[str, int]], end_ns: int) -> tuple[Phase, ...]:
     return tuple(found)
 
 
+def whole(election: Election) -> Election:
+    """The same without its phases."""
+    return replace(election, phases=(Phase(WHOLE, election.begin_ns, election.end_ns),))
+
+
 def important(found: Sequence[Election], cited_ns: Sequence[int]) -> list[Election]:
     """Most important first: cited by a verdict that is not green, undecided, then the longest.
 
@@ -253,5 +259,8 @@ def finding_of(election: Election) -> str:
     took = duration(election.took_ns)
     if election.served_ns is None:
         return f"After {after}: no leader served within {took}."
+    led = f"After {after}: peer {election.leader} led epoch {election.epoch} in {took}"
+    if election.phases[0].name == WHOLE:
+        return f"{led}."
     legs = ", ".join(f"{p.name} {duration(p.to_ns - p.from_ns)}" for p in election.phases)
-    return f"After {after}: peer {election.leader} led epoch {election.epoch} in {took} ({legs})."
+    return f"{led} ({legs})."

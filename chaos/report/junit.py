@@ -90,6 +90,8 @@ def _properties(one: Xml.Element, case: Case) -> None:
     _property(within, "exit_code", str(case.exits))
     if case.retries:
         _property(within, "retries", case.retries)
+    for number, line in enumerate(case.compared, 1):
+        _property(within, f"compared.{number}", line)
     shown, left_out = _listed(case.runs)
     for run in shown:
         name = f"{'warmup' if run.warmup else 'repeat'}.{run.repeat}"

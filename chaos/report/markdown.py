@@ -78,7 +78,7 @@ def _row(case: Case) -> str:
 def _not_green(cases: Sequence[Case]) -> Iterator[Case]:
     """What there is more to say of: also a known issue that a green case has not seen."""
     quiet = (Status.PASSED, Status.SKIPPED)
-    return (case for case in cases if case.status not in quiet or case.known)
+    return (case for case in cases if case.status not in quiet or case.known or case.compared)
 
 
 def _told(case: Case) -> str:
@@ -89,6 +89,7 @@ def _told(case: Case) -> str:
         place += f" {_quoted(found.signature)}" if found.signature else ""
         lines.append(f"- {found.outcome}: **{plain(found.name)}**: {plain(found.summary)}{place}")
     lines += [f"- {plain(sentence(*known))}" for known in case.known]
+    lines += [f"- {plain(line)}" for line in case.compared]
     run = case.earlier[0] if case.status is Status.FLAKY else case.telling
     if run is not None:
         lines.append(_code(run.reproduce))

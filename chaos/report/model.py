@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from chaos.report import words
 from chaos.report.bands import Band, bands, notes
 from chaos.report.bins import merged
 from chaos.report.canary import canary
-from chaos.report.elections import Election, elections, finding_of, important
+from chaos.report.elections import Election, elections, finding_of, important, whole
 from chaos.report.enlarged import panel
 from chaos.report.handshakes import Mark, Parcel, Sign, Wait, marks, parcels, waits
 from chaos.report.lanes import Reign, Segment, reigns, segments
@@ -39,7 +39,7 @@ from chaos.report.waterfall import waterfall
 from chaos.report.windows import Close, windows
 from chaos.runner.known import sentence
 from chaos.store import RunResult
-from chaos.verify.verdict import Outcome
+from chaos.verify.verdict import Measure, Outcome
 
 INSETS_MAX: Final = 6
 VOTES_MAX: Final = 150  # rows of one election's table
@@ -107,6 +107,7 @@ class Page:
     states: tuple[StateRow, ...]
     states_left: int
     waterfall: Markup | None
+    phases: bool
     elections: tuple[tuple[Election, str], ...]
     elections_left: int
     cut: str
@@ -137,26 +138,32 @@ class _Seen:
     parcels: tuple[Parcel, ...]
 
 
-def _seen(result: RunResult, history: History) -> _Seen:
+def _seen(result: RunResult, history: History, *, phases: bool) -> _Seen:
     faults = bands(history, {step.step: step.verb for step in result.steps})
     lanes = tuple(merged(segments(history)))
     led = reigns(history)
+    found = elections(history, led, lanes, faults)
     return _Seen(
         history,
         faults,
         lanes,
         led,
         messages(history, faults),
-        elections(history, led, lanes, faults),
+        found if phases else tuple(map(whole, found)),
         marks(history),
         waits(history),
         parcels(history),
     )
 
 
-def page_of(result: RunResult, history: History, insets: int = INSETS_MAX) -> Page:
-    """Everything that the page of a run shows, with at most ``insets`` elections enlarged."""
-    seen = _seen(result, history)
+def page_of(
+    result: RunResult, history: History, insets: int = INSETS_MAX, *, phases: bool = True
+) -> Page:
+    """Everything that the page of a run shows, with at most ``insets`` elections enlarged.
+
+    Without ``phases`` elections are undivided, and what was measured of phases is left out.
+    """
+    seen = _seen(result, history, phases=phases)
     anchors, left = cited(result.verdicts, history)
     sign, word, meaning = words.ending(
         result.exit_code, expected=any(verdict.known for verdict in result.verdicts)
@@ -181,11 +188,12 @@ def page_of(result: RunResult, history: History, insets: int = INSETS_MAX) -> Pa
         states=tuple(_state(segment, history) for segment in seen.segments[:STATES_MAX]),
         states_left=max(0, len(seen.segments) - STATES_MAX),
         waterfall=waterfall(by_time[:ROWS_MAX]) if by_time else None,
+        phases=phases,
         elections=tuple((e, finding_of(e)) for e in by_time[:ROWS_MAX]),
         elections_left=max(0, len(by_time) - ROWS_MAX),
         cut=_cut(len(by_time), insets),
         insets=_insets(seen, result, insets),
-        measures=measure_groups(result.measures, history),
+        measures=measure_groups(_shown(result.measures, phases=phases), history),
         verdicts=verdict_rows(result.verdicts, anchors),
         known=tuple(map(sentence, result.known_issues)),
         evidence=cited_rows(anchors, history),
@@ -195,6 +203,10 @@ def page_of(result: RunResult, history: History, insets: int = INSETS_MAX) -> Pa
         canary=_canary(history),
         empty="" if history.sids else "No peer left a line in this history.",
     )
+
+
+def _shown(measures: Iterable[Measure], *, phases: bool) -> Iterator[Measure]:
+    return (one for one in measures if phases or not one.name.startswith("election.phase."))
 
 
 def _facts(result: RunResult, history: History) -> tuple[str, ...]:

@@ -23,7 +23,9 @@ from chaos.store import RunResult
 BYTES_MAX: Final = 5_000_000
 
 
-def render(result: RunResult, history: History, bytes_max: int = BYTES_MAX) -> str:
+def render(
+    result: RunResult, history: History, bytes_max: int = BYTES_MAX, *, phases: bool = True
+) -> str:
     """The page of one stored run.
 
     Figures are binned and tables capped. What is still larger than ``bytes_max`` in UTF-8 is
@@ -32,7 +34,7 @@ def render(result: RunResult, history: History, bytes_max: int = BYTES_MAX) -> s
     template = _environment().get_template("page.html.j2")
     text = ""
     for insets in (INSETS_MAX, 2, 1, 0):
-        text = template.render(page=page_of(result, history, insets))
+        text = template.render(page=page_of(result, history, insets, phases=phases))
         if len(text.encode()) <= bytes_max:
             break
     return text

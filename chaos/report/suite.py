@@ -55,7 +55,8 @@ class Row:
     @property
     def reproduce(self) -> str:
         """The command that shows what came of it again, empty where nothing is to be shown."""
-        run = self.case.telling
+        case = self.case
+        run = case.earlier[0] if case.status is Status.FLAKY else case.telling
         return "" if run is None or self.case.status is Status.PASSED else run.reproduce
 
 
@@ -117,7 +118,7 @@ def suite_of(cases: Sequence[Case], href: Callable[[RunRecord], str]) -> Suite:
 
 
 def _row(case: Case, href: Callable[[RunRecord], str]) -> Row:
-    bad = sorted(case.runs, key=lambda run: run.exit_code == codes.PASSED)
+    bad = sorted((*case.runs, *case.earlier), key=lambda run: run.exit_code == codes.PASSED)
     return Row(
         case=case,
         sign=SIGNS[case.status],
@@ -133,7 +134,8 @@ def _mark(run: RunRecord, href: str) -> Mark:
     status = Case("", "", "", "", run.exit_code, "").status
     outcome = {Status.PASSED: "holds", Status.INCONCLUSIVE: "unknown"}.get(status, "fails")
     warmup = "warm-up" if run.warmup else "repeat"
-    title = f"{warmup} {run.repeat}, seed {run.seed}: {run.headline}"
+    attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
+    title = f"{warmup} {run.repeat}, seed {run.seed}{attempt}: {run.headline}"
     if run.disturbed:
         title += f"; disturbed: {run.disturbed}"
     return Mark(SIGNS[status], outcome, title, href)

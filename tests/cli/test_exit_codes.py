@@ -84,6 +84,9 @@ class Document:
     sets: list[dict[str, object]]
     skipped: list[dict[str, str]]
     not_run: list[dict[str, object]]
+    flaky: list[dict[str, object]]
+    retries: dict[str, int]
+    compared: list[dict[str, object]]
     shard: dict[str, int] | None
     errors: list[str]
 

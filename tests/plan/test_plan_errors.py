@@ -132,12 +132,26 @@ p.yaml:5:54: "2000" is no bandwidth; write 500B/s, 2KiB/s or 1MiB/s
     5 |   - {id: a, fault: throttle, target: 1, with: {rate: 2000}, for: 1s}
       |                                                      ^""",
     ),
-    "key that is not supported yet": (
-        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nreport: {}\n",
+    "system that is not supported yet": (
+        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nsystem: etcd\n",
         """\
-p.yaml:5:1: not supported yet: report
-    5 | report: {}
-      | ^""",
+p.yaml:5:9: not supported yet: etcd
+    5 | system: etcd
+      |         ^""",
+    ),
+    "format of a report that is none": (
+        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nreport: {formats: [htm]}\n",
+        """\
+p.yaml:5:20: "htm" is none of its words; did you mean "html"?
+    5 | report: {formats: [htm]}
+      |                    ^""",
+    ),
+    "the same baseline twice": (
+        "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nreport: {compare_to: [a, a]}\n",
+        """\
+p.yaml:5:9: "report": a is there twice
+    5 | report: {compare_to: [a, a]}
+      |         ^""",
     ),
     "decided, and nothing is asked": (
         "version: 1\nname: p\nensemble: {size: 3}\nsteps: []\nrepeat: {runs: 9, stop: decided}\n",

@@ -14,7 +14,7 @@ from chaos.history.events import Lost, RunBegan, RunEnded, Sampled
 from chaos.history.history import History
 from chaos.report.page import BYTES_MAX, render
 from chaos.store import StepRecord
-from chaos.verify.verdict import Kind, Outcome, Verdict
+from chaos.verify.verdict import Kind, Measure, Outcome, Verdict
 from tests.report.long_runs import chatter
 from tests.report.runs import killed_under_loss, paused_then_cut, result_of
 
@@ -255,3 +255,18 @@ def test_a_page_that_is_too_large_is_cut_and_says_so() -> None:
     assert "Cut short" in text
     assert "Cut short" not in page()
     Tree(text)
+
+
+def test_without_phases_elections_are_undivided() -> None:
+    history = killed_under_loss()
+    measures = (
+        Measure("election.total", "k", 5, 0, 1),
+        Measure("election.phase.vote", "k", 3, 0, 1),
+    )
+    result = replace(result_of(history), measures=measures)
+    divided, whole = (render(result, history, phases=phases) for phases in (True, False))
+    for word in ("Detect: from", ", handshake ", "handshake: ", "election.phase.vote"):
+        assert word in divided, word
+        assert word not in whole, word
+    assert "election.total" in whole
+    assert Tree(whole).every("section") == Tree(divided).every("section")

@@ -102,3 +102,18 @@ def test_verdicts_on_all_runs_are_told(outcome: Outcome) -> None:
     page = render_suite([replace(case(RUN), together=(verdict,))], lambda _: "")
     assert "p50 of 30 runs" in page
     assert f'class="o-{outcome.value.replace(" ", "-")}"' in page
+
+
+def test_a_flaky_cell_shows_each_attempt_and_how_to_have_the_failure_again() -> None:
+    failed = replace(RUN, exit_code=codes.FAILED, headline="too slow", reproduce="again")
+    passed = replace(RUN, attempt=2)
+    found = suite(replace(case(passed), earlier=(failed,)))
+    (row,) = found.rows
+    assert (found.tone, row.reproduce) == ("open", "again")
+    assert [mark.outcome for mark in row.marks] == ["fails", "holds"]
+    assert "attempt 2" in row.marks[1].title
+
+
+def test_what_a_cell_is_shown_beside_is_told_though_it_is_green() -> None:
+    beside = replace(case(RUN), compared=("compared with main: <b>: no change",))
+    assert "compared with main: &lt;b&gt;: no change" in render_suite([beside], lambda _: "")
