@@ -18,6 +18,7 @@ _OF_PEERS: Final[dict[type[act.Action], str]] = {
     act.SetZxid: "the last zxid of",
     act.SkewTimers: "the timers of",
     act.Configure: "the configuration of",
+    act.Ask: "the question about",
 }
 _BY_NAME: Final[dict[type[act.Action], str]] = {
     act.Block: "the block",

@@ -33,7 +33,7 @@ from tests.verify.foreign_lines import (
     seen,
     with_lines,
 )
-from tests.verify.lockstep import Lockstep
+from tests.verify.lockstep import MS, Lockstep
 from tests.verify.test_safety import observed, re_elected
 
 LAWS = [check.name for check in ALWAYS if check.name != "conformance"]
@@ -273,3 +273,23 @@ def test_what_a_foreign_server_sent_is_what_our_peer_counted() -> None:
 
 def _reads(event: Seen, packet: type) -> bool:
     return isinstance(event.happened, fx.PacketRead) and isinstance(event.happened.packet, packet)
+
+
+@pytest.mark.parametrize(("starts", "link", "outcome"), [
+    (1, "3>1", Outcome.FAILS), (1, "3.1>1", Outcome.FAILS), (2, "3>1", Outcome.FAILS),
+    (2, "3.1>1", Outcome.HOLDS),
+])  # fmt: skip
+def test_a_voter_is_held_to_what_it_said_of_itself_in_the_same_life(
+    starts: int, link: str, outcome: Outcome
+) -> None:
+    """Server 3 stands for itself, and votes for 1, which has a shorter log than it had."""
+    config = appeared().config
+    votes = [heard(10, 0, Sid(3), note(Sid(3), 1)), heard(20, 0, Sid(3), note(ONE, 1))]
+    votes[1] = replace(votes[1], happened=fx.Deliver(Sid(3), note(ONE, 1), link, 0))
+    births = [
+        Appeared(at * MS, Sid(3), inc, 0, 73, "zookeeper", "3.8.0", config)
+        for inc, at in enumerate((1, 15)[:starts])
+    ]
+    own = said(5, 0, note(ONE, 1))
+    history = History.of([appeared(), *births, *own, *votes, decided(300, ONE)])
+    assert judge(history, "vote_order_respected").outcome is outcome

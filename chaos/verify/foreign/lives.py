@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from chaos.election.config import Configuration, parse_configuration
@@ -23,7 +23,8 @@ class Life:
     """One start of a foreign server: its ``lines`` by time, with their indexes.
 
     ``hole`` says what is missing of its packets, empty if they were captured whole. ``turns``
-    are the spans of time in which it changed its state.
+    are the spans of time in which it changed its state. ``births`` are the events by which each
+    server of the run, ours or another, was started.
     """
 
     index: int
@@ -31,6 +32,7 @@ class Life:
     lines: tuple[Line, ...]
     hole: str
     turns: tuple[tuple[int, int], ...]
+    births: Mapping[Sid, tuple[int, ...]]
 
     @property
     def sid(self) -> Sid:
@@ -41,6 +43,10 @@ class Life:
     def who(self) -> str:
         """``server 2``."""
         return f"server {self.sid}"
+
+    def restarted(self, sid: int, by: int) -> bool:
+        """Whether a server had been started more than once before event ``by``."""
+        return sum(index < by for index in self.births.get(Sid(sid), ())) > 1
 
     def settled(self, from_ns: int, to_ns: int) -> bool:
         """Whether it surely changed no state between two moments."""
@@ -67,10 +73,13 @@ def lives(history: History) -> Iterator[Life]:
                 open_[event.sid, event.inc].lines.append((index, event))
             case _:
                 pass
+    births: dict[Sid, tuple[int, ...]] = {}
+    for index, birth in history.births():
+        births[birth.sid] = (*births.get(birth.sid, ()), index)
     for _, one in sorted(open_.items()):
         if one.born is not None:
             turns = tuple(_turns(one.lines))
-            yield Life(*one.born, tuple(one.lines), _hole(one.lines), turns)
+            yield Life(*one.born, tuple(one.lines), _hole(one.lines), turns, births)
 
 
 def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:

@@ -40,6 +40,7 @@ class Heard(NamedTuple):
     sender: int
     ballot: Ballot
     state: int
+    link: str = ""  # that brought it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Votes:
     def _hear(self, index: int, at_ns: int, heard: Deliver) -> None:
         said = heard.notification
         ballot = ballot_of(said)
-        self._heard.append(Heard(index, at_ns, heard.sender, ballot, said.state))
+        self._heard.append(Heard(index, at_ns, heard.sender, ballot, said.state, heard.link))
         if said.state == ServerState.LOOKING:
             self._rounds.add(ballot.round)
 
@@ -292,7 +293,7 @@ class Votes:
             if said.leader == sender:
                 own[sender] = heard
             votes = sender in committed.voters and weight(committed, sender) != 0
-            if said == ballot and sender in own and votes:
+            if said == ballot and sender in own and votes and self._one_life(own[sender], heard):
                 before, wrong = own.pop(sender), ""
                 if said.rank < before.ballot.rank:
                     wrong = (
@@ -300,6 +301,13 @@ class Votes:
                         f"better itself: {before.ballot}"
                     )
                 self._docket.case(Law.VOTE_ORDER, wrong, index, before.event, heard.event)
+
+    def _one_life(self, before: Heard, now: Heard) -> bool:
+        """Whether the sender surely said both in one life: who restarts may hold less than before.
+
+        A leader holds the beginning of its epoch in memory alone.
+        """
+        return before.link == now.link or not self._life.restarted(now.sender, now.event)
 
     def _roles(self, index: int, effect: Decided) -> None:
         """E7, E9: the winner leads and nobody else; who has no vote neither leads nor wins."""
