@@ -10,6 +10,7 @@ from chaos.cli.reach import beyond_reach
 from chaos.election.ids import Sid
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
+from chaos.systems.mixed import supported
 from chaos.systems.simulated import Simulated
 
 CLOCK = "fault: skew_logical_clock, with: {by: 1}"
@@ -17,6 +18,14 @@ BUMP = "fault: bump_config_version, with: {by: 1}"
 PROPOSE = "fault: bump_config_version, with: {by: 1, activate: false}"
 EPOCH = "fault: skew_peer_epoch, with: {current: {by: 1}}"
 PAUSE = "fault: pause, for: 1s"
+SLOW = "fault: delay, with: {latency: 1ms}, for: 1s"
+HARMS = (
+    "fault: duplicate, with: {percent: 5%}, for: 1s",
+    "fault: reorder, with: {percent: 5%}, for: 1s",
+    "fault: corrupt, with: {percent: 5%}, for: 1s",
+    "fault: throttle, with: {rate: 1KiB/s}, for: 1s",
+    "fault: slice, with: {size: 9}, for: 1s",
+)
 ALL = (1, 2, 3, 4)
 MIXED = (2, 4)
 
@@ -49,6 +58,16 @@ CASES = {
     "a configuration beside ours": (BUMP, "all", MIXED, "runs: chaos"),
     "a configuration among themselves": (BUMP, "all", ALL, ""),
     "a configuration in advance": (PROPOSE, "all", ALL, "in advance"),
+    "a slow link of ours": (SLOW, "{from: 1, to: 2}", MIXED, ""),
+    "slow links of ours, and back": (SLOW, "1", MIXED, "server 2: it holds no message back"),
+    **{
+        f"{harm.split()[1]} what ours send": (harm, "{from: [1, 3], to: all}", MIXED, "")
+        for harm in HARMS
+    },
+    **{
+        f"{harm.split()[1]} what all send": (harm, "1", MIXED, "to server 2: its messages go as")
+        for harm in HARMS
+    },
     "a file can be changed": (EPOCH, "2", MIXED, ""),
     "whatever is done from outside": (PAUSE, "all", ALL, ""),
     "nobody is foreign": (CLOCK, "all", (), ""),
@@ -78,6 +97,17 @@ def test_a_step_is_refused_where_it_surely_meets_a_server_that_cannot(
     assert why in found
     assert bool(found) is bool(why)
     assert "step it" in found or not found
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.split()[1])
+def test_servers_alone_harm_no_message(harm: str) -> None:
+    def make(*_: object) -> Simulated:
+        raise AssertionError("nothing is started")
+
+    alone, beside = (Driver(supported(name), make, on_host=True) for name in ("zookeeper", "mixed"))
+    kind = harm.split()[1].strip(",")
+    assert alone.lacks(plan(harm, "all")) == f"cannot do step it ({kind})"
+    assert beside.lacks(plan(harm, "all")) == ""
 
 
 GATED = """

@@ -50,6 +50,26 @@ def test_a_fault_that_is_not_there_all_its_time_is_unknown(
     assert why in summary
 
 
+UNTOUCHED = {
+    "nothing to write twice": ("duplicate", "{percent: 100%}"),
+    "nothing to overtake": ("reorder", "{percent: 100%, window: 50ms}"),
+    "nothing to change": ("corrupt", "{percent: 100%}"),
+    "nothing to narrow": ("throttle", "{rate: 1KiB/s, port: election}"),
+    "nothing to cut": ("slice", "{size: 1, port: election}"),
+}
+
+
+@pytest.mark.parametrize(("fault", "how"), UNTOUCHED.values(), ids=UNTOUCHED.keys())
+def test_what_is_done_to_messages_needs_messages(tmp_path: Path, fault: str, how: str) -> None:
+    """The election port of an ensemble at rest is idle."""
+    quiet = "  - {id: up, wait: {outcome: leader, seen_by: all, hold_for: 1s}, within: 9s}\n"
+    step = f"  - {{id: f, fault: {fault}, target: all, with: {how}, for: 500ms}}\n"
+    led = lead(plan(f"steps:\n{quiet}{step}"), tmp_path)
+    outcome, summary = led.verdict("f")
+    assert (outcome, led.result.exit_code) == ("unknown", 3)
+    assert "it touched nothing" in summary
+
+
 def test_a_pause_is_over_when_its_process_is_killed(tmp_path: Path) -> None:
     steps = (
         "  - {id: hold, fault: pause, target: 1, for: 3s}\n"
