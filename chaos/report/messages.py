@@ -86,9 +86,9 @@ class Said:
 class Tally:
     """Messages from ``source`` to ``target``.
 
-    ``offered`` counts what the rules asked for. A new link repeats the last message, so more
-    may be delivered. ``replaced`` made way for a newer one before they were written, ``lost``
-    had another reason. ``queued`` is what was neither written nor lost.
+    ``offered`` counts what the rules asked for. A new link repeats the last message, and a fault
+    may repeat any, so more may be delivered. ``replaced`` made way for a newer one before they
+    were written, ``lost`` had another reason. ``queued`` is what was neither written nor lost.
     """
 
     source: Sid
@@ -149,7 +149,7 @@ def _messages(history: History, causes: _Causes) -> Iterator[Message]:
             case Wrote():
                 read_ns = reads.get(index)
                 fate = Fate.UNDELIVERED if read_ns is None else Fate.DELIVERED
-                why = causes.of(event) if read_ns is None else ""
+                why = _why(event, causes) if read_ns is None else ""
             case Lost():
                 read_ns, fate = None, Fate.LOST
                 routine = not event.fault and event.why.startswith("overwritten")
@@ -161,6 +161,13 @@ def _messages(history: History, causes: _Causes) -> Iterator[Message]:
         yield Message(
             event.sid, event.to, event.at_ns, read_ns, fate, note, why, index, origin, routine
         )
+
+
+def _why(sent: Wrote, causes: _Causes) -> str:
+    """Why nobody read a message that was written."""
+    if sent.corrupted_by:
+        return f"step {sent.corrupted_by} changed byte {sent.byte} of it"
+    return causes.of(sent)
 
 
 def _notes(history: History) -> dict[tuple[Sid, int, int, int], Notification]:

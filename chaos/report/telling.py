@@ -102,6 +102,10 @@ def _linked(event: Wrote | Lost | LinkOpened | LinkClosed | Rejected) -> str:
     match event:
         case Wrote():
             again = ", repeating the last message on a new link" if event.again else ""
+            if event.copied_by:
+                again = f" a second time, by step {event.copied_by}"
+            if event.corrupted_by:
+                again += f", byte {event.byte} changed by step {event.corrupted_by}"
             return f"writes to {event.to}{again} (frame {event.frame} of {event.link})"
         case Lost():
             fault = f", by step {event.fault}" if event.fault else ""

@@ -249,8 +249,8 @@ class Hands:
         if not targets:
             return False
         peer.taught.add(action.name)
-        order = type(action).__name__.lower()  # the fields are called as its numbers are
-        peer.ask(order, name=action.name, targets=targets, **_numbers(action))
+        verb, facts = order_of(action, targets)
+        peer.ask(verb, **facts)
         return True
 
     def _clear(self, name: str) -> Evidence:
@@ -334,10 +334,15 @@ def _plain(facts: dict[str, Json]) -> dict[str, int | str]:
     }
 
 
-def _numbers(action: act.Messages) -> dict[str, Json]:
-    """What a message fault is told beside its name and its links."""
+def order_of(action: act.Messages, targets: list[Json]) -> tuple[str, dict[str, Json]]:
+    """The verb, and what goes with it, of a message fault on a peer's links to ``targets``.
+
+    The numbers of an action are called as its fields are.
+    """
     names = [one.name for one in fields(action) if one.name not in ("name", "links")]
-    return {name: getattr(action, name) for name in names}
+    facts: dict[str, Json] = {name: getattr(action, name) for name in names}
+    facts |= {"name": action.name, "targets": targets}
+    return type(action).__name__.lower(), facts
 
 
 def _stopped(facts: Mapping[str, int | str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -49,6 +50,7 @@ TRICKS = {
     "half a character": ("a\ud800", "a⟨D800⟩"),
     "nothing to see": ("naïve ★ 名前\n\t", "naïve ★ 名前\n\t"),
 }
+LINE = Wrote(9, Sid(1), 0, 3, 1, 0, Sid(2), "a>b", 4)
 ONE_OF_EACH: tuple[Action, ...] = (
     actions.Kill(Sid(1)),
     actions.Terminate(Sid(1)),
@@ -120,6 +122,28 @@ def test_every_event_has_a_subject_and_words(history: History) -> None:
         assert what(event)
     writes = [what(event) for _, event in history.every(Wrote)]
     assert all(text.startswith("writes to ") for text in writes)
+
+
+WRITTEN = {
+    "as it is": (LINE, "writes to 2 (frame 4 of a>b)"),
+    "again on a new link": (
+        replace(LINE, again=True),
+        "writes to 2, repeating the last message on a new link (frame 4 of a>b)",
+    ),
+    "twice": (
+        replace(LINE, copied_by="dup"),
+        "writes to 2 a second time, by step dup (frame 4 of a>b)",
+    ),
+    "changed": (
+        replace(LINE, corrupted_by="torn", byte=3),
+        "writes to 2, byte 3 changed by step torn (frame 4 of a>b)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "text"), WRITTEN.values(), ids=WRITTEN.keys())
+def test_what_a_fault_did_to_a_frame_is_told_with_it(line: Wrote, text: str) -> None:
+    assert what(line) == text
 
 
 def test_an_element_escapes_what_is_not_markup() -> None:
