@@ -294,6 +294,11 @@ class Record:
             if f.name not in given and f.name not in self._places
         ]
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that it knows."""
+        return tuple(field.key for field in self._fields)
+
     def read(self, node: Node, problems: Problems) -> object:
         """The record."""
         return self.build(node, problems, {})

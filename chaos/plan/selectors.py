@@ -204,6 +204,7 @@ def _described(words: list[str], name: str) -> Schema:
     }
     if name == "selector":
         properties["pick"] = {"type": "integer", "minimum": 1}
+        properties["port"] = {"enum": ["election", "quorum"]}  # of a fault that has one
         properties["by"] = {"enum": [by.value for by in By]}
         properties["leaves"] = {"enum": [leaves.value for leaves in Leaves]}
     return {

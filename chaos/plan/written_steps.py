@@ -15,6 +15,7 @@ from chaos.history.codec import Json
 from chaos.plan.forms import BROKEN, Id, Number, Quantity, Record, Said, Schema
 from chaos.plan.model import Otherwise, When, Where
 from chaos.plan.parts import FaultWord, Outcome, Raw, SaidOutcome
+from chaos.plan.ports import PORT, either, ported
 from chaos.plan.problems import Problems, meant
 from chaos.plan.selectors import Aimed, Target
 from chaos.plan.tree import Leaf, Node, Table, kind
@@ -168,6 +169,7 @@ class Chosen:
 
     def read(self, node: Node, problems: Problems) -> object:
         """A ChoiceStep."""
+        node = ported(node, PORTS, problems)
         found = _CHOICE.read(node, problems)
         if not isinstance(node, Table):
             return BROKEN
@@ -216,6 +218,7 @@ WITH: Final = {
     word: Record(fault, f'"with" of {word}', given=_GIVEN, ranged=True)
     for word, fault in FAULTS.items()
 }
+PORTS: Final = frozenset(word for word, form in WITH.items() if PORT in form.keys)
 
 
 def every(steps: Iterable[StepText]) -> Iterator[StepText]:
@@ -254,6 +257,9 @@ class Step:
         record = _verb(node, problems)
         if record is None:
             return BROKEN
+        if record is _STEPS["fault"]:
+            node = ported(node, PORTS, problems)
+            assert isinstance(node, Table)
         found = record.read(node, problems)
         return _harm(node, found, problems) if record is _STEPS["fault"] else found
 
@@ -274,11 +280,17 @@ def _followed(fault: Schema) -> Schema:
     keys: list[Json] = [
         {
             "if": {"properties": {"fault": {"const": word}}, "required": ["fault"]},
-            "then": {"properties": {"with": record.schema()}, **_needs_with(record)},
+            "then": _keys_of(word, record),
         }
         for word, record in WITH.items()
     ]
     return {**fault, "allOf": keys}
+
+
+def _keys_of(word: str, record: Record) -> Schema:
+    if word in PORTS:
+        return either(record.schema(), _needs_with(record))
+    return {"properties": {"with": record.schema()}, **_needs_with(record)}
 
 
 def _needs_with(record: Record) -> Schema:
