@@ -50,7 +50,7 @@ def test_it_means_the_same_as_in_with(
 WRONG = {
     "of a fault without a port": (
         FAULT % ("pause", "{of: voters, port: election}"),
-        "pause is not of one port; block_port, flood, half_open, malformed are",
+        "pause is not of one port; block_port, ",
     ),
     "twice": (
         FAULT % ("block_port, with: {port: quorum}", "{of: voters, port: election}"),
