@@ -115,8 +115,13 @@ class Case:
     @property
     def known(self) -> tuple[tuple[KnownMet, int, int], ...]:
         """What became of each known issue: in how many of the runs it was seen, and of how many."""
-        each = [tuple(map(known_from, one.known)) for one in self.counting]
-        return together([*each, *([self.known_together] if self.known_together else [])])
+        rows = together(tuple(map(known_from, one.known)) for one in self.counting)
+        of_set = {one.signature: one for one in self.known_together if one.met is not Met.NOT_SEEN}
+        return tuple(
+            (of_set[one.signature], of, of) if one.signature in of_set and not seen
+            else (one, seen, of)
+            for one, seen, of in rows
+        )  # fmt: skip
 
     @property
     def expected(self) -> tuple[tuple[KnownMet, int, int], ...]:

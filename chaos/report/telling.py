@@ -172,7 +172,7 @@ def _harnessed(event: _Harnessed) -> str:  # noqa: PLR0911 - one sentence for ea
         case Sampled():
             return f"its canary woke {words.duration(event.late_ns)} late"
         case Aborted():
-            return f"ends the steps: {event.why}"
+            return f"ends the steps by {event.name}: {event.why}"
         case Used():
             return f"holds {event.descriptors} descriptors and {event.rss_kib:,} KiB of memory"
 

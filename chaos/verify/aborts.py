@@ -118,7 +118,7 @@ class Guard:
             value = _value(one.metric, [s for s in self._samples if s.at_ns >= since[-1].at_ns])
             if value is not None and value > one.above:
                 span_ns = last.at_ns - since[-1].at_ns
-                why = f"{one.name} was {_size(one, value)} over the last {span_ns / 1e9:.1f} s, "
+                why = f"{_size(one, value)} over the last {span_ns / 1e9:.1f} s, "
                 why += f"above {_size(one, one.above)}"
                 yield Aborted(last.at_ns, since[-1].at_ns, number, one.name, one.verdict.value, why)
 

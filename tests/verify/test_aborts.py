@@ -82,7 +82,7 @@ def test_what_was_seen_is_told_with_the_samples_that_show_it() -> None:
     seen = [*samples([0.1, 1.0, 0.96, 1.0, 1.0, 0.94])]
     found = when(conditions, [*seen])
     assert found is not None
-    assert found.why == "host.load was 0.98 over the last 0.5 s, above 0.9"
+    assert found.why == "0.98 over the last 0.5 s, above 0.9"
     history = History.of([RunBegan(0, "p", 1, "processes"), *seen, found])
     verdict = abort_of(history, conditions)
     assert verdict is not None
