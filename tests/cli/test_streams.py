@@ -43,7 +43,7 @@ def test_off_a_terminal_a_run_is_plain_lines_of_any_length(folder: Path) -> None
 def test_a_verdict_that_does_not_hold_says_where_the_plan_asks(folder: Path) -> None:
     done = chaos(folder, "run", "failing.yaml", *SIMULATED)
     (found,) = [line for line in done.stdout.splitlines() if line.startswith("✗  next")]
-    assert found.endswith("  failing.yaml:8:5")
+    assert found.endswith("  failing.yaml:8:5  election.timeout@next")
 
 
 def test_with_json_stdout_is_one_document(folder: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_locale_without_our_signs_is_no_reason_to_fail(folder: Path) -> None:
 def test_a_report_that_cannot_be_written_is_told_and_changes_no_verdict(folder: Path) -> None:
     program = (
         "import sys, chaos.report.page as page\n"
-        "def broken(*_): raise RuntimeError('no ink')\n"
+        "def broken(*_, **__): raise RuntimeError('no ink')\n"
         "page.render = broken\n"
         "from chaos.cli.app import main\n"
         "main(sys.argv[1:])\n"

@@ -9,6 +9,7 @@ import pytest
 
 from chaos.actions import (
     Action,
+    Ask,
     Block,
     Burn,
     Clear,
@@ -221,8 +222,8 @@ def test_a_peer_that_is_stopped_before_time_zero_does_not_look_until_it_goes_on(
     assert {e.sid for e in later if isinstance(e, Stepped)} == {1, 2, 3}
 
 
-def test_all_actions_are_supported_but_those_on_cores_that_are_not_there() -> None:
-    assert set(get_args(Action)) - {Burn, Cool} == Simulated.supports
+def test_all_actions_are_supported_but_those_on_a_host_that_is_not_there() -> None:
+    assert set(get_args(Action)) - {Ask, Burn, Cool} == Simulated.supports
 
 
 def test_time_stops_where_the_caller_stops_and_goes_on_from_there() -> None:
