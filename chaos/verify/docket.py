@@ -65,6 +65,7 @@ class Docket:
     breaches: dict[Law, list[Finding]] = field(default_factory=dict)
     doubts: dict[Law, list[Finding]] = field(default_factory=dict)
     gaps: list[Finding] = field(default_factory=list)  # journals with lines missing
+    spared: Counter[Law] = field(default_factory=Counter)  # cases that are a fault's, not judged
     outside: Counter[Law] = field(default_factory=Counter)  # of ``judged``: by what was seen
     foreign: str = ""  # the servers that only what was seen can tell of
 
@@ -86,11 +87,16 @@ class Docket:
         """Note a case that cannot be decided."""
         self.doubts.setdefault(law, []).append(Finding(why, evidence))
 
+    def spare(self, law: Law) -> None:
+        """Leave a case out: a fault wrote what it is about."""
+        self.spared[law] += 1
+
     def take(self, seen: Docket, foreign: str) -> None:
         """Add what ``seen`` has of the servers that ``foreign`` names."""
         self.foreign = foreign
         self.outside += seen.judged
         self.judged += seen.judged
+        self.spared += seen.spared
         for law, findings in seen.breaches.items():
             self.breaches.setdefault(law, []).extend(findings)
         for law, findings in seen.doubts.items():
@@ -101,6 +107,11 @@ class Docket:
         if not self.foreign:
             return ""
         return f", {self.outside[law]} of them of {self.foreign} (seen from outside)"
+
+    def _left_out(self, law: Law) -> str:
+        """How many cases a fault's doing kept from being judged, for the end of a summary."""
+        many = self.spared[law]
+        return f"; {many} left out, of which a fault had changed a byte" if many else ""
 
     def verdict(self, law: Law, unit: Unit) -> Verdict:
         """The answer for ``law``; ``unit`` names what is counted."""
@@ -113,8 +124,9 @@ class Docket:
         if doubts:
             return invariant(law, Outcome.UNKNOWN, doubts[0].why, doubts, judged)
         if judged == 0:
-            return invariant(law, Outcome.NOT_EXERCISED, f"no {unit.many} in this run", [], 0)
-        summary = f"{unit.counted(judged)} judged{self.of_whom(law)}"
+            none = f"no {unit.many} in this run{self._left_out(law)}"
+            return invariant(law, Outcome.NOT_EXERCISED, none, [], 0)
+        summary = f"{unit.counted(judged)} judged{self.of_whom(law)}{self._left_out(law)}"
         return invariant(law, Outcome.HOLDS, summary, [], judged)
 
 

@@ -38,7 +38,9 @@ def follow(
     for decision in decisions:
         for sid, at in decision.arrived.items():
             if _by_a_fault(history, at, changed):
-                continue  # nobody sent that
+                docket.spare(Law.SUPPORT)  # nobody sent that
+                docket.spare(Law.VOTE_ORDER)
+                continue
             source = _source(history, at, sid, wrote, steps)
             if source is not None:
                 said = spoken.get(source[1])

@@ -48,7 +48,8 @@ def originate(history: History, origins: Origins, tester: Meddling, docket: Dock
         if ballot.leader not in began:
             continue  # a server without a journal, or nobody: not judged here
         if _key(ballot, tester) in changed:
-            continue  # it began with a fault, which changed a byte of a message
+            docket.spare(Law.ORIGIN)  # it began with a fault, which changed a byte of a message
+            continue
         if _key(ballot, tester) in own:
             docket.held(Law.ORIGIN)
             continue

@@ -9,6 +9,8 @@ import pytest
 
 from chaos import actions as act
 from chaos.election.effects import Deliver, PersistConfig
+from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
+from chaos.election.notification import Notification
 from chaos.history.events import Acted, Event, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
@@ -29,10 +31,45 @@ def changed(history: History, change: Callable[[Event], Event | None]) -> Histor
     return History(tuple(event for event in kept if event is not None))
 
 
-def test_a_vote_that_a_fault_changed_is_held_against_nobody() -> None:
+def test_a_vote_that_a_fault_seenis_held_against_nobody() -> None:
     assert forged(TORN).ballots
     assert SUPPORT.check(TORN).outcome is Outcome.HOLDS
     assert ORIGIN.check(TORN).outcome is not Outcome.FAILS  # it may be that none was passed on
+
+
+def test_a_verdict_says_how_much_it_left_out() -> None:
+    assert "left out, of which a fault had changed a byte" in SUPPORT.check(TORN).summary
+    assert "left out" not in SUPPORT.check(TWICE).summary
+
+
+LINK, ONE = "a>b", Sid(1)
+OTHER = replace(next(event for _, event in TWICE.every(Wrote)), link=LINK, sid=ONE)
+
+
+def frames(byte: int) -> History:
+    """Four frames, of which the second is changed in ``byte``; then two on the same ports again."""
+    first = [replace(OTHER, at_ns=10 + n, frame=n) for n in range(4)]
+    first[1] = replace(first[1], corrupted_by="torn", byte=byte)
+    return History((*first, *(replace(OTHER, at_ns=50 + n, frame=n) for n in range(2))))
+
+
+TAINTED = {
+    "of its content": (4, {1}),
+    "of the last byte of its length": (3, {1, 2, 3}),
+    "of the first": (0, {1, 2, 3}),
+}
+
+
+@pytest.mark.parametrize(("byte", "frames_"), TAINTED.values(), ids=TAINTED.keys())
+def test_a_byte_of_the_length_taints_what_is_read_behind_it(byte: int, frames_: set[int]) -> None:
+    seen = forged(frames(byte))
+    vote = Notification(0, ONE, Zxid(0), Round(1), PeerEpoch(0))
+
+    def read(number: int, at_ns: int) -> str:
+        return seen.wrote(Deliver(ONE, vote, LINK, number), at_ns)
+
+    assert {number for number in range(6) if read(number, 40)} - {4, 5} == frames_
+    assert not any(read(number, 60) for number in range(2)), "another connection"
 
 
 def test_the_same_votes_are_breaches_where_no_frame_is_marked() -> None:
