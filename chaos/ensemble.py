@@ -49,6 +49,7 @@ class PeerSetup:
     current_epoch: PeerEpoch = PeerEpoch(0)
     config_version: int = 0
     runs: Runs | None = None  # None: the system decides
+    member: bool = True  # of the configuration that the ensemble starts with
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +79,28 @@ class EnsembleSetup:
 
 
 def configuration_of(
-    setup: EnsembleSetup, host_of: Callable[[Sid], str], version: int = 0
+    setup: EnsembleSetup,
+    host_of: Callable[[Sid], str],
+    version: int = 0,
+    joiner: Sid | None = None,
 ) -> Configuration:
-    """The configuration that all peers of ``setup`` start with."""
+    """The configuration that all members of ``setup`` start with.
+
+    One that is to join has itself in it too, as an observer: as ZooKeeper's administrator's guide
+    advises, so that it counts in no quorum of its own.
+    """
     members = {
         peer.sid: Member(
             peer.sid,
             ((Address(host_of(peer.sid), QUORUM_PORT), Address(host_of(peer.sid), ELECTION_PORT)),),
-            peer.votes,
+            peer.votes and peer.member,
         )
         for peer in setup.peers
+        if peer.member or peer.sid == joiner
     }
     if setup.quorum is QuorumKind.MAJORITY:
         return Configuration(MappingProxyType(members), version)
-    voters = [peer for peer in setup.peers if peer.votes]
+    voters = [peer for peer in setup.peers if peer.votes and peer.member]
     groups: dict[int, frozenset[Sid]] = {}
     for peer in voters:
         group = 1 if setup.quorum is QuorumKind.WEIGHTED else peer.group
@@ -107,7 +116,7 @@ def peer_specs(setup: EnsembleSetup, host_of: Callable[[Sid], str]) -> tuple[Pee
     return tuple(
         PeerSpec(
             sid=peer.sid,
-            config=configuration_of(setup, host_of, peer.config_version).text(),
+            config=configuration_of(setup, host_of, peer.config_version, _joins(peer)).text(),
             accepted_epoch=peer.accepted_epoch,
             current_epoch=peer.current_epoch,
             zxid=peer.zxid,
@@ -116,3 +125,7 @@ def peer_specs(setup: EnsembleSetup, host_of: Callable[[Sid], str]) -> tuple[Pee
         )
         for peer in sorted(setup.peers, key=lambda peer: peer.sid)
     )
+
+
+def _joins(peer: PeerSetup) -> Sid | None:
+    return None if peer.member else peer.sid

@@ -80,9 +80,11 @@ def _told(plan: Plan, findings: tuple[Finding, ...], *, explain: bool) -> dict[s
 def _describe(
     console: Console, plan: Plan, findings: tuple[Finding, ...], *, explain: bool
 ) -> None:
-    voters = sum(peer.votes for peer in plan.ensemble.peers)
-    observers = len(plan.ensemble.peers) - voters
+    members = [peer for peer in plan.ensemble.peers if peer.member]
+    voters, outside = sum(peer.votes for peer in members), len(plan.ensemble.peers) - len(members)
+    observers = len(members) - voters
     more = f", {observers} observer{'s' if observers > 1 else ''}" if observers else ""
+    more += f", {outside} no member{'s' if outside > 1 else ''}" if outside else ""
     peers = f"{voters} voter{'s' if voters > 1 else ''}{more}"
     sign = "✗" if any(one.severity is Severity.ERROR for one in findings) else "✓"
     head = f"{sign} {plan.file}: {plan.name}, {peers}, {plan.ensemble.quorum} quorum"

@@ -161,7 +161,7 @@ class EnsembleView:
     def newest(self) -> Configuration:
         """The committed configuration of the highest version that any peer holds."""
         held = [peer.config for peer in self.peers.values() if peer.config is not None]
-        return max([*held, self.config], key=lambda config: config.version)
+        return max([self.config, *held], key=lambda config: config.version)
 
     @property
     def in_force(self) -> tuple[Configuration, ...]:

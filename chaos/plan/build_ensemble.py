@@ -47,11 +47,26 @@ def _peers(text: EnsembleText, problems: Problems) -> tuple[PeerSetup, ...]:
             problems.add(peer.where, f"peer {peer.id} is here twice")
         seen.add(peer.id)
         _counted(peer, text.quorum, problems)
-    if not any(peer.role is Role.VOTER for peer in written):
+    _outside(written, problems)
+    if not any(peer.role is Role.VOTER and peer.member for peer in written):
         problems.add(text.where, "an ensemble of observers alone has no quorum; add a voter")
     setups = tuple(_peer(peer, text.defaults) for peer in written)
     _weighty(text, setups, problems)
     return setups
+
+
+def _outside(peers: tuple[PeerText, ...], problems: Problems) -> None:
+    """Who is no member is none of anything yet, and has to be the one who dials."""
+    members = [peer.id for peer in peers if peer.member]
+    for peer in peers:
+        if peer.member:
+            continue
+        if peer.role is not Role.VOTER or peer.weight is not None or peer.group is not None:
+            text = f"peer {peer.id} is no member: a change says what it becomes"
+            problems.add(peer.where, f"{text}; no role, weight or group here")
+        if members and peer.id < max(members):
+            text = f"peer {peer.id} is no member, so that only it can dial, and of two peers the"
+            problems.add(peer.where, f"{text} larger id does; give it one above {max(members)}")
 
 
 def _counted(peer: PeerText, quorum: QuorumKind, problems: Problems) -> None:
@@ -90,6 +105,7 @@ def _peer(text: PeerText, defaults: DefaultsText) -> PeerSetup:
         current_epoch=current,
         config_version=_first(text.config_version, defaults.config_version, 0),
         runs=text.runs,
+        member=text.member,
     )
 
 

@@ -52,6 +52,7 @@ class PeerText:
     accepted_epoch: Long | None = None
     config_version: Long | None = None
     runs: Runs | None = None
+    member: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,14 @@ class Onlooker:
         nowhere = configuration_of(ensemble, lambda sid: f"peer-{sid}")
         zones = {peer.sid: peer.zone for peer in ensemble.peers if peer.zone}
         self.view = EnsembleView(ensemble.sids, nowhere, zones=zones)
+        self._members = frozenset(peer.sid for peer in ensemble.peers if peer.member)
         self._addressed = False
 
     def observe(self, event: Event) -> None:
         """Take in one event."""
         self.view.observe(event)
         if isinstance(event, Began | Appeared) and not self._addressed:
+            if event.sid not in self._members:
+                return  # what it began with is not the ensemble's
             self._addressed = True
             self.view.config = parse_configuration(config_of(event))

@@ -97,6 +97,8 @@ def supported(system: str) -> frozenset[type[Action]]:
 
 def refused(system: str, setup: EnsembleSetup) -> str:
     """What of an ensemble real servers cannot be; empty if they can."""
+    if outside := [peer.sid for peer in setup.peers if not peer.member]:
+        return f"cannot bring up peer {outside[0]} as no member: only peers of ours join so"
     if found := beyond(setup.timings):
         return f"cannot bring up this ensemble: {'; '.join(found)}"
     programs = cast(system, setup)

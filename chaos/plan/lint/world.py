@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chaos import actions as act
 from chaos.actions import Action
-from chaos.election.config import Configuration
+from chaos.election.config import Configuration, Member
 from chaos.election.ids import Sid
 
 Peers = frozenset[Sid]
@@ -56,6 +56,7 @@ class World:
     perhaps: frozenset[str] = frozenset()  # those that may be, beside them
     random: bool = False  # faults of a `random` step may be on, and nobody knows which
     zones: Mapping[Sid, str] = field(default_factory=dict)
+    places: Mapping[Sid, Member] = field(default_factory=dict)  # of every peer of the run
     empty: str = ""  # the step whose target means nobody here
 
     @property

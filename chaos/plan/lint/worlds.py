@@ -45,7 +45,11 @@ def worlds(plan: Plan, times: Times) -> tuple[World, ...]:
     """
     first = configuration_of(plan.ensemble, lambda sid: f"peer-{sid}")
     zones = {one.sid: one.zone for one in plan.ensemble.peers if one.zone}
-    found: tuple[World, ...] = (World((("", first),), zones=zones),)
+    everybody = replace(
+        plan.ensemble, peers=tuple(replace(peer, member=True) for peer in plan.ensemble.peers)
+    )
+    places = configuration_of(everybody, lambda sid: f"peer-{sid}").members
+    found: tuple[World, ...] = (World((("", first),), zones=zones, places=places),)
     for step in plan.every_step:
         after = (one for world in found for one in _after(world, step, plan.ensemble.sids, times))
         found = tuple(islice(after, _MANY + 1))
@@ -79,7 +83,7 @@ def _after(world: World, step: Step, sids: tuple[Sid, ...], times: Times) -> Ite
 
 def _configured(world: World, name: str, fault: BumpConfigVersion) -> World:
     """One more configuration; who led may not do so by it."""
-    places = {**world.configs[0][1].members, **world.config.members}
+    places = {**world.places, **world.config.members}
     configs = (*world.configs, (name, fault.changed(world.config, places)))
     return replace(world, configs=configs, leader=None, hint=None)
 
@@ -148,8 +152,7 @@ def _done(world: World, name: str, step: FaultStep, targets: Peers, towards: Pee
     fault = step.fault
     if towards and isinstance(fault, Directed):
         fault = fault.facing(tuple(sorted(towards)))
-    first = world.configs[0][1].members
-    view = EnsembleView(tuple(sorted(first)), world.config, known=dict(first))
+    view = EnsembleView(tuple(sorted(world.places)), world.config, known=dict(world.places))
     actions = tuple(fault.begin(tuple(sorted(targets)), view))
     deed = Deed(targets, actions)
     names = dict(world.names)
