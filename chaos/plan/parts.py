@@ -76,7 +76,7 @@ class Outcome:
 
     def _role(self, node: Table, problems: Problems) -> SaidOutcome | Broken:
         role = node.get("role")
-        if role is None or len(node.entries) > 1:
+        if role is None or len(node.keys) > 1:
             problems.add(node.where, "an outcome is a word, or {role: follower}")
             return BROKEN
         if isinstance(role, Leaf) and role.text in ROLES:
@@ -97,6 +97,7 @@ class Outcome:
             "properties": {"role": {"enum": [*ROLES]}},
             "required": ["role"],
             "additionalProperties": False,
+            "patternProperties": {"^x-": {}},
         }
 
 

@@ -218,6 +218,7 @@ def _described(words: list[str], name: str) -> Schema:
                 "properties": properties,
                 "required": ["of"],
                 "additionalProperties": False,
+                "patternProperties": {"^x-": {}},
             },
         ]
     }
@@ -235,6 +236,7 @@ def _object(properties: Schema) -> Schema:
         "properties": properties,
         "required": [*properties],
         "additionalProperties": False,
+        "patternProperties": {"^x-": {}},
     }
 
 
@@ -247,10 +249,10 @@ def _is_link(node: Node | None) -> bool:
 
 def _keys(node: Table, known: frozenset[str], problems: Problems) -> bool:
     good = True
-    for key, entry in node.entries.items():
+    for key in node.keys:
         if key not in known:
             good = False
-            problems.add(entry.where, f'a target has no key "{key}"{meant(key, known)}')
+            problems.add(node.entries[key].where, f'a target has no key "{key}"{meant(key, known)}')
     return good
 
 
@@ -340,7 +342,7 @@ class LinkEnd:
             case Items() if node.items and all(_is_sid(item) for item in node.items):
                 sids = (leaf.value for leaf in _mentions(node))
                 return Ends(node.where, sids=tuple(Sid(s) for s in sids if isinstance(s, int)))
-            case Table() if list(node.entries) == ["zone"]:
+            case Table() if node.keys == ("zone",):
                 zone = node.get("zone")
                 if isinstance(zone, Leaf) and isinstance(zone.value, str):
                     return Ends(node.where, zone=zone.value)
@@ -362,6 +364,7 @@ class LinkEnd:
                     "properties": {"zone": {"type": "string"}},
                     "required": ["zone"],
                     "additionalProperties": False,
+                    "patternProperties": {"^x-": {}},
                 },
             ]
         }

@@ -83,6 +83,11 @@ class Table:
         entry = self.entries.get(key)
         return None if entry is None else entry.value
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its keys, but for the author's own, which begin with ``x-``."""
+        return tuple(key for key in self.entries if not key.startswith("x-"))
+
 
 Node = Leaf | Items | Table
 
