@@ -219,7 +219,8 @@ class Lane(Generic[T]):
         if marks.torn is not None and not marks.torn[0].over:
             rule, share, bits = marks.torn
             rule.done += 1
-            self._torn.append(rule)
+            if all(rule is not one for one in self._torn):
+                self._torn.append(rule)
             whole = bytearray(self._encode(passing.item))
             byte = int(share * len(whole))
             whole[byte] ^= bits
