@@ -74,6 +74,8 @@ class CellLog:
             compared=self.compared,
             skipped=self.skipped or (why if never else ""),
             took_ns=self.took_ns,
+            owner=plan.owner,
+            tags=plan.tags,
         )
 
 

@@ -56,7 +56,7 @@ class Case:
     ``retried`` are attempts that told nothing and were made again for that alone. ``together``
     are the verdicts on all runs as a set, and ``known_together`` what became of known issues in
     them. ``compared`` says what they look like beside other sets. ``took_ns`` is how long all of
-    it took.
+    it took. ``owner`` and ``tags`` are the plan's.
     """
 
     plan: str
@@ -73,6 +73,8 @@ class Case:
     compared: tuple[str, ...] = ()
     skipped: str = ""
     took_ns: int = 0
+    owner: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

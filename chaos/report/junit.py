@@ -85,6 +85,10 @@ def _testcase(suite: Xml.Element, case: Case) -> None:
 def _properties(one: Xml.Element, case: Case) -> None:
     within = _element(one, "properties")
     _property(within, "status", case.status.value)
+    if case.owner:
+        _property(within, "owner", case.owner)
+    if case.tags:
+        _property(within, "tags", ", ".join(case.tags))
     for number, known in enumerate(case.known, 1):
         _property(within, f"known_issue.{number}", sentence(*known))
     _property(within, "exit_code", str(case.exits))

@@ -89,6 +89,7 @@ def _told(case: Case) -> str:
         place += f" {_quoted(found.signature)}" if found.signature else ""
         lines.append(f"- {found.outcome}: **{plain(found.name)}**: {plain(found.summary)}{place}")
     lines += [f"- {plain(sentence(*known))}" for known in case.known]
+    lines += [f"- owner: {plain(case.owner)}"] if case.owner else []
     lines += [f"- {plain(line)}" for line in case.compared]
     run = case.earlier[0] if case.status is Status.FLAKY else case.telling
     if run is not None:

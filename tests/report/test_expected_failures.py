@@ -111,3 +111,11 @@ def test_the_page_of_a_run_is_headed_so() -> None:
     assert ending(0, expected=True)[1] == "EXPECTED FAILURE"
     assert ending(0, expected=False)[1] == "PASS"
     assert ending(1, expected=True)[1] == "FAIL"
+
+
+def test_the_papers_name_whose_it_is() -> None:
+    case = replace(a_case(OVER), owner="coordination-team", tags=("nightly", "pause"))
+    properties = Xml.fromstring(junit([case])).iter("property")
+    told = {each.get("name"): each.get("value") for each in properties}
+    assert (told["owner"], told["tags"]) == ("coordination-team", "nightly, pause")
+    assert "owner: coordination\\-team" in markdown([case], "all")
