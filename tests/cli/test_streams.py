@@ -164,7 +164,7 @@ def test_a_report_that_cannot_be_written_is_told_and_changes_no_verdict(folder: 
 def test_a_mistake_of_ours_does_not_look_like_a_verdict(folder: Path) -> None:
     program = (
         "import sys, chaos.cli.cell_runs as cell_runs\n"
-        "def broken(*_): raise ZeroDivisionError('ours')\n"
+        "def broken(*_, **__): raise ZeroDivisionError('ours')\n"
         "cell_runs.run_one = broken\n"
         "from chaos.cli.app import main\n"
         "main(sys.argv[1:])\n"
