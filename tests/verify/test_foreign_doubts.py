@@ -227,3 +227,23 @@ def test_what_a_link_held_back_may_be_of_an_election_before() -> None:
     assert judge(known, "vote_order_respected").outcome is Outcome.NOT_EXERCISED
     after_all = History.of([*begin, looks(30), *late])
     assert judge(after_all, "logical_clock_monotone").outcome is Outcome.FAILS
+
+
+@pytest.mark.parametrize(
+    ("asked", "before", "outcome"),
+    [(1, Sid(3), Outcome.NOT_EXERCISED), (2, Sid(3), Outcome.FAILS), (1, Sid(2), Outcome.FAILS)],
+    ids=["an answer of between", "to nobody behind", "no vote of the round before"],
+)
+def test_an_answer_may_join_the_new_round_with_the_vote_of_the_last(
+    asked: int, before: Sid, outcome: Outcome
+) -> None:
+    """ZooKeeper sets its round and then its vote; its receiver may answer between the two."""
+    lines = [
+        *said(10, 0, note(before, 1)),
+        heard(20, 0, Sid(2), note(Sid(2), asked)),
+        heard(30, 0, Sid(3), note(Sid(2), 2)),
+        *said(40, 1, note(Sid(3), 2)),
+        *said(50, 2, note(Sid(2), 2)),
+    ]
+    history = History.of([appeared(), looks(5), *lines])
+    assert judge(history, "vote_order_respected").outcome is outcome

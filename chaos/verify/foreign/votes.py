@@ -64,6 +64,7 @@ class Votes:
         self._config = Votership(life.appeared.config)
         self._heard: list[Heard] = []  # since its last decision
         self._said: dict[str, tuple[int, Wrote, Ballot]] = {}  # its last vote on each link
+        self._cast: dict[int, set[tuple[int, int, int]]] = {}  # the votes that it said, by round
         self._told: set[int] = set()  # to whom it ever said anything
         self._rounds: set[int] = set()  # of LOOKING servers, ever heard
         self._steps: dict[int, Seen] = {}
@@ -132,6 +133,7 @@ class Votes:
         if ballot.round in self._own:
             known = Spoken(self._own[ballot.round], self._config.electorate.voters)
             self.spoken[line.step, line.index] = known
+        self._cast.setdefault(ballot.round, set()).add(ballot.rank)
         self._said[line.link] = (index, line, ballot)
         if before is None or self._shuffled or not self._life.turns:
             return
@@ -156,6 +158,8 @@ class Votes:
         old, (index, new), who = before[2], now, self._life.who
         at = (before[0], index)
         if new.round == old.round:
+            if new.rank < old.rank and self._between(before[1].to, old):
+                return
             wrong = ""
             if new.rank < old.rank:
                 wrong = f"{who} said {new} after it had said {old}"
@@ -175,6 +179,22 @@ class Votes:
         else:
             wrong = f"{who} rose to round {new.round}, of which it had not heard"
             self._docket.case(Law.CLOCK, wrong, *at)
+
+    def _between(self, to: int, said: Ballot) -> bool:
+        """Whether it may have said this between the setting of its round and of its vote.
+
+        ``lookForLeader`` sets the one, then the other; meanwhile ``WorkerReceiver``, a thread of
+        its own, answers whoever is behind with the new round, and the vote of the last.
+        """
+        behind = any(
+            heard.sender == to
+            and heard.state == ServerState.LOOKING
+            and heard.ballot.round < said.round
+            for heard in self._heard
+        )
+        return behind and any(
+            said.rank in ranks for round_, ranks in self._cast.items() if round_ < said.round
+        )
 
     def _knows(self, round_: int, *, above: int) -> bool:
         """Whether it had heard of a round: of those that it joins, or of one that is higher."""
