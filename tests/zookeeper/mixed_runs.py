@@ -15,6 +15,7 @@ from chaos.history.events import Event
 from chaos.history.history import History
 from chaos.peer import log_file
 from chaos.plan.load import load_plan
+from chaos.runner import codes
 from chaos.runner.run import perform
 from chaos.runner.show import Silent
 from chaos.runner.task import Task
@@ -25,6 +26,7 @@ from chaos.zookeeper.installation import Installation
 from chaos.zookeeper.polls import Poll
 
 _AGREE_S = 15.0
+_RETRIES = 2
 Question = Callable[["Asked"], None]
 
 
@@ -129,7 +131,21 @@ def run(
     seed: int = 1,
     question: Question | None = None,
 ) -> Run:
-    """Run a plan, perhaps ask it something, and look at how it ends."""
+    """Run a plan, perhaps ask it something, and look at how it ends.
+
+    What a busy host left undecided is run again, twice at most, as ``--retries`` does it.
+    """
+    found = _run(installation, text, out, seed, question)
+    for _ in range(_RETRIES):
+        if found.result.exit_code != codes.INCONCLUSIVE or not found.result.disturbed:
+            break
+        found = _run(installation, text, out, seed, question)
+    return found
+
+
+def _run(
+    installation: Installation, text: str, out: Path, seed: int, question: Question | None
+) -> Run:
     plan = load_plan(text, "tour.yaml")
     sessions: dict[Sid, tuple[str, ...]] = {}
     agreed: list[Zxid] = []
