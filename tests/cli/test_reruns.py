@@ -21,7 +21,7 @@ from chaos.cli.running import run_plans
 from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
 from chaos.systems.base import System
-from tests.cli.command import PAUSE
+from tests.cli.command import FAILING, PAUSE, chaos
 
 GOOD, BAD, DEAD = "good", "bad", "dead"
 PLAN = PAUSE.replace("within: 5s}", "within: 8s}")
@@ -148,3 +148,13 @@ def test_what_cannot_tell_is_made_again_only_so_often_as_is_said(tmp_path: Path)
     done = CliRunner().invoke(app, ["run", str(tmp_path / "p.yaml"), "--retry-inconclusive"])
     assert done.exit_code == 2
     assert "--retries 1" in done.output
+
+
+def test_runs_at_the_same_time_are_made_again_too(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(FAILING, encoding="utf-8")
+    told = ("--system", "simulated", "--seed", "1", "--repeat", "2", "--reruns", "1", "--json")
+    done = chaos(tmp_path, "run", "p.yaml", *told, "--parallel", "2")
+    assert done.returncode == 1, done.stderr
+    made = sorted((one["seed"], one["attempt"]) for one in json.loads(done.stdout)["runs"])
+    assert made == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert done.stderr.count("attempt 1 ended with 1; once more") == 2
