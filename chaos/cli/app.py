@@ -144,6 +144,9 @@ def zoo(
     plans: Annotated[
         Path, typer.Option(metavar="DIR", help="The plans to try first.", file_okay=False)
     ] = Path("plans"),
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Put a table between the marks of a file.")
+    ] = None,
     json_: Document = False,
 ) -> None:
     """Let peers break one rule each, simulated, and say which check catches them.
@@ -156,7 +159,7 @@ def zoo(
     """
     from chaos.cli.zoo import hunt_bugs
 
-    raise typer.Exit(hunt_bugs(bug or [], plans, seeds, as_json=json_))
+    raise typer.Exit(hunt_bugs(bug or [], plans, seeds, as_json=json_, markdown=markdown))
 
 
 app.command()(sets_commands.compare)

@@ -13,6 +13,7 @@ from typing import Final
 from chaos.cli.console import put, voice
 from chaos.errors import PlanError
 from chaos.hunt.hunt import Caught, Hunted, hunt
+from chaos.hunt.table import table, woven
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
 from chaos.plan.problems import meant
@@ -24,8 +25,12 @@ _HEAD: Final = ("bug", "by", "runs/seconds check: plan")
 _WIDTHS: Final = (31, 11)
 
 
-def hunt_bugs(names: Sequence[str], folder: Path, seeds: int, *, as_json: bool) -> int:
+def hunt_bugs(
+    names: Sequence[str], folder: Path, seeds: int, *, as_json: bool, markdown: Path | None = None
+) -> int:
     """Hunt the bugs of these names, all if there are none; 1 if conformance missed one.
+
+    ``markdown`` is a file that takes the table between its marks, and keeps the rest.
 
     Raises:
         PlanError: no bug of that name, or no plans in ``folder``.
@@ -46,6 +51,9 @@ def hunt_bugs(names: Sequence[str], folder: Path, seeds: int, *, as_json: bool) 
     except KeyboardInterrupt:
         code = codes.INTERRUPTED
     _total(found, say)
+    if markdown is not None and code != codes.INTERRUPTED:
+        text = markdown.read_text(encoding="utf-8") if markdown.exists() else ""
+        markdown.write_text(woven(text, table(found)), encoding="utf-8")
     if as_json:
         put(json.dumps({"bugs": [_told(one) for one in found]}, indent=2) + "\n")
     if code == codes.PASSED and any(one.conformance is None for one in found):
@@ -74,7 +82,7 @@ def _row(bug: str, by: str, cell: str) -> str:
 def _cell(one: Hunted, caught: Caught | None) -> str:
     """The check and the plan, after how many runs and seconds; or the reason of a miss."""
     if caught is None:
-        return f"missed in {one.runs} runs: {ZOO[one.bug].missed or 'not explained yet'}"
+        return f"missed in {one.runs} runs: {ZOO[one.bug].missed or 'no reason is known'}"
     return f"{caught.runs}/{caught.after_ns / 1e9:.1f}s {caught.check}: {caught.plan}"
 
 

@@ -23,7 +23,7 @@ COMMANDS = {
     "bundle": ["--output"],
     "report": ["--output"],
     "schema": [],
-    "zoo": ["--bug", "--seeds", "--plans", "--json"],
+    "zoo": ["--bug", "--seeds", "--plans", "--markdown", "--json"],
     "compare": ["--paired", "--gate", "--alpha", "--noise", "--out", "--json"],
 }
 

@@ -12,6 +12,7 @@ from chaos.election.ids import Sid
 from chaos.errors import ConfigError
 from chaos.history.events import Appeared, Seen, Source, Wrote
 from chaos.history.history import History
+from chaos.verify.forged import Forged, forged
 from chaos.verify.rules import Electorate
 
 Line = tuple[int, Seen | Wrote]
@@ -24,7 +25,7 @@ class Life:
 
     ``hole`` says what is missing of its packets, empty if they were captured whole. ``turns``
     are the spans of time in which it changed its state. ``births`` are the events by which each
-    server of the run, ours or another, was started.
+    server of the run, ours or another, was started; ``forged`` is what a fault said in its place.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Life:
     hole: str
     turns: tuple[tuple[int, int], ...]
     births: Mapping[Sid, tuple[int, ...]]
+    forged: Forged
 
     @property
     def sid(self) -> Sid:
@@ -74,12 +76,13 @@ def lives(history: History) -> Iterator[Life]:
             case _:
                 pass
     births: dict[Sid, tuple[int, ...]] = {}
+    changed = forged(history)
     for index, birth in history.births():
         births[birth.sid] = (*births.get(birth.sid, ()), index)
     for _, one in sorted(open_.items()):
         if one.born is not None:
             turns = tuple(_turns(one.lines))
-            yield Life(*one.born, tuple(one.lines), _hole(one.lines), turns, births)
+            yield Life(*one.born, tuple(one.lines), _hole(one.lines), turns, births, changed)
 
 
 def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:

@@ -41,6 +41,7 @@ class Heard(NamedTuple):
     ballot: Ballot
     state: int
     link: str = ""  # that brought it
+    forged: bool = False  # a fault changed it on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,10 @@ class Votes:
     def _hear(self, index: int, at_ns: int, heard: Deliver) -> None:
         said = heard.notification
         ballot = ballot_of(said)
-        self._heard.append(Heard(index, at_ns, heard.sender, ballot, said.state, heard.link))
+        forged = bool(self._life.forged.wrote(heard, at_ns))
+        self._heard.append(
+            Heard(index, at_ns, heard.sender, ballot, said.state, heard.link, forged)
+        )
         if said.state == ServerState.LOOKING:
             self._rounds.add(ballot.round)
 
@@ -308,7 +312,7 @@ class Votes:
         own: dict[int, Heard] = {}  # each voter's vote for itself, as it stands when it votes
         for heard in self._heard:
             sender, said = heard.sender, heard.ballot
-            if not _looks(heard) or said.round != ballot.round:
+            if not _looks(heard) or said.round != ballot.round or heard.forged:
                 continue
             if said.leader == sender:
                 own[sender] = heard
