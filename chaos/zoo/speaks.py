@@ -99,8 +99,7 @@ BUGS: Final = (
         "settled peers answer with the established epoch",
         "QuorumPeer.updateElectionVote",
         "answers of one ensemble name several epochs",
-        missed="all answers name the same old epoch, so that they agree with one another; "
-        "beside servers that are right they would not",
+        plans=("late-joiner",),
     ),
     Bug(
         "promise-after-packet",

@@ -17,6 +17,7 @@ from chaos.history.history import History
 from chaos.verify.checks import ALWAYS
 from chaos.verify.foreign.outside import from_outside
 from chaos.verify.verdict import Outcome
+from chaos.zoo.cage import ZOO
 from tests.verify import broken
 from tests.verify.foreign_lines import (
     CONFIG,
@@ -293,3 +294,29 @@ def test_a_voter_is_held_to_what_it_said_of_itself_in_the_same_life(
     own = said(5, 0, note(ONE, 1))
     history = History.of([appeared(), *births, *own, *votes, decided(300, ONE)])
     assert judge(history, "vote_order_respected").outcome is outcome
+
+
+def test_a_learner_that_serves_answers_with_the_established_epoch() -> None:
+    """Server 3 comes back and looks twice: it hears of an epoch that was before."""
+    late = ZOO["vote-epoch-not-updated"].rules.peer
+    for cores, outcome in (({}, Outcome.HOLDS), (dict.fromkeys((1, 2), late), Outcome.FAILS)):
+        ensemble = Lockstep(cores=cores).start().run(2000).kill(3).run(4000).start(3).run(2000)
+        conn = next(conn for conn in ensemble.connections if ensemble.learner(conn) == 3)
+        ensemble.give(3, fx.ConnectionLost(conn, "reset")).run(2000)
+        verdict = judge(from_outside(ensemble.history()), "epoch_monotone")
+        assert verdict.outcome is outcome, verdict
+
+
+def test_the_old_last_message_of_a_link_is_no_answer_of_now() -> None:
+    """The first frame of a link may be from before it served."""
+    old = note(Sid(3), 1, ServerState.FOLLOWING)
+    serves = [
+        seen(MS, 1, fx.PacketRead(1, pk.LeaderInfo(PeerEpoch(1)))),
+        seen(2 * MS, 2, fx.PacketRead(1, pk.UpToDate())),
+        *(seen(ms * MS, ms, None, fx.SendPacket(1, pk.Ping(Zxid(0), True))) for ms in (3, 4)),
+    ]
+    outcomes = [
+        judge(History.of([appeared(), *serves, *said(9, frame, old)]), "epoch_monotone").outcome
+        for frame in (0, 1)
+    ]
+    assert outcomes == [Outcome.NOT_EXERCISED, Outcome.FAILS]

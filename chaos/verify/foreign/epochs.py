@@ -6,14 +6,25 @@ from collections.abc import Mapping
 
 from chaos.actions import Launch, SetEpochs
 from chaos.election import packets as pk
-from chaos.election.effects import Decided, Entered, PacketRead, SendPacket, Serving
+from chaos.election.effects import (
+    Decided,
+    Entered,
+    PacketRead,
+    Phase,
+    Send,
+    SendPacket,
+    Serving,
+)
 from chaos.election.ids import Sid, epoch_of, zxid_of
-from chaos.election.notification import ServerState
-from chaos.history.events import Seen
+from chaos.election.notification import Notification, ServerState
+from chaos.history.events import Seen, Wrote
 from chaos.verify.docket import Docket, Law
 from chaos.verify.foreign.lives import Life, Votership
 from chaos.verify.standing import Forgot, Led
 from chaos.verify.tester import Change
+
+_LEARNERS = (ServerState.FOLLOWING, ServerState.OBSERVING)
+_SURELY = 2  # PINGs
 
 
 class Reign:
@@ -39,10 +50,13 @@ class Epochs:
     def judge(self, life: Life) -> None:
         """One start, from the files that it found to its end."""
         self._born(life)
-        stay = _Stay(life, self, self._docket)
+        stay, answers = _Stay(life, self, self._docket), _Answers(life, self._docket)
         for index, line in life.lines:
             if isinstance(line, Seen):
                 stay.take(index, line)
+                answers.take(line)
+            else:
+                answers.wrote(index, line)
         stay.end()
 
     def _born(self, life: Life) -> None:
@@ -79,6 +93,54 @@ class Epochs:
         known, _ = self._held.get("acceptedEpoch", (0, index))
         if epoch > known:
             self._held["acceptedEpoch"] = (epoch, index)
+
+
+class _Answers:
+    """What a learner answers to others once it serves: the established epoch.
+
+    Source: ``Learner.syncWithLeader``, which ends with ``QuorumPeer.updateElectionVote``. By the
+    second PING that it answers after UPTODATE it has surely done so.
+    """
+
+    def __init__(self, life: Life, docket: Docket) -> None:
+        self._life = life
+        self._docket = docket
+        self._offered: dict[int, int] = {}  # connection -> epoch of LEADERINFO
+        self._pings: dict[int, int] = {}  # connection -> those answered since UPTODATE
+        self._epoch: int | None = None  # to be answered with from now on
+        self._said: dict[int, tuple[Notification, int]] = {}  # by line, and the epoch due in it
+
+    def take(self, seen: Seen) -> None:
+        """One line of what was seen."""
+        match seen.happened:
+            case PacketRead(conn=conn, packet=pk.LeaderInfo(epoch=epoch)):
+                self._offered[conn], self._epoch = epoch, None
+            case PacketRead(conn=conn, packet=pk.UpToDate()):
+                self._pings[conn] = 0
+            case _:
+                pass
+        for effect in seen.effects:
+            match effect:
+                case Entered(phase=Phase.ELECTION | Phase.DISCOVERY) | Decided():
+                    self._epoch = None
+                case SendPacket(conn=conn, packet=pk.Ping(answer=True)) if conn in self._pings:
+                    self._pings[conn] += 1
+                    if self._pings[conn] >= _SURELY:
+                        self._epoch = self._offered.get(conn)
+                case Send(notification=said) if self._epoch is not None:
+                    self._said[seen.seq] = (said, self._epoch)
+                case _:
+                    pass
+
+    def wrote(self, index: int, line: Wrote) -> None:
+        """The first message of a link may be the last one of a link before, however old."""
+        said, due = self._said.get(line.step, (None, 0))
+        if said is None or line.frame == 0 or said.state not in _LEARNERS or said.peer_epoch < 0:
+            return
+        wrong = ""
+        if said.peer_epoch < due:
+            wrong = f"{self._life.who} answers with epoch {said.peer_epoch}; it serves epoch {due}"
+        self._docket.case(Law.EPOCHS, wrong, index)
 
 
 class _Stay:
