@@ -11,6 +11,7 @@ from typing import Final
 from chaos import actions as act
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, Held
+from chaos.wire.spread import longest_ns
 
 HARMLESS: Final = act.Load | act.Unload | act.Hold  # an armed gate is nothing until a peer holds
 _MOMENTARY: Final = (
@@ -70,8 +71,8 @@ class InPlace:
             case act.Unblock(name=name):
                 since = self.blocks.pop(name, (None, acted.done_ns))[1]
                 return acted.done_ns - since  # a retransmission waits as long again at most
-            case act.Slow(name=name, latency_ns=latency, jitter_ns=jitter):
-                self.slow[name] = latency + jitter
+            case act.Slow(name=name, latency_ns=latency, jitter_ns=jitter, distribution=shape):
+                self.slow[name] = longest_ns(shape, latency, jitter)
             case _ if isinstance(action, act.Messages):
                 self.lossy.add(action.name)  # as long as it is there, a message may not get through
             case act.Clear(name=name):

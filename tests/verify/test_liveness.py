@@ -204,6 +204,16 @@ def test_nothing_is_due_where_an_answer_takes_longer_than_the_sync_limit() -> No
     assert outcomes == [Outcome.FAILS, Outcome.NOT_EXERCISED]
 
 
+@pytest.mark.parametrize(
+    ("distribution", "outcome"),
+    [("uniform", Outcome.FAILS), ("exponential", Outcome.NOT_EXERCISED)],
+)
+def test_a_delay_counts_as_long_as_it_may_ever_be(distribution: str, outcome: Outcome) -> None:
+    cut = act.Cut(Sid(1), Sid(3))
+    slow = act.Slow("s", (cut,), 8 * MS, 100 * MS, distribution)
+    assert judge(_faulty(slow), L1).outcome is outcome
+
+
 def test_who_is_cut_off_whole_is_left_out() -> None:
     cuts = tuple(act.Cut(Sid(a), Sid(b)) for one in (1, 2) for a, b in ((one, 3), (3, one)))
     verdict = judge(_faulty(act.Block("b", cuts)), L1)
