@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from chaos.cli.request import Request
 from chaos.sandbox.libc import ended_within
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,25 @@ def chaos(
         encoding="utf-8",
         timeout=60,
         check=False,
+    )
+
+
+def asked(folder: Path, *texts: str) -> Request:
+    """What runs these plans in this process: simulated unless they say where, from seed 1."""
+    files = [folder / f"{number}.yaml" for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        system = "" if "system: " in text else "system: simulated\n"
+        file.write_text(text + system, encoding="utf-8")
+    return Request(
+        plans=tuple(files),
+        system=None,
+        seed=1,
+        repeat=None,
+        settings={},
+        network="auto",
+        out=folder / "reports",
+        as_json=True,
+        quiet=True,
     )
 
 

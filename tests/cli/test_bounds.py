@@ -19,7 +19,7 @@ from chaos.cli.tasks import repeat_of
 from chaos.ensemble import EnsembleSetup
 from chaos.plan.load import load_plan
 from chaos.systems.base import System
-from tests.cli.command import PAUSE
+from tests.cli.command import PAUSE, asked
 
 CELLS = "params: {last: 5s}\nmatrix: {last: [2s, 3s, 4s]}\n"
 MATRIX = PAUSE.replace("for: 5s", "for: '${last}'") + CELLS
@@ -50,22 +50,7 @@ class Clock:
 
 
 def request(folder: Path, *texts: str, bounds: Bounds, out: str = "reports") -> Request:
-    files = [folder / f"{number}.yaml" for number in range(len(texts))]
-    for file, text in zip(files, texts, strict=True):
-        system = "" if "system: " in text else "system: simulated\n"
-        file.write_text(text + system, encoding="utf-8")
-    return Request(
-        plans=tuple(files),
-        system=None,
-        seed=1,
-        repeat=None,
-        settings={},
-        network="auto",
-        out=folder / out,
-        as_json=True,
-        quiet=True,
-        bounds=bounds,
-    )
+    return replace(asked(folder, *texts), bounds=bounds, out=folder / out)
 
 
 @pytest.fixture

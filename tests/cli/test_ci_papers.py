@@ -18,7 +18,7 @@ from chaos.cli.app import app
 from chaos.cli.drivers import DRIVERS
 from chaos.cli.request import Request
 from chaos.cli.running import run_plans
-from tests.cli.command import FAILING, PAUSE, ROOT
+from tests.cli.command import FAILING, PAUSE, ROOT, asked
 
 CELLS = "params: {last: 5s}\nmatrix: {last: [4s, 5s]}\n"
 
@@ -26,23 +26,7 @@ CELLS = "params: {last: 5s}\nmatrix: {last: [4s, 5s]}\n"
 def request(
     folder: Path, *texts: str, junit: Path | None = None, markdown: Path | None = None
 ) -> Request:
-    names = [folder / f"{number}.yaml" for number in range(len(texts))]
-    for name, text in zip(names, texts, strict=True):
-        system = "" if "system: " in text else "system: simulated\n"
-        name.write_text(text + system, encoding="utf-8")
-    return Request(
-        plans=tuple(names),
-        system=None,
-        seed=1,
-        repeat=None,
-        settings={},
-        network="auto",
-        out=folder / "reports",
-        as_json=True,
-        quiet=True,
-        junit=junit,
-        markdown=markdown,
-    )
+    return replace(asked(folder, *texts), junit=junit, markdown=markdown)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,27 +12,15 @@ import pytest
 from chaos.campaign.record import read_records
 from chaos.cli.request import Request
 from chaos.cli.running import run_plans
-from tests.cli.command import FAILING, LEADERLESS, PAUSE, chaos
+from tests.cli.command import FAILING, LEADERLESS, PAUSE, asked, chaos
 
 MEDIAN = "  - {id: quick, metric: election.total, p50: {max: 20s}}\n"
 REPEAT = "repeat: {runs: 3, warmup: 1, min_valid: 2}\n"
 
 
 def request(folder: Path, text: str, **more: int | bool) -> Request:
-    (folder / "p.yaml").write_text(text, encoding="utf-8")
-    repeat, fail_fast = more.get("repeat"), bool(more.get("fail_fast", False))
-    return Request(
-        plans=(folder / "p.yaml",),
-        system="simulated",
-        seed=1,
-        repeat=repeat,
-        settings={},
-        network="auto",
-        out=folder / "reports",
-        as_json=True,
-        quiet=True,
-        fail_fast=fail_fast,
-    )
+    fail_fast = bool(more.get("fail_fast", False))
+    return replace(asked(folder, text), repeat=more.get("repeat"), fail_fast=fail_fast)
 
 
 Story = tuple[str, dict[str, int | bool], int, list[int]]

@@ -24,7 +24,7 @@ from chaos.runner.stored import open_run
 from chaos.store import known_json
 from chaos.systems.base import System
 from chaos.verify.verdict import KnownMet, Met
-from tests.cli.command import FAILING, PAUSE
+from tests.cli.command import FAILING, PAUSE, asked
 
 KILL = """\
 version: 1
@@ -38,20 +38,7 @@ steps:
 
 
 def request(folder: Path, *texts: str, repeat: int | None = None) -> Request:
-    files = [folder / f"{number}.yaml" for number in range(len(texts))]
-    for file, text in zip(files, texts, strict=True):
-        file.write_text(text, encoding="utf-8")
-    return Request(
-        plans=tuple(files),
-        system="simulated",
-        seed=1,
-        repeat=repeat,
-        settings={},
-        network="auto",
-        out=folder / "reports",
-        as_json=True,
-        quiet=True,
-    )
+    return replace(asked(folder, *texts), repeat=repeat)
 
 
 def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -257,7 +244,7 @@ def test_a_plan_is_shown_beside_the_set_before_and_judged_by_nothing_of_it(
     ]
     assert row["verdict"] == "regressed"
     said = "compared with previous: election.total stop: regressed"
-    (*_, page) = sorted(out.glob("*-campaign*.html"))
+    page = Path(second["campaign"]).with_suffix(".html")
     for name in ("kill-the-leader.md", "kill-the-leader.junit.xml", page.name):
         text = (out / name).read_text(encoding="utf-8").replace("\\", "")
         assert said in text, name

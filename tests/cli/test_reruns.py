@@ -16,12 +16,12 @@ from chaos.campaign.attempts import Again
 from chaos.campaign.record import read_records
 from chaos.cli.app import app
 from chaos.cli.drivers import DRIVERS, Driver
-from chaos.cli.request import Bounds, Request
+from chaos.cli.request import Request
 from chaos.cli.running import run_plans
 from chaos.ensemble import EnsembleSetup
 from chaos.errors import InfrastructureError
 from chaos.systems.base import System
-from tests.cli.command import FAILING, PAUSE, chaos
+from tests.cli.command import FAILING, PAUSE, asked, chaos
 
 GOOD, BAD, DEAD = "good", "bad", "dead"
 PLAN = PAUSE.replace("within: 5s}", "within: 8s}")
@@ -42,21 +42,12 @@ def moody(moods: Sequence[str]) -> dict[str, Callable[[], Driver]]:
 
 
 def request(folder: Path, again: Again, repeat: int | None = None, text: str = PLAN) -> Request:
-    (folder / "p.yaml").write_text(text, encoding="utf-8")
-    return Request(
-        plans=(folder / "p.yaml",),
-        system="simulated",
-        seed=1,
+    return replace(
+        asked(folder, text),
         repeat=repeat,
-        settings={},
-        network="auto",
-        out=folder / "reports",
-        as_json=True,
-        quiet=True,
+        attempts=again,
         junit=folder / "junit.xml",
         markdown=folder / "summary.md",
-        bounds=Bounds(),
-        attempts=again,
     )
 
 
