@@ -136,12 +136,23 @@ class Votership:
     def __init__(self, config: str) -> None:
         self.electorate = Electorate(parse_configuration(config))
         self._same = config  # nothing to learn from it
+        self._heard = config  # what others say that they have in force
 
     def commits(self, config: str | None) -> None:
         """What its notifications carry: the committed configuration."""
         parsed = self._parsed(config)
         if parsed is not None and parsed.version > self.electorate.committed.version:
             self.electorate = self.electorate.commits(parsed)
+
+    def hears(self, config: str | None) -> None:
+        """What a notification of another brings: a server that looks takes a newer one."""
+        self._heard = config or self._heard
+
+    @property
+    def unsure(self) -> bool:
+        """Whether another configuration may be in force than its own words told by now."""
+        parsed, known = self._parsed(self._heard), self.electorate
+        return known.split or (parsed is not None and parsed.version > known.committed.version)
 
     def sees(self, config: str | None) -> None:
         """What NEWLEADER carries: the last one seen; a newer one counts from now on, too."""

@@ -112,6 +112,7 @@ class Votes:
     def _hear(self, index: int, at_ns: int, heard: Deliver) -> None:
         said = heard.notification
         ballot = ballot_of(said)
+        self._config.hears(said.config)
         forged = bool(self._life.forged.wrote(heard, at_ns))
         self._heard.append(
             Heard(index, at_ns, heard.sender, ballot, said.state, heard.link, forged)
@@ -236,7 +237,7 @@ class Votes:
             hole = f"its votes came within the {unsure_ns(line) / 1e6:.0f} ms of it"
         elif self._support(ballot, [*self._heard, *self._soon(index, line)]) is not None:
             hole = "its votes came too close behind it to tell"
-        elif self._config.electorate.split:
+        elif self._config.unsure:
             hole = hole or "a newer configuration may have been in force alone"
         elif ballot.leader != life.sid and not self._joins(index, ballot.leader):
             hole = hole or "its log lets guess so, and it did not go there"
