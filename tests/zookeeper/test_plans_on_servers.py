@@ -19,12 +19,9 @@ CHOSEN = {
     "zookeeper": (
         "config-bump-changes-members",
         "election-port-blocked",
-        "first-election",
-        "leader-kill",
         "leader-pause",
         "lossy-election",
         "majority-lost-then-healed",
-        "observers-follow",
         "one-way-block",
         "outsiders",
         "stale-epoch-rejoins",
@@ -32,14 +29,10 @@ CHOSEN = {
     "mixed": (
         "config-bump-while-looking",
         "isolate-leader",
-        "late-joiner",
-        "partition-halves",
         "promise-overtakes",
         "quorum-port-blocked",
-        "rolling-restart",
         "round-skew-forward",
         "zero-weight-never-leads",
-        "zxid-decides",
     ),
 }
 # What no real server can do; the plan is skipped, with the reason, before a process starts.
@@ -47,6 +40,7 @@ CANNOT = {
     "zookeeper": {
         "config-bump-while-looking",
         "cpu-stress",
+        "dirty-links",
         "disks",
         "round-skew-backward",
         "round-skew-forward",
@@ -54,13 +48,16 @@ CANNOT = {
         "slow-links",
         "timers-drift",
         "two-configs-need-both-quorums",
+        "votes-out-of-order",
         "zxid-skew",
     },
     "mixed": {
         "config-bump-changes-members",
         "cpu-stress",
+        "dirty-links",
         "slow-links",
         "two-configs-need-both-quorums",
+        "votes-out-of-order",
     },
 }
 

@@ -23,8 +23,8 @@ LINE = re.compile(r"^\| `(plans/rows/[\w.-]+)` \| (.+) \|$", re.MULTILINE)
 CHOSEN = {
     "simulated": (),
     "processes": ("row-70", "row-88"),
-    "zookeeper": ("row-69", "row-76", "row-82", "row-87", "row-102"),
-    "mixed": ("row-25", "row-72", "row-88", "row-96"),
+    "zookeeper": ("row-69", "row-76", "row-87", "row-102"),
+    "mixed": ("row-72", "row-88", "row-96"),
 }
 
 
