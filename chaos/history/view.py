@@ -97,6 +97,9 @@ class EnsembleView:
     known: dict[Sid, Member] = field(default_factory=dict)  # where each peer was ever said to be
     blocks: dict[str, tuple[Cut | PortCut, ...]] = field(default_factory=dict)  # in place
     zones: dict[Sid, str] = field(default_factory=dict)  # of those that the plan gives one
+    _stopped: dict[Sid, tuple[int, int]] = field(
+        default_factory=dict
+    )  # start, when: may be at once
 
     def __post_init__(self) -> None:
         for sid in self.members:
@@ -107,7 +110,9 @@ class EnsembleView:
         self.now_ns = max(self.now_ns, event.at_ns)
         match event:
             case Began() | Appeared():
+                paused = self._stopped.pop(event.sid, None) == (event.inc, event.at_ns)
                 self.peers[event.sid] = _born(event)
+                self.peers[event.sid].paused = paused
                 self.known.update(parse_configuration(config_of(event)).members)
             case Exited() | Left() if self._inc(event.sid) <= event.inc:
                 self._down(event.sid)
@@ -117,6 +122,7 @@ class EnsembleView:
                 self._launched(sid)  # its own first line may come a second later
             case Acted(action=Pause(sid=sid)):
                 self.peers[sid].paused = True
+                self._stopped[sid] = (self.peers[sid].inc, event.at_ns)
             case Acted(action=Resume(sid=sid)):
                 self.peers[sid].paused = False
             case Acted(action=Block() | Unblock()):

@@ -65,7 +65,7 @@ def _judge_reign(reign: Reign, due: list[Acked], logs: Logs, tester: int) -> Non
             unseen = hex64(lineage.unseen(reign.term, one.txn))
             why = f"what {who} has before {unseen} is out of sight: {what}"
             docket.doubt(Law.ACKED, why, one.index, reign.index)
-        elif tester < reign.index:
+        elif tester < max(reign.index, one.index):  # a wiped leader may lead an old epoch again
             why = f"{who} lacks {what}, after the tester changed a log or an epoch"
             docket.doubt(Law.ACKED, why, one.index, reign.index, tester)
         else:

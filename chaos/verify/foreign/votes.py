@@ -93,6 +93,8 @@ class Votes:
                         self._decided(index, line, self._meant.get(index, effect))
                     case Entered(state=ServerState.LOOKING):
                         self._leader = None
+                        me, since = self._life.sid, line.since_ns
+                        self._heard = [h for h in self._heard if h.at_ns > since or h.sender != me]
                     case SendPacket(packet=NewLeader(config=config)):
                         self._config.sees(config)
                     case _:
@@ -188,8 +190,8 @@ class Votes:
     def _between(self, to: int, said: Ballot) -> bool:
         """Whether it may have said this between the setting of its round and of its vote.
 
-        ``lookForLeader`` sets the one, then the other; meanwhile ``WorkerReceiver``, a thread of
-        its own, answers whoever is behind with the new round, and the vote of the last.
+        ``lookForLeader`` sets the one, then the other; ``WorkerReceiver``, a thread of its own,
+        answers whoever is behind meanwhile with the new round, and the vote of the last.
         """
         behind = any(
             heard.sender == to
@@ -197,9 +199,8 @@ class Votes:
             and heard.ballot.round < said.round
             for heard in self._heard
         )
-        return behind and any(
-            said.rank in ranks for round_, ranks in self._cast.items() if round_ < said.round
-        )
+        before = [ranks for round_, ranks in self._cast.items() if round_ < said.round]
+        return behind and any(said.rank in ranks for ranks in before)
 
     def _knows(self, round_: int, *, above: int) -> bool:
         """Whether it had heard of a round: of those that it joins, or of one that is higher."""
@@ -306,9 +307,8 @@ class Votes:
 
     def _no_worse(self, index: int, support: Support) -> None:
         """E6: the winner is no worse than what a voter had said of itself when it voted so."""
-        electorate, ballot = self._config.electorate, support.ballot
-        committed = electorate.committed
-        if ballot is None or self._life.sid not in electorate.voters:
+        committed, ballot = self._config.electorate.committed, support.ballot
+        if ballot is None or self._life.sid not in self._config.electorate.voters:
             return  # who does not vote hears of last decisions, and not of proposals
         own: dict[int, Heard] = {}  # each voter's vote for itself, as it stands when it votes
         for heard in self._heard:
