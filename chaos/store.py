@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ RESULT = "result.json"
 PLAN = "plan.yaml"
 JOURNALS = "peers/*/journal-*.jsonl"
 SCHEMA: Final = "chaos-result/1"
+_LARGE: Final = 1 << 16
+_SPARE: Final = 20  # at most a twentieth of a run's time goes into saying how far it has come
 
 
 class State(StrEnum):
@@ -100,10 +103,21 @@ class RunResult:
 
 
 class RunFolder:
-    """The folder of one run that is under way."""
+    """The folder of one run that is under way.
 
-    def __init__(self, path: Path) -> None:
+    How far it has come is a whole document, which takes the longer to write the more steps there
+    are. One of more than :data:`_LARGE` characters is written again once :data:`_SPARE` times as
+    long has passed as it took, so that no step waits for the account of all others. What the
+    history holds is never late.
+    """
+
+    def __init__(self, path: Path, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        """``now_ns`` is CLOCK_MONOTONIC."""
         self.path = path
+        self._now_ns = now_ns
+        self._behind: Callable[[], RunResult] | None = None  # what is to be told, and is not yet
+        self._due_ns = 0
+        self._large = False
         self._writer = Writer()
         self._history = (path / HISTORY).open("a", encoding="utf-8")
 
@@ -127,14 +141,32 @@ class RunFolder:
     def append(self, event: Event) -> None:
         """Write one event down."""
         self._history.write(self._writer.lines(event))
+        if self._behind is not None:
+            self._catch_up()
 
     def flush(self) -> None:
         """Hand what was appended to the kernel: from here on our own death loses none of it."""
         self._history.flush()
 
     def progress(self, result: Callable[[], RunResult]) -> None:
-        """Say how far the run has come, in place of what was said before."""
-        put_text(self.path / RESULT, result_text(result()))
+        """Say how far the run has come, in place of what was said before; soon, if not now."""
+        self._behind = result
+        self._catch_up()
+
+    def conclude(self, result: RunResult) -> None:
+        """Say what came of the run, at once."""
+        self._behind = None
+        text = result_text(result)
+        put_text(self.path / RESULT, text)
+        self._large = len(text) > _LARGE
+
+    def _catch_up(self) -> None:
+        began_ns = self._now_ns()
+        if self._behind is None or began_ns < self._due_ns:
+            return
+        self.conclude(self._behind())
+        ended_ns = self._now_ns()
+        self._due_ns = ended_ns + _SPARE * (ended_ns - began_ns) if self._large else 0
 
     def close(self) -> None:
         """Let go of the file; unless it was finished, the run stays a readable prefix."""
@@ -148,7 +180,7 @@ class RunFolder:
         with temporary.open("w", encoding="utf-8") as lines:
             lines.writelines(writer.lines(event) for event in history.events)
         temporary.replace(self.path / HISTORY)
-        self.progress(lambda: result)
+        self.conclude(result)
         for journal in self.path.glob(JOURNALS):
             journal.unlink()
 
@@ -278,9 +310,16 @@ def _results() -> TypeAdapter[RunResult]:
 def put_text(file: Path, text: str) -> None:
     """Put it there as a whole, so that no reader meets half of it.
 
+    A link is followed. What is no regular file, such as a pipe or a device, is written to and
+    stays what it is.
+
     Raises:
         OSError: it cannot be written; what was there stays.
     """
+    file = file.resolve()
+    if file.exists() and not file.is_file():
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+        return
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -19,7 +19,7 @@ from chaos.runner import codes
 from chaos.runner.run import perform
 from chaos.runner.show import Show, Silent
 from chaos.runner.task import Task, Until
-from chaos.store import PLAN, RunFolder, RunResult
+from chaos.store import PLAN, RunFolder, RunResult, put_text
 
 PAGE: Final = "report.html"
 
@@ -130,5 +130,5 @@ def draw(path: Path, result: RunResult, history: History, *, phases: bool = True
     """Write the page of a run into ``path``."""
     from chaos.report.page import render
 
-    path.write_text(render(result, history, phases=phases), encoding="utf-8")
+    put_text(path, render(result, history, phases=phases))
     return path

@@ -29,6 +29,10 @@ class Nowhere(RunFolder):
         """Nothing; the result is not even made."""
         del result
 
+    def conclude(self, result: RunResult) -> None:
+        """Nothing."""
+        del result
+
     def finish(self, history: History, result: RunResult) -> None:
         """Nothing."""
 

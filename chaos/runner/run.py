@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from chaos.errors import InfrastructureError, OutOfTimeError
 from chaos.history.events import RunEnded
@@ -77,7 +76,7 @@ def perform(task: Task, system: System, folder: RunFolder, show: Show) -> tuple[
     except BaseException as error:
         closed = close(system, conduct.observe, ledger, plan.cleanup)
         why = _cause(error) + (f"; then {closed.residue}" if closed.residue else "")
-        folder.progress(partial(answer.broken, why, _unjudged(error, closed.residue)))
+        folder.conclude(answer.broken(why, _unjudged(error, closed.residue)))
         if closed.residue:
             raise ResidueError(why) from error
         raise

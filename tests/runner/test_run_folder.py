@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from chaos.history.events import Event, RunBegan, StepBegan
 from chaos.history.history import History
 from chaos.plan.model import Cleanup
 from chaos.runner.run import ResidueError
-from chaos.store import HISTORY, RESULT, RunFolder, State, load, stored_result
+from chaos.store import HISTORY, RESULT, RunFolder, RunResult, State, load, put_text, stored_result
 from tests.runner.stage import Puppet, lead, plan
 
 STORY = plan("""\
@@ -226,3 +228,55 @@ def test_folders_of_one_name_do_not_quarrel_over_a_ledger(state: Path, tmp_path:
 def test_a_system_without_processes_needs_no_ledger(state: Path, tmp_path: Path) -> None:
     lead(STORY, tmp_path / "a")
     assert not state.exists()
+
+
+class Clock:
+    """It goes on by ``step_ns`` each time that it is looked at."""
+
+    def __init__(self, step_ns: int) -> None:
+        self.step_ns = step_ns
+        self.at_ns = 0
+
+    def now_ns(self) -> int:
+        self.at_ns += self.step_ns
+        return self.at_ns
+
+
+@pytest.mark.parametrize(("text", "most"), [("", 200), ("x" * 65536, 11)], ids=["small", "large"])
+def test_no_step_waits_for_the_account_of_all_others(text: str, most: int, tmp_path: Path) -> None:
+    """A large one that takes 1 ms is given every 20 ms at most, and the last one is not lost."""
+    led = lead(STORY, tmp_path / "runs")
+    clock, made = Clock(1_000_000), list[int]()
+    with closing(RunFolder(tmp_path, clock.now_ns)) as folder:
+
+        def account(number: int) -> RunResult:
+            made.append(number)
+            return replace(led.result, seed=number, plan_text=text)
+
+        for number in range(1, 201):
+            folder.progress(partial(account, number))
+        assert most // 2 <= len(made) <= most
+        assert made[0] == 1, "the first is given at once"
+        clock.at_ns += 20_000_000
+        folder.append(EVENTS[0])
+        assert made[-1] == 200
+        told = stored_result(tmp_path)
+        assert told is not None
+        assert told.seed == 200
+
+
+def test_what_is_no_regular_file_stays_what_it_is(tmp_path: Path) -> None:
+    """A link is followed, a pipe is written to; neither is replaced by a file."""
+    real, link, pipe = tmp_path / "real", tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(real)
+    put_text(link, "through the link")
+    assert link.is_symlink()
+    assert real.read_text(encoding="utf-8") == "through the link"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        put_text(pipe, "into the pipe")
+        assert os.read(reader, 100) == b"into the pipe"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
