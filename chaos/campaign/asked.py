@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from chaos.campaign.baselines import RunSet, matching, open_sets
-from chaos.campaign.compare import Compared, Question, compare_values
+from chaos.campaign.compare import Compared, Question, compare_values, lacks_scipy
 from chaos.campaign.run_set import counting
 from chaos.errors import HistoryError, PlanError
 from chaos.plan.model import Against, Expectation, MetricExpected, Plan, SetTest, WhenUndecided
@@ -43,11 +42,8 @@ def baselines_of(plan: Plan, out: Path) -> Baselines:
     found: dict[str, tuple[RunSet, ...]] = {}
     for one in plan.expectations:
         if isinstance(one, MetricExpected) and one.against is not None:
-            if find_spec("scipy") is None:
-                advice = "pip install 'quorum-chaos[compare]' brings it"
-                raise PlanError(
-                    f"{one.where}: a baseline is compared by SciPy, which is not here; {advice}"
-                )
+            if lacking := lacks_scipy():
+                raise PlanError(f"{one.where}: {lacking}")
             try:
                 found[one.id] = open_sets(one.against.baseline, out)
             except HistoryError as error:

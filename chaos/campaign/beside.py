@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from chaos.campaign.asked import sentence
 from chaos.campaign.baselines import RunSet, matching, open_sets, write
-from chaos.campaign.compare import Compared, compare_sets
+from chaos.campaign.compare import Compared, compare_sets, lacks_scipy
 from chaos.errors import HistoryError
 from chaos.plan.reports import PREVIOUS
 from chaos.statistics.rule import Rule
@@ -67,10 +66,8 @@ def wanted(names: Iterable[str], key: tuple[str, str, str], out: Path) -> tuple[
 
 
 def _wanted(name: str, key: tuple[str, str, str], out: Path) -> Beside:
-    if find_spec("scipy") is None:
-        return Beside(
-            name, lacks="SciPy is not here; pip install 'quorum-chaos[compare]' brings it"
-        )
+    if lacking := lacks_scipy():
+        return Beside(name, lacks=lacking)
     plan, _, system = key
     file = place(out, plan, system)
     if name == PREVIOUS and not file.is_file():

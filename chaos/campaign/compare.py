@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Final
 
 from chaos.campaign.baselines import RunSet, matching
@@ -21,6 +22,14 @@ from chaos.statistics.shifts import Shift, paired, unpaired
 
 GATED: Final = ("election.total", "election.leaderless")
 _LEFT_OUT: Final = ("election.peer",)  # of each peer: the table would drown
+
+
+def lacks_scipy() -> str:
+    """Why nothing can be compared here, and what brings it; empty if it can."""
+    if find_spec("scipy") is not None:
+        return ""
+    advice = "pip install 'quorum-chaos[compare]' brings it, pip install -e '.[compare]' in a clone"
+    return f"sets of runs are compared by SciPy, which is not here; {advice}"
 
 
 @dataclass(frozen=True, slots=True)

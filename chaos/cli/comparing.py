@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ from rich.text import Text
 
 from chaos.campaign.asked import needs
 from chaos.campaign.baselines import RunSet, open_sets
-from chaos.campaign.compare import Compared, compare_sets
+from chaos.campaign.compare import Compared, compare_sets, lacks_scipy
 from chaos.cli.console import put, voice
 from chaos.errors import HistoryError
 from chaos.plan.names import METRICS
@@ -54,9 +53,8 @@ def compare_runs(wanted: Wanted) -> int:
     Raises:
         HistoryError: one of the two is no set of runs, they share no plan, or no such metric.
     """
-    if find_spec("scipy") is None:
-        advice = "pip install 'quorum-chaos[compare]' brings it"
-        raise HistoryError(f"runs are compared by SciPy, which is not here; {advice}")
+    if lacking := lacks_scipy():
+        raise HistoryError(lacking)
     durations = [name for name, unit in METRICS.items() if unit == "ns"]
     for metric in wanted.gated:
         if metric not in durations:
@@ -124,16 +122,14 @@ def _show(
 
 
 def _called(row: Compared) -> str:
-    """``size=3 election.total stop``; the plan as well where the row is of no metric."""
-    if not row.metric:
-        return f"{row.plan} {row.cell}".rstrip()
-    return f"{row.cell} {row.metric} {row.of}".strip()
+    """``leader-kill size=3 · election.total stop``, without a metric where it is of none."""
+    name = f"{row.plan} {row.cell}".rstrip()
+    return f"{name} · {row.metric} {row.of}".rstrip() if row.metric else name
 
 
 def _cells(row: Compared) -> list[Text]:
     sign, style = ("", "dim") if row.word is None else _SIGNS[row.word]
-    name = f"{f'{row.plan} {row.cell}'.rstrip()} · {row.metric} {row.of}"
-    cells = [sign, name, _side(row.first), _side(row.second)]
+    cells = [sign, _called(row), _side(row.first), _side(row.second)]
     if row.shift is None:
         cells += ["", "", "", f"{row.first.n} + {row.second.n}", ""]
     else:

@@ -7,6 +7,7 @@ clock. What day it is, the runner says.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -20,7 +21,6 @@ from chaos.plan.tree import Node
 _GLOB: Final = frozenset("*?[")
 _SIGNATURE: Final = r"[^@\s]+@[^@\s]+"
 _DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Signature(Text):
@@ -60,10 +60,7 @@ def _is_day(text: str) -> bool:
     if not re.fullmatch(_DAY, text):
         return False
     year, month, day = map(int, text.split("-"))
-    if not 1 <= month <= 12 or not 1 <= day <= _DAYS[month - 1]:
-        return False
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    return leap or (month, day) != (2, 29)
+    return 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
 
 
 class CountsAs(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator
 
 from chaos.errors import PlanError
 from chaos.plan.load import load_plan

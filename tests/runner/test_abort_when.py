@@ -20,12 +20,14 @@ STORY = """\
 steps:
   - {id: up, wait: {outcome: leader, seen_by: all}, within: 5s}
   - {id: stop, fault: pause, target: leader, as: old, for: 6s}
-  - {id: next, wait: {outcome: leader, among: {of: voters, except: [$old]}, hold_for: 9s}, within: 20s}
+  - id: next
+    wait: {outcome: leader, among: {of: voters, except: [$old]}, hold_for: 9s}
+    within: 20s
 expect:
   - {id: again, outcome: leader, after: {step: stop, edge: ended}, within: 5s}
 limits:
   abort_when:
-"""  # noqa: E501
+"""
 BUSY = "    - {metric: host.load, above: 0.9, for: 1s, verdict: %s}\n"
 CRASH = "    - {event: peer_crashed, unless: injected, verdict: %s}\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -29,7 +30,7 @@ class Asked(Puppet):
     """Somebody answers about peer 2 as ``script`` says, and about others at once as wanted."""
 
     supports = EVERY_ACTION
-    script: Answers = {}  # noqa: RUF012 - each test has its own
+    script: Answers = MappingProxyType({})  # each test gives its own
     deaf = False
 
     def advance(self, until_ns: int) -> Iterator[Event]:
