@@ -8,6 +8,7 @@ such folders, or by a file.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -109,22 +110,30 @@ def fingerprint(result: RunResult) -> dict[str, str]:
 
 
 def gather(folders: Iterable[Path]) -> tuple[RunSet, ...]:
-    """The run sets of folders of runs, or of folders that hold such folders.
+    """The run sets of folders of runs, of folders that hold such folders, or of files of sets.
 
     A run that was cut short was never judged and is left out, as is one that warmed up.
 
     Raises:
-        HistoryError: a folder holds no run, or one that cannot be read.
+        HistoryError: a folder holds no run, or one that cannot be read; a cell is in two files.
     """
     found: list[tuple[RunResult, SetRun]] = []
+    sets: list[RunSet] = []
     for folder in folders:
+        if folder.is_file():
+            sets += open_sets(str(folder), folder.parent)
+            continue
         for path in _runs(folder):
             result, history = load(path)
             if result is not None and not result.warmup:
                 found.append((result, set_run(result, history, str(path))))
-    if not found:
+    sets += run_sets(found)
+    if not sets:
         raise HistoryError(f"{', '.join(map(str, folders))}: no run that came to its end")
-    return run_sets(found)
+    each = Counter((one.called, *sorted(one.fingerprint.items())) for one in sets)
+    if twice := [called for (called, *_), many in each.items() if many > 1]:
+        raise HistoryError(f"{twice[0]} is there twice; name its runs once")
+    return tuple(sets)
 
 
 def _runs(folder: Path) -> list[Path]:

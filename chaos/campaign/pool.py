@@ -18,8 +18,11 @@ from types import FrameType
 from chaos.sandbox.libc import die_with
 
 
-class Terminated(BaseException):
-    """SIGTERM came: end the run as Ctrl-C does."""
+class Terminated(SystemExit):
+    """SIGTERM came: end the run as Ctrl-C does. Who has none to end just ends."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGTERM)
 
 
 class _Told:

@@ -1,5 +1,5 @@
 """``python -m chaos.cli`` is ``chaos``."""
 
-from chaos.cli.app import main
+from chaos.cli.start import main
 
 main()

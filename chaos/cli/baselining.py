@@ -36,7 +36,7 @@ def show_baseline(name: str, out: Path) -> int:
     for one in baselines.open_sets(name, out):
         marks = ", ".join(f"{key} {value}" for key, value in one.fingerprint.items())
         _, left_out = counting(one.runs)
-        put(f"{one.called}: {len(one.runs)} runs; {marks}\n")
+        put(f"{one.called}: {_runs(one)}; {marks}\n")
         put(f"  {left_out}\n" if left_out else "")
         for line in _measured(one):
             put(f"  {line}\n")
@@ -55,7 +55,11 @@ def remove_baseline(name: str, out: Path) -> int:
 
 
 def _many(sets: tuple[RunSet, ...]) -> str:
-    return "; ".join(f"{len(one.runs)} runs of {one.called}" for one in sets)
+    return "; ".join(f"{_runs(one)} of {one.called}" for one in sets)
+
+
+def _runs(one: RunSet) -> str:
+    return "1 run" if len(one.runs) == 1 else f"{len(one.runs)} runs"
 
 
 def _measured(one: RunSet) -> list[str]:

@@ -321,7 +321,9 @@ class CellRuns:
             self._voice.print(f"{name}, {many} together:", markup=False)
             tell(self._voice, outcome.verdicts)
         sign, style = headed(outcome.exit_code)
-        self._voice.print(Text(f"{sign} {outcome.headline}", style=style), soft_wrap=True)
+        said = f"{called(self._runs.plan)}, all runs together: {outcome.headline}"
+        told = said if self._request.quiet else outcome.headline
+        self._voice.print(Text(f"{sign} {told}", style=style), soft_wrap=True)
 
 
 def _number(run: Task | RunResult | RunRecord) -> tuple[bool, int]:
@@ -332,4 +334,5 @@ def _number(run: Task | RunResult | RunRecord) -> tuple[bool, int]:
 def _line(result: RunResult) -> str:
     sign = "✓" if result.exit_code == codes.PASSED else "✗"
     cell = f" {result.cell}" if result.cell else ""
-    return f"{sign} {result.plan}{cell} seed {result.seed}: {result.headline}"
+    warmup = " (warm-up)" if result.warmup else ""
+    return f"{sign} {result.plan}{cell} seed {result.seed}{warmup}: {result.headline}"

@@ -93,6 +93,8 @@ def run(
     asked = replace(asked, without_baseline=without_baseline)
     bounds = Bounds(shard, tuple(durations or ()), budget, max_parallel)
     asked = replace(asked, bounds=bounds, attempts=Again(reruns, retries, retry_inconclusive))
+    if junit is not None and markdown is not None and junit.resolve() == markdown.resolve():
+        raise typer.BadParameter(f"--junit and --markdown: a file of its own for each, not {junit}")
     if retry_inconclusive and not retries:
         raise typer.BadParameter("--retry-inconclusive: say how often, as --retries 1")
     raise typer.Exit(run_plans(asked, drivers_with(zookeeper_home)))

@@ -83,6 +83,9 @@ class _Command:
             return codes.USAGE
         except ResidueError as error:
             tally.fail(error, codes.RESIDUE)
+        except OSError as error:  # what came of a run could not be written down
+            where = f"what came of a run cannot be written to {self._request.out}: {error}"
+            tally.fail(f"{where}; no further run begins", codes.INFRASTRUCTURE)
         except (KeyboardInterrupt, Terminated) as error:
             latest = self._stage.latest
             seen = "nothing was seen" if latest is None else f"what was seen: {latest}"
@@ -149,6 +152,9 @@ class _Command:
             CellRuns(self._stage, runs, cell, until).perform(tasks, driver, show)
         except ResidueError as error:
             cell.counts(codes.RESIDUE, str(error))
+            raise
+        except OSError as error:
+            cell.counts(codes.INFRASTRUCTURE, f"what came of it cannot be written: {error}")
             raise
         except KeyboardInterrupt:
             cell.counts(codes.INTERRUPTED, "interrupted")

@@ -42,7 +42,7 @@ def save(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of runs, or a folder of them.",
+            help="Folders of runs, a folder of them, or files of sets.",
             metavar="RUN…",
             autocompletion=complete_runs,
         ),

@@ -37,7 +37,7 @@ def duration_ns(text: str) -> int:
     """``200ms`` as whole nanoseconds.
 
     Raises:
-        ValueError: it has no number, no unit, or a part of a nanosecond.
+        ValueError: it has no number, no unit, a part of a nanosecond, or more than 63 bits of them.
     """
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *([a-z]+)?", text)
     if found is None:
@@ -47,7 +47,10 @@ def duration_ns(text: str) -> int:
         raise ValueError(f"{text} has no unit; write {number}ms or {number}s")
     if unit not in _NS or " " in text:
         raise ValueError(f'"{text}" is no duration; its unit is one of {", ".join(_NS)}')
-    return _whole(Decimal(number) * _NS[unit], text, "nanosecond")
+    time_ns = _whole(Decimal(number) * _NS[unit], text, "nanosecond")
+    if time_ns >= _HALF:
+        raise ValueError(f"{text} is longer than 292 years; nothing waits for so long")
+    return time_ns
 
 
 def offset_ns(text: str) -> int:

@@ -45,6 +45,11 @@ class LimitsText:
     plan_timeout: Duration | None = None
     abort_when: tuple[Annotated[AbortText, Abort()], ...] = ()
 
+    def __post_init__(self) -> None:
+        """No run begins when the time of all of them is over."""
+        if self.plan_timeout == 0:
+            raise ValueError("no run begins in no time; write plan_timeout: 30m")
+
 
 @dataclass(frozen=True, slots=True)
 class CleanupText:

@@ -48,6 +48,8 @@ class AskedText:
 
     def __post_init__(self) -> None:
         """One of the two, and a page that can be got."""
+        if any("\0" in word for word in self.command):
+            raise ValueError("no command has a NUL in a word of it; leave it out")
         if bool(self.command) == bool(self.http):
             raise ValueError("it asks by a command or by http; write {command: [./check.sh]}")
         if self.http and not re.fullmatch(_URL, self.http):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from chaos.report.words import SECOND, visible
+from chaos.plan.problems import visible
+from chaos.report.words import SECOND
 
 WIDTH: Final = 1080
 GUTTER: Final = 84  # names of lanes

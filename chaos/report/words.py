@@ -5,7 +5,6 @@ Times are nanoseconds; what is shown is relative to time zero of the plan.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -89,18 +88,6 @@ def ending(code: int, *, expected: bool) -> tuple[str, str, str]:
         return _EXPECTED
     unnamed = ("?", f"EXIT {code}", "This exit code has no name here.")
     return ENDINGS.get(code, unnamed)
-
-
-# Marks that reorder text, or hide in it: a name must read as it is.
-_TRICKS = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f"
-    "\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-
-
-def visible(text: str) -> str:
-    """``text`` with control characters and marks of direction spelled out as ``⟨202E⟩``."""
-    return _TRICKS.sub(lambda found: f"⟨{ord(found.group()):04X}⟩", text)
 
 
 def duration(span_ns: int) -> str:

@@ -42,6 +42,15 @@ def test_a_folder_of_runs_is_a_set(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_of_sets_is_gathered_with_folders_but_no_cell_twice(tmp_path: Path) -> None:
+    lead(plan(STORY), tmp_path / "runs", 1)
+    file = save("kept", "1.0", SETS[:1], tmp_path)
+    found = gather([file, tmp_path / "runs"])
+    assert {one.key for one in found} == {SETS[0].key, ("story", "", "simulated")}
+    with pytest.raises(HistoryError, match="is there twice"):
+        gather([file, file])
+
+
 def test_cells_are_sets_of_their_own_and_who_warmed_up_is_in_none(tmp_path: Path) -> None:
     led = lead(plan(STORY), tmp_path)
     run = set_run(led.result, led.history, "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shlex
@@ -18,8 +19,10 @@ from chaos.cli.app import app
 from chaos.cli.drivers import DRIVERS
 from chaos.cli.request import Request
 from chaos.cli.running import run_plans
+from chaos.cli.tally import Tally
 from tests.cli.command import FAILING, PAUSE, ROOT, asked
 
+OPEN = ("error", "failure", "skipped")
 CELLS = "params: {last: 5s}\nmatrix: {last: [4s, 5s]}\n"
 
 
@@ -97,6 +100,36 @@ def test_a_paper_that_cannot_be_written_is_told_and_changes_no_verdict(
     ]
     assert "could not be written" in told.err
     assert not list(tmp_path.glob(".dir*")), "nothing half-written stays"
+
+
+def test_what_cannot_be_written_down_ends_the_runs_and_papers_elsewhere_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is full, of which the papers need nothing."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Tally, "written", full)
+    asked = request(tmp_path, PAUSE, PAUSE, junit=tmp_path / "junit.xml")
+    assert run_plans(asked) == 4
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    assert document["exit_code"] == 4
+    (error,) = document["errors"]
+    assert error.startswith(f"what came of a run cannot be written to {tmp_path / 'reports'}")
+    first, second = Xml.parse(tmp_path / "junit.xml").getroot().iter("testcase")
+    assert [part.tag for part in first if part.tag in OPEN] == ["error"], "it ran, and is not told"
+    assert [part.tag for part in second if part.tag in OPEN] == ["skipped"]
+
+
+def test_two_papers_are_two_files(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(PAUSE, encoding="utf-8")
+    said = ["--junit", str(tmp_path / "x"), "--markdown", str(tmp_path / "." / "x")]
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "p.yaml"), *said])
+    assert done.exit_code == 2
+    assert "a file of its own for each" in done.output
+    assert not (tmp_path / "x").exists()
 
 
 def workflows() -> list[str]:

@@ -31,6 +31,28 @@ p.yaml:5:43: "5 seconds" is no duration; its unit is one of ns, us, ms, s, m, h
     5 |   - {id: a, fault: pause, target: 1, for: 5 seconds}
       |                                           ^""",
     ),
+    "escapes of a terminal": (
+        'version: 1\nname: "a\\e[31mred\\u202e\\nb"\nensemble: {size: 3}\nsteps: []\n',
+        """\
+p.yaml:2:7: "a⟨001B⟩[31mred⟨202E⟩ b" is no id; it has letters, digits, - and _, at most 64 of them
+    2 | name: "a\\e[31mred\\u202e\\nb"
+      |       ^""",
+    ),
+    "no time for any run": (
+        HEAD.replace("steps", "limits: {plan_timeout: 0s}\nsteps") + "  []\n",
+        """\
+p.yaml:4:9: "limits": no run begins in no time; write plan_timeout: 30m
+    4 | limits: {plan_timeout: 0s}
+      |         ^""",
+    ),
+    "a word that no command can have": (
+        HEAD
+        + '  - {id: a, probe: {command: ["a\\0b"]}, target: 1, equals: {status: 0}, within: 1s}\n',
+        """\
+p.yaml:5:20: "probe": no command has a NUL in a word of it; leave it out
+    5 |   - {id: a, probe: {command: ["a\\0b"]}, target: 1, equals: {status: 0}, within: 1s}
+      |                    ^""",
+    ),
     "number without unit": (
         HEAD + "  - {id: a, fault: pause, target: 1, for: 5}\n",
         """\

@@ -48,6 +48,7 @@ def test_a_value_is_read_exactly(read: Callable[[str], int], text: str, value: i
 
 BAD = {
     "no unit": (duration_ns, "5", "5 has no unit; write 5ms or 5s"),
+    "more than 63 bits": (duration_ns, "2562048h", "longer than 292 years"),
     "unknown unit": (duration_ns, "5d", "its unit is one of"),
     "blank before the unit": (duration_ns, "5 s", "its unit is one of"),
     "negative": (duration_ns, "-5s", "is no duration"),

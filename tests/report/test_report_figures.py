@@ -13,6 +13,7 @@ from chaos.election.ids import PeerEpoch, Sid
 from chaos.election.moments import Awaited, MomentKind
 from chaos.history.events import Sampled, Wrote
 from chaos.history.history import History
+from chaos.plan.problems import visible
 from chaos.report import words
 from chaos.report.bands import bands
 from chaos.report.canary import canary
@@ -93,7 +94,7 @@ def test_a_duration_has_three_or_four_digits(span: int, text: str) -> None:
 
 @pytest.mark.parametrize(("text", "shown"), TRICKS.values(), ids=TRICKS.keys())
 def test_what_reorders_or_hides_text_is_spelled_out(text: str, shown: str) -> None:
-    assert words.visible(text) == shown
+    assert visible(text) == shown
 
 
 @pytest.mark.parametrize(("begin", "end", "unit", "first"), WINDOWS.values(), ids=WINDOWS.keys())
