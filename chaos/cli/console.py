@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
@@ -48,3 +50,15 @@ def put(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         deafen(sys.stdout.fileno())
+
+
+@contextmanager
+def told_if_not(what: str, tell: Callable[[str], object]) -> Iterator[None]:
+    """Draw or write something that comes after the verdict, which stands whatever goes wrong.
+
+    ``what`` says what could not be done, as ``the page x.html could not be written``.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
+        tell(f"{what}: {error!r}")

@@ -10,6 +10,7 @@ from typing import Final
 
 from chaos.bundle import bundle_of, pack
 from chaos.campaign.pool import refuse_if_ended
+from chaos.cli.console import told_if_not
 from chaos.cli.drivers import Driver, drivers_with
 from chaos.errors import ChaosError, OutOfTimeError
 from chaos.history.history import History
@@ -110,11 +111,9 @@ def _papers(
     """
     found: dict[str, str] = {}
     unwritten: list[str] = []
-    try:
+    with told_if_not("the report could not be drawn", unwritten.append):
         if Format.HTML in report.formats:
             found["report"] = str(draw(folder / PAGE, result, history, phases=report.phases))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
-        unwritten.append(f"the report could not be drawn: {error!r}")
     if result.exit_code != codes.PASSED:
         bundle = bundle_of(folder)
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from chaos.campaign.attempts import tried
 from chaos.campaign.record import RunRecord
-from chaos.cli.console import voice
+from chaos.cli.console import told_if_not, voice
 from chaos.cli.one_run import PAGE
 from chaos.cli.request import Request
 from chaos.cli.sets import PlanRuns
@@ -154,10 +154,8 @@ def write_papers(
         return
     cases = log.cases(code, tally.errors)
     for what, write in papers:
-        try:
+        with told_if_not(f"{what} could not be written", tally.fail):
             write(cases)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
-            tally.fail(f"{what} could not be written: {error!r}")
 
 
 def _page(file: Path, cases: tuple[Case, ...], request: Request) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chaos.cli.console import told_if_not
 from chaos.cli.papers import Log, worst_case, write_text
 from chaos.cli.request import Request
 from chaos.cli.tally import FORMAT, Tally
@@ -34,10 +35,8 @@ def write_plan_papers(request: Request, log: Log, tally: Tally, code: int) -> No
         mine = [case for case in cases if case.file == file]
         for end, paper in _papers(plan, mine, tally, request.out):
             path = request.out / f"{names[file]}{end}"
-            try:
+            with told_if_not(f"{path} could not be written", tally.fail):
                 write_text(path, paper())
-            except Exception as error:  # noqa: BLE001 - whatever it is, the verdict stands
-                tally.fail(f"{path} could not be written: {error!r}")
 
 
 def _formats(plan: Plan) -> frozenset[Format]:

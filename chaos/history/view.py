@@ -97,9 +97,8 @@ class EnsembleView:
     known: dict[Sid, Member] = field(default_factory=dict)  # where each peer was ever said to be
     blocks: dict[str, tuple[Cut | PortCut, ...]] = field(default_factory=dict)  # in place
     zones: dict[Sid, str] = field(default_factory=dict)  # of those that the plan gives one
-    _stopped: dict[Sid, tuple[int, int]] = field(
-        default_factory=dict
-    )  # start, when: may be at once
+    # Whom a pause met, and when: it may be the instant in which that start says its first line.
+    _stopped: dict[Sid, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for sid in self.members:
