@@ -9,14 +9,17 @@ from chaos.verify.standing import Disk, Forgot, Standing
 from chaos.verify.tester import Meddling
 
 
-def birth(index: int, began: Began, old: Disk | None, tester: Meddling, docket: Docket) -> Standing:
+def birth(
+    index: int, began: Began, past: Standing | None, tester: Meddling, docket: Docket
+) -> Standing:
     """A process stands: does its disk hold what the one before it left there?"""
     disk = Disk.of(began.spec, index)
     standing = Standing(began, disk, docket, tester)
-    if old is None:
+    if past is None:
         if began.spec.current_epoch > began.spec.accepted_epoch:
             disk.touched = {"acceptedEpoch", "currentEpoch"}  # the plan made it so
         return standing
+    old = past.disk
     disk.touched = set(old.touched)
     for at, action in tester.changes.get(began.sid, []):
         if old.index < at < index:
@@ -27,6 +30,8 @@ def birth(index: int, began: Began, old: Disk | None, tester: Meddling, docket: 
     for name in ("acceptedEpoch", "currentEpoch"):
         if name not in disk.touched:
             _kept(name, old, (index, began, disk), docket)
+    if "currentEpoch" not in disk.touched:
+        past.never_led(disk.values["currentEpoch"])
     # A log comes to disk before its epoch: a kill in between leaves it ahead, until the next.
     disk.ahead = old.ahead or began.spec.current_epoch < old.values["currentEpoch"]
     standing.born(index)

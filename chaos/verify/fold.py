@@ -56,7 +56,7 @@ from chaos.verify.laws.usage import judge_usage
 from chaos.verify.laws.watcher import SKEWS
 from chaos.verify.messages import Source, follow
 from chaos.verify.origins import Origins, originate
-from chaos.verify.standing import Disk, Forgot, Led, Standing
+from chaos.verify.standing import Forgot, Led, Standing
 from chaos.verify.tester import Meddling, meddling
 
 JOURNAL = get_args(PeerEvent)  # the records that a peer's journal holds
@@ -239,7 +239,7 @@ class Folding:
     def __init__(self, tester: Meddling) -> None:
         self.folded = Folded()
         self._tester = tester
-        self._disks: dict[Sid, Disk] = {}
+        self._standings: dict[Sid, Standing] = {}
         self._pasts: dict[Sid, Past] = {}
         self._peers: dict[tuple[Sid, int], PeerFold] = {}
 
@@ -267,8 +267,8 @@ class Folding:
 
     def _born(self, index: int, began: Began) -> PeerFold:
         docket, sid = self.folded.docket, began.sid
-        standing = birth(index, began, self._disks.get(sid), self._tester, docket)
-        self._disks[sid] = standing.disk
+        standing = birth(index, began, self._standings.get(sid), self._tester, docket)
+        self._standings[sid] = standing
         past = self._pasts.setdefault(sid, Past())
         past.born(index, began, standing)
         beside = Beside(index, began, past, docket, self._tester)

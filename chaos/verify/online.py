@@ -46,6 +46,7 @@ class Watchman:
         self._next: dict[tuple[Sid, int], int] = {}  # the line that is due of each start
         self._states: dict[tuple[Sid, int], ServerState] = {}
         self._led: dict[int, tuple[Sid, int]] = {}
+        self._latest: dict[Sid, int] = {}  # the epoch that its last step began to lead
 
     def observe(self, event: Event) -> None:
         """Take one event in, unless all is said already."""
@@ -55,6 +56,8 @@ class Watchman:
         self._tester.observe(self._index, event)
         if isinstance(event, Stepped):
             self._leads(event)
+        if isinstance(event, Began):
+            self._never_led(event)
         if isinstance(event, JOURNAL) and self._whole(event):
             self._folding.take(self._index, event)
             for law, findings in self._folding.folded.docket.breaches.items():
@@ -75,6 +78,7 @@ class Watchman:
     def _leads(self, event: Stepped) -> None:
         """H5, by the lines of roles alone."""
         key = (event.sid, event.inc)
+        self._latest.pop(event.sid, 0)
         for effect in event.effects:
             match effect:
                 case Entered(state=state):
@@ -86,8 +90,15 @@ class Watchman:
                 case _:
                     pass
 
+    def _never_led(self, began: Began) -> None:
+        """Its disk says that the last step before was not performed, nor what it led in it."""
+        epoch = self._latest.pop(began.sid, 0)
+        if epoch > began.spec.current_epoch and self._led[epoch][0] == began.sid:
+            del self._led[epoch]
+
     def _led_by(self, epoch: int, key: tuple[Sid, int], at_ns: int) -> None:
         first = self._led.setdefault(epoch, key)
+        self._latest[key[0]] = epoch
         excused = self._tester.changes or self._tester.meddled or self._tester.forges
         if first != key and not excused:
             (one, start), (other, again) = first, key

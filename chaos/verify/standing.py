@@ -58,8 +58,9 @@ class Forgot:
 class Disk:
     """What a peer's files hold; it outlives the process.
 
-    ``before`` is what they held before the last step that wrote: a kill may have come
-    between the journal's line and the write. ``touched`` are files that the tester changed.
+    ``before`` is what they held before the last step: a kill may have come between the
+    journal's line and the write. ``touched`` are files that the tester changed, ``index`` is
+    the event that wrote last.
     """
 
     values: dict[str, int]
@@ -76,11 +77,9 @@ class Disk:
         )
         return cls(values, dict(values), set(), index)
 
-    def writes(self, index: int) -> None:
-        """Event ``index`` changes a file: remember all as they were before that step."""
-        if self.index != index:
-            self.before = dict(self.values)
-            self.index = index
+    def begins(self) -> None:
+        """A step begins: what those before it wrote is there, what it writes may not be."""
+        self.before = dict(self.values)
 
 
 class Standing:
@@ -125,6 +124,7 @@ class Standing:
 
     def take(self, index: int, event: Stepped) -> None:
         """An input that concerns the quorum port or the disk."""
+        self.disk.begins()
         match event.happened:
             case LearnerConnected(conn=conn):
                 self._learners.pop(conn, None)
@@ -178,8 +178,7 @@ class Standing:
         """H1, H2: the stored epochs never fall by the peer's own doing."""
         disk, name = self.disk, effect.name
         before = disk.values.get(name, 0)
-        disk.writes(index)
-        disk.values[name] = effect.value
+        disk.values[name], disk.index = effect.value, index
         if name == "zxid":
             self.zxid = effect.value
         if tester:
@@ -204,9 +203,8 @@ class Standing:
                 pass
             case _:
                 return
-        disk = self.disk
-        disk.writes(index)
-        self.zxid = disk.values["zxid"] = zxid
+        self.zxid = self.disk.values["zxid"] = zxid
+        self.disk.index = index
 
     def persist_config(self, effect: PersistConfig) -> None:
         """A configuration takes force, or is proposed."""
@@ -282,6 +280,14 @@ class Standing:
             self.led.append(Led(epoch, self.sid, self.inc, index))
 
     # ---- births
+
+    def never_led(self, found: int) -> None:
+        """The next start found ``found`` as currentEpoch: was its last step performed?
+
+        Who leads an epoch has it on disk before anybody hears of it.
+        """
+        if self.disk.before["currentEpoch"] <= found < self.disk.values["currentEpoch"]:
+            self.led = [one for one in self.led if one.epoch <= found]
 
     def born(self, index: int) -> None:
         """H2 at a start-up of an old disk."""

@@ -1,0 +1,45 @@
+"""A journal has a step before it is performed: a dead peer's last line may not be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.election import effects as fx
+from chaos.history.events import Stepped
+from chaos.history.history import History
+from chaos.verify.checks import INVARIANTS
+from chaos.verify.online import Watchman
+from chaos.verify.verdict import Outcome
+from tests.verify.lockstep import Lockstep
+
+
+def led_again(later_ms: int) -> History:
+    """A voter alone decides and leads in one step, and loses its disk ``later_ms`` after it."""
+    ensemble = Lockstep("1").start().run(1)
+    while not any(isinstance(effect, fx.Serving) for effect in _last(ensemble).effects):
+        ensemble.run(1)
+    ensemble.run(later_ms).kill(1)
+    ensemble.wipe(1)
+    return ensemble.start(1).run(2000).history()
+
+
+def _last(ensemble: Lockstep) -> Stepped:
+    return next(e for e in reversed(ensemble.events) if isinstance(e, Stepped))
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "expected"),
+    [(0, Outcome.HOLDS), (200, Outcome.FAILS)],
+    ids=["killed before that step was performed", "killed when it had been"],
+)
+@pytest.mark.parametrize("law", ["at_most_one_leader_per_epoch", "epoch_monotone"])
+def test_only_what_was_performed_counts(law: str, later_ms: int, expected: Outcome) -> None:
+    assert INVARIANTS[law].check(led_again(later_ms)).outcome is expected
+
+
+@pytest.mark.parametrize(("later_ms", "quiet"), [(0, True), (200, False)])
+def test_the_watchman_says_the_same(later_ms: int, quiet: bool) -> None:
+    watchman = Watchman()
+    for event in led_again(later_ms).events:
+        watchman.observe(event)
+    assert (watchman.found is None) is quiet
