@@ -182,7 +182,7 @@ def _recover_one(path: Path, lines: list[JsonObject], torn: str) -> list[str]:
     for line in lines[1:]:
         said.extend(_remove(path, line))
     path.unlink(missing_ok=True)
-    return [*said, f"{path.name}: its run is gone; forgotten"]
+    return [*said, f"{path.name}: its run was cut off; nothing of it is left"]
 
 
 def _is_alive(owner: JsonObject) -> bool:

@@ -82,7 +82,7 @@ def test_what_a_killed_run_left_is_ended_and_told(tmp_path: Path) -> None:
     assert said == [
         f"ended process {process.pid} (a sleeper)",
         f"removed folder {scratch}",
-        "run-1.ledger: its run is gone; forgotten",
+        "run-1.ledger: its run was cut off; nothing of it is left",
     ]
     assert recover(tmp_path) == []
 

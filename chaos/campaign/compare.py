@@ -21,6 +21,9 @@ from chaos.statistics.rule import Rule, Word
 from chaos.statistics.shifts import Shift, paired, unpaired
 
 GATED: Final = ("election.total", "election.leaderless")
+SCIPY: Final = (
+    "pip install 'quorum-chaos[compare]' brings it, pip install -e '.[compare]' in a clone"
+)
 _LEFT_OUT: Final = ("election.peer",)  # of each peer: the table would drown
 
 
@@ -28,8 +31,7 @@ def lacks_scipy() -> str:
     """Why nothing can be compared here, and what brings it; empty if it can."""
     if find_spec("scipy") is not None:
         return ""
-    advice = "pip install 'quorum-chaos[compare]' brings it, pip install -e '.[compare]' in a clone"
-    return f"sets of runs are compared by SciPy, which is not here; {advice}"
+    return f"sets of runs are compared by SciPy, which is not here; {SCIPY}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,8 @@ def _story(again: Rejudged, beside: Sibling | None, parted: Divergence | None) -
         yield ""
         place = f"  {verdict.where}" if verdict.where else ""
         yield f"{verdict.outcome.value.upper()} {verdict.name}: {verdict.summary}{place}"
+        if verdict.known:
+            yield f"  expected, by a known issue of the plan: {verdict.known}"
         yield from _evidence(again.run.history, verdict)
         if not verdict.evidence:
             yield from _last(again.run.history, verdict.name)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from rich.table import Table
 from rich.text import Text
 
+from chaos.campaign.compare import SCIPY, lacks_scipy
 from chaos.cli.console import put, voice
 from chaos.ledger import recover
 from chaos.runner import codes
@@ -18,7 +19,11 @@ from chaos.zookeeper import installation
 def report_host(*, as_json: bool) -> int:
     """Say it, after ending what dead runs left behind; 0, whatever the host can do."""
     swept = recover()
-    found: list[Ability | installation.Ability] = [*abilities(), *installation.abilities()]
+    found: list[Ability | installation.Ability] = [
+        *abilities(),
+        *installation.abilities(),
+        _comparing(),
+    ]
     if as_json:
         document = {"abilities": [asdict(one) for one in found], "swept": swept}
         put(json.dumps(document, indent=1) + "\n")
@@ -36,3 +41,10 @@ def report_host(*, as_json: bool) -> int:
     for line in swept:
         console.print(Text(f"swept: {line}"))
     return codes.PASSED
+
+
+def _comparing() -> Ability:
+    name = "sets of runs can be compared"
+    if lacks_scipy():
+        return Ability(name, False, "SciPy is not installed: no chaos compare, no baselines", SCIPY)
+    return Ability(name, True, "SciPy")

@@ -8,20 +8,36 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
 from chaos.faults.base import Duration
-from chaos.plan.forms import Choice, Id, Number, Said
+from chaos.plan.forms import BROKEN, Choice, Id, Number, Said
 from chaos.plan.known import KnownText
 from chaos.plan.matrix import Cell, Matrix
 from chaos.plan.model import Cleanup, Where
 from chaos.plan.parts import Invariant, Params, SaidInvariant
+from chaos.plan.problems import Problems
 from chaos.plan.repeats import Stop
 from chaos.plan.reports import Report
-from chaos.plan.tree import Leaf
+from chaos.plan.tree import Leaf, Node
 from chaos.plan.written_abort import Abort, AbortText
 from chaos.plan.written_ensemble import EnsembleText
 from chaos.plan.written_expect import Expect, ExpectText
 from chaos.plan.written_steps import Step, StepText
 
-Version = Annotated[int, Number(1, 1)]
+LANGUAGE: Final = 1
+
+
+class LanguageVersion(Number):
+    """The version of the language that a plan is written in."""
+
+    def read(self, node: Node, problems: Problems) -> object:
+        """The number."""
+        if isinstance(node, Leaf) and type(node.value) is int and node.value != LANGUAGE:
+            what = f"plans of version {LANGUAGE} are read here, not of version {node.value}"
+            problems.add(node.where, what)
+            return BROKEN
+        return super().read(node, problems)
+
+
+Version = Annotated[int, LanguageVersion(LANGUAGE, LANGUAGE)]
 
 
 class System(StrEnum):

@@ -40,6 +40,17 @@ def test_a_failing_run_is_explained_beside_one_that_passed(
     assert "\x1b" not in done.stdout
 
 
+def test_an_expected_failure_is_explained_as_such(tmp_path: Path) -> None:
+    known = """known_issues:
+  - {signature: "*@next", issue: "#7", until: "2999-12-31", counts_as: expected_failure}
+"""
+    (tmp_path / "known.yaml").write_text(FAILING + known, encoding="utf-8")
+    (run,) = runs(chaos(tmp_path, *ARGUMENTS, "known.yaml", "--seed", "1").stdout)
+    done = chaos(tmp_path, "explain", str(run["folder"]))
+    assert "FAILS next: no leader among {1, 2}" in done.stdout
+    assert "\n  expected, by a known issue of the plan: #7" in done.stdout
+
+
 def test_a_sibling_can_be_named_and_need_not_have_passed(
     tmp_path: Path, stored: dict[str, str]
 ) -> None:

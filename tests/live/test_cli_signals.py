@@ -172,11 +172,11 @@ def test_a_run_that_is_killed_leaves_a_ledger_that_the_next_command_sweeps(
     (ledger,) = tool.ledgers()
     done = chaos(tool.folder, *sweeper)
     assert done.returncode == 0, done.stderr
-    forgotten = f"{ledger.name}: its run is gone; forgotten"
+    swept = f"{ledger.name}: its run was cut off; nothing of it is left"
     if sweeper[0] == "doctor":
-        assert forgotten in json.loads(done.stdout)["swept"]
+        assert swept in json.loads(done.stdout)["swept"]
     else:
-        assert f"chaos: {forgotten}\n" in done.stderr
+        assert f"chaos: {swept}\n" in done.stderr
     assert tool.ledgers() == []
 
 

@@ -50,6 +50,27 @@ WAYS: dict[str, tuple[str, str, str, str, str]] = {
         "2 of 5 voters",
         plan(UP, pause("[1, 2]", "20s"), ASK, expect=ELSE),
     ),
+    "a gate that is armed after time zero": (
+        plan("{id: f, when: {event: decided}, within: 5s, fault: kill, target: 1}"),
+        "armed-late",
+        "hint",
+        "a few milliseconds after",
+        plan("{id: f, at: 0ms, when: {event: decided}, within: 5s, fault: kill, target: 1}"),
+    ),
+    "a share of a hundred": (
+        plan(UP, "{id: f, fault: loss, target: all, with: {percent: 0.3}, for: 1s}"),
+        "small-share",
+        "hint",
+        "hits none is inconclusive",
+        plan(UP, "{id: f, fault: loss, target: all, with: {percent: 1..30}, for: 1s}"),
+    ),
+    "nothing at all": (
+        "version: 1\nname: x\nensemble: {size: 3}\nsteps: []\n",
+        "nothing-judged",
+        "warning",
+        "without steps is over at once",
+        plan(expect="outcome: leader, within: 5s").replace("steps:", "steps: []"),
+    ),
     "a quantile of a few runs": (
         plan(
             UP,

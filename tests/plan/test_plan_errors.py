@@ -17,6 +17,13 @@ p.yaml:3:12: "ensemble" has no key "sise"; did you mean "size"?
     3 | ensemble: {sise: 3}
       |            ^""",
     ),
+    "a newer language": (
+        "version: 2\nname: p\nensemble: {size: 3}\nsteps: []\n",
+        """\
+p.yaml:1:10: plans of version 1 are read here, not of version 2
+    1 | version: 2
+      |          ^""",
+    ),
     "misspelt fault": (
         HEAD + "  - {id: a, fault: partitoin, target: 1, for: 1s}\n",
         """\

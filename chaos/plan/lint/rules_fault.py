@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from chaos.actions import Block, How, Port, PortCut
 from chaos.election.ids import Sid
 from chaos.faults.counting import peers_words
 from chaos.faults.disks import DiskFull, SlowDisk
+from chaos.faults.messages import Corrupt, Duplicate, Loss, Reorder
 from chaos.faults.network import BlockPort
 from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.targets import Group, Pick, Word
+from chaos.plan.amount_words import percent
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.times import ZERO, Moment
@@ -22,7 +25,11 @@ from chaos.plan.model import (
     MetricExpected,
     Step,
     Wait,
+    Where,
 )
+from chaos.plan.ranges import highest
+
+_ONE_PERCENT: Final = 10_000  # parts per million
 
 
 def nobody_left(context: Context) -> Iterator[Finding]:
@@ -168,6 +175,34 @@ def _weightless(context: Context, deed: Deed) -> bool:
 
 def _ports(block: Block) -> bool:
     return any(isinstance(cut, PortCut) for cut in block.cuts)
+
+
+def small_share(context: Context) -> Iterator[Finding]:
+    """A share of messages so small that an election has too few of them."""
+    for step, verb in context.faults:
+        fault = verb.fault
+        if not isinstance(fault, Loss | Duplicate | Reorder | Corrupt):
+            continue
+        if highest(fault.percent) >= _ONE_PERCENT:
+            continue
+        yield Finding(
+            "small-share", Severity.HINT, step.where, step.id,
+            f"it hits {percent(fault.percent)} % of the messages, which may be none",
+            "an election has some dozens of them, and a fault that hits none is inconclusive",
+            "percent: 30% for three of ten",
+        )  # fmt: skip
+
+
+def nothing_judged(context: Context) -> Iterator[Finding]:
+    """A plan that does nothing and expects nothing."""
+    plan = context.plan
+    if not plan.steps and not plan.expectations:
+        yield Finding(
+            "nothing-judged", Severity.WARNING, Where(plan.file, 1, 1), "steps",
+            "the plan does nothing and expects nothing",
+            "a run without steps is over at once, and what judges nothing is inconclusive",
+            "{id: up, wait: {outcome: leader, seen_by: all}, within: 5s}, to begin with",
+        )  # fmt: skip
 
 
 def already_true(context: Context) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from chaos.plan.model import (
     At,
     Elapsed,
     FaultStep,
+    InOrder,
     LeaderExpected,
     MetricExpected,
     NoLeaderExpected,
@@ -254,6 +255,18 @@ def _led(selector: object) -> bool:
         or repr(Word.FOLLOWERS) in found
         or (isinstance(selector, Group) and is_leader(selector))
     )
+
+
+def armed_late(context: Context) -> Iterator[Finding]:
+    """The first step waits for an event, and is armed when peers look already."""
+    for step in context.plan.steps[:1]:
+        if step.when is not None and isinstance(step.start, InOrder):
+            yield Finding(
+                "armed-late", Severity.HINT, step.where, step.id,
+                "what it waits for may be over when it is armed",
+                "a step without a time begins a few milliseconds after the peers do",
+                "at: 0ms, which arms it before any peer looks",
+            )  # fmt: skip
 
 
 def resend_trap(context: Context) -> Iterator[Finding]:
