@@ -59,7 +59,7 @@ def drawn_text(seed: int) -> str:
     head = _HEAD.format(
         seed=seed, ensemble=_ensemble(dice, kind, size, observers), **_timings(dice, hasty=hasty)
     )
-    done = steps(dice, size, observers, by_heads=kind == "majority")
+    done = steps(dice, size, observers, by_heads=kind == "majority", settles=not hasty)
     return head + "".join(step.text for step in done) + _tail(done, hasty=hasty) + _LIMITS
 
 

@@ -53,12 +53,12 @@ class _Draw:
     by_heads: bool
 
 
-def steps(dice: Random, size: int, observers: int, *, by_heads: bool) -> list[Step]:
-    """One to six faults, and perhaps a change of the members before them and after."""
+def steps(dice: Random, size: int, observers: int, *, by_heads: bool, settles: bool) -> list[Step]:
+    """One to six faults, and then perhaps a change of the members, for which a leader has to be."""
     draw, found, at_ms = _Draw(dice, size, observers, by_heads), list[Step](), 0
     if dice.randrange(6) == 0:
         found.append(_workload(draw))
-    changes = by_heads and size > 2 and dice.randrange(4) == 0
+    changes = settles and by_heads and size > 2 and dice.randrange(4) == 0
     for number in range(1, dice.randint(2, 7)):
         at_ms += dice.choice((0, dice.randint(0, 300), dice.randint(200, 2500)))
         found.append(_step(draw, f"f{number}", at_ms))

@@ -12,7 +12,7 @@ from chaos.hunt.trial import trial
 from chaos.plan.lint.finding import Severity
 from chaos.plan.lint.linter import lint
 from chaos.plan.load import load_plan
-from chaos.plan.model import Change, FaultStep, Parallel
+from chaos.plan.model import Change, FaultStep, LeaderOutcome, Parallel, Wait
 
 SHAPES = ("uniform", "normal", "exponential")
 # Plans that were judged wrongly once; the first line of each says what was not understood.
@@ -39,6 +39,13 @@ def test_the_plans_cover_the_language() -> None:
     assert {p.ensemble.quorum for p in plans} == set(type(plans[0].ensemble.quorum))
     assert {sum(peer.votes for peer in p.ensemble.peers) for p in plans} == set(range(1, 8))
     assert any(not peer.votes for p in plans for peer in p.ensemble.peers)
+
+
+def test_no_leader_is_demanded_where_an_election_need_not_end() -> None:
+    hasty = [p for p in map(drawn, range(600)) if p.steps[-1].id == "passed"]
+    waits = [step.verb for p in hasty for step in p.every_step if isinstance(step.verb, Wait)]
+    assert len(hasty) > 10
+    assert not any(isinstance(one.condition, LeaderOutcome) for one in waits)
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 5))
