@@ -203,8 +203,9 @@ class Network:
             self.clock.at(socket.retry_ns, partial(self._retry, socket, socket.retry_ns))
 
     def _hold(self, socket: Socket, item: Item) -> None:
+        if not socket.held:
+            socket.held_since_ns = self.clock.now_ns
         socket.held.append(item)
-        socket.held_since_ns = self.clock.now_ns
         self._holding[socket.name] = socket
 
     def _retry(self, socket: Socket, due_ns: int) -> None:
@@ -235,8 +236,8 @@ class Network:
 
     def _arrive(self, socket: Socket, item: Item) -> None:
         if not socket.open:
-            if item is not FIN:
-                self.refuse(socket)
+            if item is not FIN and not self.refuse(socket) and socket.far.open:
+                self._hold(socket.far, item)  # nothing answers: it is sent again
             return
         if self.blocks and self.blocks.stops(socket.way) is How.RESET:
             self._break(socket, "connection reset")  # by the answer to its acknowledgement
@@ -247,12 +248,13 @@ class Network:
         else:
             owner.read(socket, item)
 
-    def refuse(self, socket: Socket) -> None:
-        """Answer what came to a closed socket with a reset."""
+    def refuse(self, socket: Socket) -> bool:
+        """Answer what came to a closed socket with a reset; false if that is cut off."""
         if self.blocks and self.blocks.stops(socket.way) is not None:
-            return
+            return False
         due = self.clock.now_ns + LATENCY_NS + int(JITTER_NS * socket.pace())
         self.clock.at(max(due, socket.latest_ns), partial(self.reset, socket.far))
+        return True
 
     def _break(self, socket: Socket, why: str) -> None:
         socket.open = False

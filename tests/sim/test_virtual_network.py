@@ -333,3 +333,21 @@ def test_the_oldest_of_two_blocks_decides_and_counts() -> None:
     assert pair.net.blocks.lift("reject") == 0
     assert pair.net.blocks.lift("drop") == 1
     assert pair.net.blocks.lift("drop") is None
+
+
+@pytest.mark.parametrize("how", [How.SILENT, How.RESET])
+def test_an_answer_that_was_cut_off_is_asked_for_again_after_the_heal(how: How) -> None:
+    """A wrote to a socket that is gone; its kernel goes on sending until something answers."""
+    pair = Pair()
+    pair.block(How.RESET, BA)
+    pair.write(B)
+    pair.run(10 * TRIP_NS)
+    assert pair.ends[B].words == RESET
+    pair.heal()
+    pair.block(how, BA)
+    pair.write(A)
+    pair.run(SECOND)
+    assert pair.ends[A].words == NOTHING
+    pair.heal()
+    pair.run(RTO_NS_MAX + 10 * TRIP_NS)
+    assert pair.ends[A].words == ["lost: connection reset by peer"]
