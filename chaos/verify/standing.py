@@ -256,10 +256,10 @@ class Standing:
     def _bystanders(self, epoch: int, index: int) -> None:
         """H14: who has no vote leads nothing, and its ack counts for nothing."""
         electorate, wrong = self.electorate, ""
+        idle = self.acks & (electorate.bystanders - electorate.voters)
         if self.sid not in electorate.voters:
             wrong = f"peer {self.sid} serves epoch {epoch} as leader, and does not vote"
-        idle = self.acks & (electorate.bystanders - electorate.voters)
-        if idle and not electorate.quorum(self.acks):
+        elif idle and not electorate.quorum(self.acks):
             who = ", ".join(map(str, sorted(idle)))
             wrong = f"peer {self.sid} serves epoch {epoch}; observers made its quorum: {who}"
         if electorate.bystanders or wrong:

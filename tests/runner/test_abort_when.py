@@ -146,5 +146,6 @@ def test_what_is_wrong_is_told_with_its_place(condition: str, message: str) -> N
 def test_the_linter_names_what_can_never_hold(
     system: str, condition: str, found: list[str]
 ) -> None:
-    text = f"{HEAD}system: {system}\nsteps: []\nlimits: {{abort_when: [{condition}]}}\n"
+    steps = "steps: [{id: up, wait: {outcome: leader}, within: 5s}]"
+    text = f"{HEAD}system: {system}\n{steps}\nlimits: {{abort_when: [{condition}]}}\n"
     assert [one.rule for one in lint(load_plan(text, "story.yaml"))] == found
