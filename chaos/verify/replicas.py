@@ -98,6 +98,14 @@ class Synced:
 
 
 @dataclass(frozen=True, slots=True)
+class Initial:
+    """I_e: what a leader began its epoch with. After a wipe it may begin the same once more."""
+
+    index: int
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
 class Established:
     """``sid`` began to serve ``epoch``, having read the acks of ``acks``, itself included."""
 
@@ -115,7 +123,8 @@ class Replicas:
     segments: list[Segment] = field(default_factory=list)
     proposals: dict[int, list[Proposal]] = field(default_factory=dict)  # by zxid
     primaries: list[Primary] = field(default_factory=list)
-    initial: dict[tuple[int, Sid], Held] = field(default_factory=dict)  # I_e, by epoch and leader
+    # By epoch and leader.
+    initial: dict[tuple[int, Sid], list[Initial]] = field(default_factory=dict)
     synced: list[Synced] = field(default_factory=list)
     established: list[Established] = field(default_factory=list)
     given: set[int] = field(default_factory=set)  # zxids of logs that the run began with
@@ -185,7 +194,8 @@ class Replica:
             case Persist(name="currentEpoch", value=epoch):
                 self._current = epoch
                 if self._state is ServerState.LEADING:
-                    self._found.initial.setdefault((epoch, self.sid), self._held())
+                    reigns = self._found.initial.setdefault((epoch, self.sid), [])
+                    reigns.append(Initial(index, self._held()))
                     self._found.led.setdefault(epoch, set()).add((self.sid, self.inc))
             case Decided() | Entered() | PersistConfig():
                 self._becomes(effect)

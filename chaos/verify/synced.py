@@ -56,7 +56,7 @@ class _Syncs:
     def _acked(self, one: Synced) -> None:
         key = (one.epoch, one.leader, one.sid)
         self._said.add(key)
-        initial = self._found.initial.get((one.epoch, one.leader))
+        initial = self._initial(one)
         what = f"peer {one.sid} acks NEWLEADER of epoch {one.epoch}"
         wrong = ""
         if one.current_epoch != one.epoch:
@@ -66,6 +66,14 @@ class _Syncs:
         if not wrong:
             self._good.add(key)
         self._case(wrong, one.index)
+
+    def _initial(self, one: Synced) -> Held | None:
+        """What the leader of an ack had begun with, the last time before that ack."""
+        events = self._history.events
+        until_ns = events[one.index].at_ns  # lines of one instant are in no order
+        reigns = self._found.initial.get((one.epoch, one.leader), [])
+        held = (reign.held for reign in reversed(reigns) if events[reign.index].at_ns <= until_ns)
+        return next(held, None)
 
     def _serves(self, reign: Established) -> None:
         term = (reign.epoch, reign.sid)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election import packets as pk
 from chaos.election.ids import Sid, Zxid
@@ -14,6 +15,7 @@ from chaos.history.events import Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.docket import Law
+from chaos.verify.replicas import replicas
 from chaos.verify.synced import synced
 from chaos.verify.verdict import Outcome, Verdict
 from tests.verify import broken
@@ -128,3 +130,15 @@ def test_a_log_that_the_tester_moved_is_held_against_nobody() -> None:
     ensemble = written().give(1, fx.SkewZxid(Zxid(1 << 32 | 9))).kill(3).run(4000)
     assert judge(ensemble.history()).outcome is not Outcome.FAILS
     assert Sid(1) in ensemble.peers
+
+
+def test_an_epoch_that_is_led_again_after_a_wipe_begins_anew() -> None:
+    """Its second leader has nothing, so that nobody need have what its first began with."""
+    ensemble = written().kill(1).kill(3)
+    for sid in map(Sid, (1, 2, 3)):
+        ensemble.wipe(sid)
+        ensemble.acted("wipe", act.Launch(sid, wipe=True))
+    history = ensemble.start().run(3000).kill(3).run(4000).history()
+    led = [sid for _, sid in replicas(history).initial]
+    assert len(led) < sum(map(len, replicas(history).initial.values()))
+    assert judge(history).outcome is Outcome.HOLDS
