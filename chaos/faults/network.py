@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from chaos import actions as act
 from chaos.actions import Action, Cut, How, Port, PortCut
 from chaos.election.ids import Sid
 from chaos.faults.base import Direction, apart, back
+from chaos.faults.shapes import bridge, ring
 from chaos.history.view import EnsembleView
 
 _NEEDS = frozenset({act.Block, act.Unblock})
@@ -42,18 +43,24 @@ class BlockPort:
 
 
 class Shape(StrEnum):
-    """Which voters are on the first side, where a plan names no target."""
+    """What is cut where a plan names no target: by sides, or each from some."""
 
     HALVES = "halves"
     MAJORITY = "majority"
     MINORITY = "minority"
+    RING = "ring"
+    BRIDGE = "bridge"
+
+
+_NO_SIDES: Final = frozenset({Shape.RING, Shape.BRIDGE})
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
     """The targets on one side, everybody else on the other.
 
-    ``shape`` chooses the targets instead of a selector; the plan's loader makes it one.
+    ``shape`` chooses the targets instead of a selector; the plan's loader makes it one. In a
+    ring they are the voters, and each hears a quorum around it; a bridge is the one target.
     """
 
     name: str
@@ -63,9 +70,20 @@ class Partition:
     instant: ClassVar[bool] = False
     needs: ClassVar[frozenset[type[Action]]] = _NEEDS
 
+    def __post_init__(self) -> None:
+        """A ring and a bridge have no sides that could hear one another one way."""
+        if self.shape in _NO_SIDES and self.direction is not Direction.BOTH:
+            raise ValueError(f"shape {self.shape} has no two sides; no direction then")
+
     def begin(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
         """Cut every link between the sides; ``in`` is what the targets would hear."""
-        cuts = _ways(apart(targets, view.members), self.direction)
+        match self.shape:
+            case Shape.RING:
+                cuts = ring(targets, view.config.verifier)
+            case Shape.BRIDGE:
+                cuts = bridge(targets[0], view.members)
+            case _:
+                cuts = _ways(apart(targets, view.members), self.direction)
         return [act.Block(self.name, cuts, self.drop)]
 
     def end(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:

@@ -193,7 +193,11 @@ def _fault(draw: _Draw) -> str:
 def _shape(draw: _Draw) -> str:
     """Weights may leave nobody whom a quorum can spare."""
     spare = draw.by_heads and draw.size > 2
-    return draw.dice.choice(("halves", "majority", "minority")) if spare else "halves"
+    return (
+        draw.dice.choice(("halves", "majority", "minority", "ring", "bridge"))
+        if spare
+        else "halves"
+    )
 
 
 def _latency(dice: Random) -> str:

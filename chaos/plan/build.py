@@ -57,10 +57,12 @@ from chaos.plan.written_steps import (
     every,
 )
 
-_SHAPES: Final = {
-    Shape.HALVES: Word.HALF,
-    Shape.MAJORITY: Word.MAJORITY,
-    Shape.MINORITY: Word.MINORITY,
+_SHAPES: Final[dict[Shape, Selector]] = {
+    Shape.HALVES: Group(Word.HALF),
+    Shape.MAJORITY: Group(Word.MAJORITY),
+    Shape.MINORITY: Group(Word.MINORITY),
+    Shape.RING: Group(Word.VOTERS),
+    Shape.BRIDGE: Pick(Group(Word.VOTERS), 1),
 }
 
 
@@ -227,7 +229,7 @@ def _harmed(text: FaultText | ChoiceText, fault: Fault) -> model.FaultStep:
     else:
         assert isinstance(fault, Partition)
         assert fault.shape is not None
-        target = Group(_SHAPES[fault.shape])
+        target = _SHAPES[fault.shape]
     return model.FaultStep(
         kind=text.fault.text,
         fault=fault,

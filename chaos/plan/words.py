@@ -9,7 +9,7 @@ from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.host import CpuStress
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.messages import Corrupt, Delay, Duplicate, Loss, Reorder, Slice, Throttle
-from chaos.faults.network import BlockPort, Isolate, OneWay, Partition
+from chaos.faults.network import BlockPort, Isolate, OneWay, Partition, Shape
 from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.processes import Kill, Pause, Restart, Terminate
 from chaos.faults.skews import Shift, SkewLogicalClock, SkewPeerEpoch, SkewTimers, SkewZxid
@@ -281,6 +281,12 @@ def _network(fault: BlockPort | Partition | Isolate | OneWay, target: str) -> st
                 f"block the {fault.port} port of {target}"
                 f"{_way(fault.direction)} ({_how(fault.how)})"
             )
+        case Partition(shape=Shape.RING):
+            text = f"let each of {target} hear no more than a quorum around it"
+            return f"{text} ({_how(fault.drop)})"
+        case Partition(shape=Shape.BRIDGE):
+            text = f"cut the others in two sides that only {target} still joins"
+            return f"{text} ({_how(fault.drop)})"
         case Partition():
             text = f"cut {target} off from all others, not from each other"
             return f"{text}{_way(fault.direction)} ({_how(fault.drop)})"

@@ -64,6 +64,13 @@ WAYS: dict[str, tuple[str, str, str, str, str]] = {
         "hits none is inconclusive",
         plan(UP, "{id: f, fault: loss, target: all, with: {percent: 1..30}, for: 1s}"),
     ),
+    "a ring of two": (
+        plan(UP, "{id: f, fault: partition, with: {shape: ring}, for: 1s}", ensemble="size: 2"),
+        "nothing-cut",
+        "error",
+        "no link is left out",
+        plan(UP, "{id: f, fault: partition, with: {shape: ring}, for: 1s}", ensemble="size: 3"),
+    ),
     "nothing at all": (
         "version: 1\nname: x\nensemble: {size: 3}\nsteps: []\n",
         "nothing-judged",

@@ -172,6 +172,10 @@ WRONG = {
         _steps("  - {id: a, fault: partition, target: 1, with: {shape: halves}, for: 1s}\n"),
         "the shape chooses the sides",
     ),
+    "a ring of one direction": (
+        _steps("  - {id: a, fault: partition, with: {shape: ring, direction: in}, for: 1s}\n"),
+        "shape ring has no two sides; no direction then",
+    ),
     "both by and to": (
         _steps("  - {id: a, fault: skew_zxid, target: 1, with: {by: 1, to: 2}}\n"),
         '"with" of skew_zxid: give either by: or to:, not both',

@@ -48,6 +48,12 @@ SENTENCES = {
         "when a begins, cut the smaller half of the voters off from all others, "
         "not from each other (with resets) for 1s"
     ),
+    "{fault: partition, with: {shape: ring}, for: 1s}": (
+        "let each of all voters hear no more than a quorum around it (silently) for 1s"
+    ),
+    "{fault: partition, with: {shape: bridge, drop: reset}, for: 1s}": (
+        "cut the others in two sides that only 1 of all voters still joins (with resets) for 1s"
+    ),
     "{after: {step: a, edge: ended, plus: 5ms}, release: [a]}": "5ms after a is over, end a",
     "{fault: one_way, target: {from: 1, to: followers}, for: 1s}": (
         "cut what goes from peer 1 towards the followers (silently) for 1s"

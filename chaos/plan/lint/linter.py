@@ -35,6 +35,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_fault.already_true,
     rules_fault.nothing_before,
     rules_fault.small_share,
+    rules_fault.nothing_cut,
     rules_fault.nothing_judged,
     rules_sets.too_few_runs,
     rules_sets.pairs_unused,

@@ -10,7 +10,7 @@ from chaos.election.ids import Sid
 from chaos.faults.counting import peers_words
 from chaos.faults.disks import DiskFull, SlowDisk
 from chaos.faults.messages import Corrupt, Duplicate, Loss, Reorder
-from chaos.faults.network import BlockPort
+from chaos.faults.network import BlockPort, Partition
 from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.targets import Group, Pick, Word
 from chaos.plan.amount_words import percent
@@ -190,6 +190,21 @@ def small_share(context: Context) -> Iterator[Finding]:
             f"it hits {percent(fault.percent)} % of the messages, which may be none",
             "an election has some dozens of them, and a fault that hits none is inconclusive",
             "percent: 30% for three of ten",
+        )  # fmt: skip
+
+
+def nothing_cut(context: Context) -> Iterator[Finding]:
+    """A ring or a bridge of so few that no link is cut."""
+    for step, verb in context.faults:
+        if not isinstance(verb.fault, Partition) or not context.worlds:
+            continue
+        if any(world.deeds[step.id].cuts for world in context.worlds):
+            continue
+        yield Finding(
+            "nothing-cut", Severity.ERROR, step.where, step.id, "it cuts nothing",
+            "no link is left out: with so few members each needs all others, or there are no "
+            "two sides",
+            "three voters or more that count",
         )  # fmt: skip
 
 
