@@ -13,6 +13,7 @@ from _blake2 import blake2b  # hashlib's, without OpenSSL: half a MiB less in ev
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
+from functools import cached_property
 from types import UnionType
 from typing import TypeGuard, get_args, get_origin, get_type_hints
 
@@ -21,6 +22,7 @@ from chaos.election import effects, moments, notification, packets, spec, timing
 from chaos.errors import HistoryError
 from chaos.history import events
 from chaos.history.events import Event
+from chaos.history.kinds import Kind, kind_of
 
 FORMAT = 1
 
@@ -140,12 +142,17 @@ class Reader:
         if name == "bytes":
             return bytes.fromhex(str(raw["hex"]))
         kind = _BY_NAME[str(name)]
-        enums = _SHAPES[kind].enums
+        shape = _SHAPES[kind]
         found = {key: self.value_of(item) for key, item in raw.items()}
-        for key, enum in enums:
+        for key, enum in shape.enums:
             if found.get(key) is not None:
                 found[key] = enum(found[key])
-        return kind(**found)
+        record = kind(**found)
+        kinds = shape.kinds
+        for key, value in found.items():
+            if not kinds[key].fits(value):
+                raise TypeError(f"{name} has no {key} like {value!r:.40}")
+        return record
 
 
 class _Plain(Writer):
@@ -192,13 +199,18 @@ class _Shape:
         assert is_dataclass(kind)
         self._head = f'{{"k":"{kind.__name__}"'
         self.defaults = tuple((f.name, _default(f.default)) for f in fields(kind) if f.init)
-        hints = get_type_hints(kind)
+        self._hints = get_type_hints(kind)
         self.enums: tuple[tuple[str, Callable[[object], object]], ...] = tuple(
             (name, enum)
-            for name, hint in hints.items()
+            for name, hint in self._hints.items()
             for enum in get_args(hint) or (hint,)
             if isinstance(enum, type) and issubclass(enum, Enum)
         )
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What each field may hold; only who reads asks."""
+        return {name: kind_of(hint) for name, hint in self._hints.items()}
 
     def line(self, record: object) -> str:
         """The JSON of a record of numbers and short texts; empty for any other.

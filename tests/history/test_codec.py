@@ -220,6 +220,42 @@ def test_a_line_of_nonsense_is_a_history_error(line: str) -> None:
         Reader().event(line)
 
 
+def _stepped(effect: str) -> str:
+    return (
+        '{"k": "Stepped", "at_ns": 1, "sid": 1, "inc": 0, "seq": 0, "happened": {"k": "Start"},'
+        f' "effects": [{effect}]}}\n'
+    )
+
+
+FORGED = {
+    "a time of words": '{"k": "Exited", "at_ns": "x", "sid": 1, "inc": 0, "status": 0}\n',
+    "a time of halves": '{"k": "Exited", "at_ns": 1.5, "sid": 1, "inc": 0, "status": 0}\n',
+    "no number": '{"k": "Exited", "at_ns": NaN, "sid": 1, "inc": 0, "status": 0}\n',
+    "endless digits": '{"k": "Exited", "at_ns": 1, "sid": 1, "inc": 0, "status": '
+    + "9" * 999
+    + "}\n",
+    "no peer": '{"k": "Exited", "at_ns": 1, "sid": null, "inc": 0, "status": 0}\n',
+    "no specification": '{"k": "Began", "at_ns": 1, "sid": 1, "inc": 0, "seq": 0, "pid": 1,'
+    ' "spec": "me"}\n',
+    "another record": _stepped('{"k": "Arm", "timer": {"k": "Start"}, "delay_ms": 1}'),
+    "an effect that is none": _stepped('{"k": "Start"}'),
+    "an effect of words": _stepped('"Start"'),
+    "a text that is none": '{"k": "text", "name": "#1", "text": 7}\n'
+    '{"k": "RunBegan", "at_ns": 1, "plan": "#1", "seed": 1, "system": "simulated"}\n',
+    "no facts": '{"k": "RunBegan", "at_ns": 1, "plan": "p", "seed": 1, "system": "s",'
+    ' "facts": []}\n',
+    "facts that are none": '{"k": "RunBegan", "at_ns": 1, "plan": "p", "seed": 1, "system": "s",'
+    ' "facts": {"cores": [2]}}\n',
+}
+
+
+@pytest.mark.parametrize("lines", FORGED.values(), ids=FORGED.keys())
+def test_a_field_holds_what_its_record_says(lines: str) -> None:
+    """What is read may come from anybody, and no check of a history asks again."""
+    with pytest.raises(HistoryError, match="no event of format"):
+        list(Reader().events(lines.splitlines(keepends=True)))
+
+
 def test_equal_events_give_equal_bytes() -> None:
     assert [Writer().lines(e) for e in EVENTS.values()] == [
         Writer().lines(e) for e in EVENTS.values()
