@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from chaos.documents import document_of
 from chaos.errors import HistoryError, InfrastructureError
 from chaos.store import RunResult, stored_result
 
@@ -163,7 +164,7 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
 
 def _check(file: Path, folder: Path) -> None:
     """Insist on the files that the manifest names, as it names them."""
-    match json.loads((folder / MANIFEST).read_text(encoding="utf-8")):
+    match document_of((folder / MANIFEST).read_text(encoding="utf-8")):
         case {"schema": str(schema)} if schema != SCHEMA:
             raise HistoryError(f"{file} is {schema}; this version of chaos reads {SCHEMA}")
         case {"schema": _, "files": dict(files)}:

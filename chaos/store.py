@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from chaos.documents import document_of
 from chaos.errors import HistoryError, InfrastructureError
 from chaos.history.codec import FORMAT, Reader, Writer
 from chaos.history.events import Event, RunBegan
@@ -235,7 +236,7 @@ def _readable(event: Event) -> None:
 
 def _result(file: Path, text: bytes) -> RunResult:
     try:
-        told = json.loads(text)
+        told = document_of(text)
         schema = told.get("schema", SCHEMA) if isinstance(told, dict) else SCHEMA
         if schema != SCHEMA:
             raise HistoryError(f"{file} is {schema}; this version of chaos reads {SCHEMA}")

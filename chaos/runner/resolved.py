@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from chaos.documents import document_of
 from chaos.errors import HistoryError
 from chaos.history.events import StepBegan
 from chaos.history.history import History
@@ -59,7 +60,7 @@ def stored_draws(folder: Path) -> Drawn:
     if not file.exists():
         return {}
     try:
-        match json.loads(file.read_text(encoding="utf-8")):
+        match document_of(file.read_text(encoding="utf-8")):
             case {"version": 1, "draws": dict(draws)}:
                 return {
                     str(step): {str(key): int(value) for key, value in numbers.items()}

@@ -85,7 +85,9 @@ def test_a_run_that_left_no_file_is_drawn_by_its_seed(tmp_path: Path) -> None:
     assert rejudge(led.folder).verdicts == led.result.verdicts
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"version": 2}', '{"version": 1, "draws": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "[" * 100_000, '{"version": 2}', '{"version": 1, "draws": {"a": 1}}']
+)
 def test_a_file_that_holds_no_draws_is_named(tmp_path: Path, text: str) -> None:
     led = lead(NOISE, tmp_path, seed=3)
     (led.folder / RESOLVED).write_text(text, encoding="utf-8")

@@ -96,6 +96,7 @@ DAMAGED = {
         "history format 2; this version of chaos reads format 1",
     ),
     "half a result": (RESULT, b"{", "result.json is no result: Invalid JSON"),
+    "a deep result": (RESULT, b"[" * 100_000, "result.json is no result: it is nested too deeply"),
     "another result": (RESULT, b"{}", "result.json is no result: plan"),
 }
 
