@@ -7,18 +7,45 @@ line, column) are the plan's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import TypeVar
 
 from chaos.election.ids import Sid
 from chaos.history.events import unsure_ns
 from chaos.history.history import History
 from chaos.verify.elections import FaultSpan
+from chaos.verify.fold import fold
 from chaos.verify.measure import faults_of, measures
 from chaos.verify.replay import Stretch, index_at, reigns, seconds, stretches
 from chaos.verify.verdict import Kind, Measure, Outcome, Verdict
 from chaos.verify.waits import AnyLeaderAmong, Condition, LeaderCondition, RoleCondition, SeenBy
 
 _UNSURE = "it was seen from outside, not exactly enough"
+_Expected = TypeVar("_Expected")
+
+
+def _of_whole_journals(
+    *, but: Outcome | None = None
+) -> Callable[[Callable[[_Expected, History], Verdict]], Callable[[_Expected, History], Verdict]]:
+    """Where a line of a journal is missing, nothing can be told ``but`` what the rest shows."""
+
+    def judging(
+        check: Callable[[_Expected, History], Verdict],
+    ) -> Callable[[_Expected, History], Verdict]:
+        @wraps(check)
+        def judged(expected: _Expected, history: History) -> Verdict:
+            verdict, gaps = check(expected, history), fold(history).docket.gaps
+            if not gaps or verdict.outcome in (Outcome.UNKNOWN, but):
+                return verdict
+            why = f"{verdict.summary}; but {gaps[0].why}"
+            evidence = tuple(dict.fromkeys((*verdict.evidence, *gaps[0].evidence)))
+            return replace(verdict, outcome=Outcome.UNKNOWN, summary=why, evidence=evidence)
+
+        return judged
+
+    return judging
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +65,7 @@ class LeaderExpected:
         """The plan's name for it."""
         return self.id
 
+    @_of_whole_journals()
     def check(self, history: History) -> Verdict:
         """FAILS once the bound has passed; UNKNOWN if the history ends before it."""
         condition = LeaderCondition(self.among, self.seen_by, self.hold_ns)
@@ -62,6 +90,7 @@ class RoleExpected:
         """The plan's name for it."""
         return self.id
 
+    @_of_whole_journals()
     def check(self, history: History) -> Verdict:
         """FAILS once the bound has passed; UNKNOWN if the history ends before it."""
         condition = RoleCondition(self.role, self.of, self.hold_ns)
@@ -83,6 +112,7 @@ class NoLeaderExpected:
         """The plan's name for it."""
         return self.id
 
+    @_of_whole_journals(but=Outcome.FAILS)
     def check(self, history: History) -> Verdict:
         """FAILS if somebody led; UNKNOWN if the history ends inside the span."""
         found = [
@@ -124,6 +154,7 @@ class SameLeaderExpected:
         """The plan's name for it."""
         return self.id
 
+    @_of_whole_journals()
     def check(self, history: History) -> Verdict:
         """FAILS if another or nobody leads at one of them; UNKNOWN past the history's end."""
         instants = sorted((self.first_ns, self.second_ns))
@@ -168,6 +199,7 @@ class MetricMax:
         """The plan's name for it."""
         return self.id
 
+    @_of_whole_journals()
     def check(self, history: History) -> Verdict:
         """FAILS at the largest measure above the bound.
 

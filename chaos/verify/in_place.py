@@ -14,6 +14,7 @@ from chaos.history.events import Acted, Held
 from chaos.wire.spread import longest_ns
 
 HARMLESS: Final = act.Load | act.Unload | act.Hold  # an armed gate is nothing until a peer holds
+_UNDOING: Final = act.Unblock | act.Clear | act.CallOff | act.MendDisk | act.Cool
 _MOMENTARY: Final = (
     act.TurnRound
     | act.SetEpochs
@@ -65,6 +66,9 @@ class InPlace:
     def take(self, acted: Acted) -> int:
         """Take an action in; how long after it its effect may go on."""
         action = acted.action
+        if isinstance(action, _UNDOING) and "error" in acted.evidence.facts:
+            self._lost_sight(acted, "could not be done")
+            return 0
         match action:
             case act.Block(name=name):
                 self.blocks[name] = (action, acted.at_ns)

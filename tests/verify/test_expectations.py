@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chaos.election.effects import Serving
 from chaos.election.ids import Sid
+from chaos.history.events import Stepped
 from chaos.history.history import History
 from chaos.verify.expectations import (
     Expectation,
@@ -122,6 +124,38 @@ def test_a_leader_whose_quorum_is_gone_does_not_lead() -> None:
     history = ensemble.run(1).history()
     expected = NoLeaderExpected("e", "", None, after, after + MS)
     assert expected.check(history).outcome is HOLDS
+
+
+def _torn(history: History, sid: int) -> History:
+    """The lines that tell that ``sid`` serves are missing in its journal."""
+    told = [
+        index
+        for index, event in history.every(Stepped)
+        if event.sid == sid and any(isinstance(effect, Serving) for effect in event.effects)
+    ]
+    assert told
+    return History(tuple(e for at, e in enumerate(history.events) if at not in told))
+
+
+TORN: dict[str, tuple[Expectation, int, Outcome]] = {
+    "a leader": (LeaderExpected("e", "", None, KILLED, 3000 * MS), 2, UNKNOWN),
+    "a leader, of another's journal": (LeaderExpected("e", "", sids(3), 0, 900 * MS), 2, UNKNOWN),
+    "no leader": (NoLeaderExpected("e", "", sids(2), 0, END), 2, UNKNOWN),
+    "no leader, and one is seen": (NoLeaderExpected("e", "", sids(3), 0, END), 2, FAILS),
+    "the same leader": (SameLeaderExpected("e", "", 500 * MS, 1500 * MS), 2, UNKNOWN),
+    "another leader": (SameLeaderExpected("e", "", 500 * MS, 7000 * MS), 2, UNKNOWN),
+    "a role": (RoleExpected("e", "", "leader", sids(2), KILLED, 3000 * MS), 2, UNKNOWN),
+    "a metric": (MetricMax("e", "", "election.leaderless", 9000 * MS), 2, UNKNOWN),
+}
+
+
+@pytest.mark.parametrize(("expected", "sid", "outcome"), TORN.values(), ids=TORN.keys())
+def test_of_torn_journals_only_what_the_rest_shows_is_told(
+    history: History, expected: Expectation, sid: int, outcome: Outcome
+) -> None:
+    verdict = expected.check(_torn(history, sid))
+    assert verdict.outcome is outcome, verdict
+    assert (outcome is FAILS) is ("journal line" not in verdict.summary)
 
 
 def test_an_empty_history_answers_nothing() -> None:

@@ -195,6 +195,25 @@ def test_a_clock_that_could_not_be_set_right_is_still_skewed() -> None:
     assert judge(History.of([*skewed.events, healed]), L1).outcome is Outcome.FAILS
 
 
+UNDONE: dict[str, tuple[act.Action, act.Action]] = {
+    "a cut": (act.Block("f", (act.Cut(Sid(1), Sid(2)),)), act.Unblock("f")),
+    "lost messages": (act.Lose("f", (act.Cut(Sid(1), Sid(2)),), 1000), act.Clear("f")),
+    "a load": (act.Burn("f", (Sid(1),), 1000, 1), act.Cool("f")),
+}
+
+
+@pytest.mark.parametrize(("done", "undo"), UNDONE.values(), ids=UNDONE.keys())
+def test_what_could_not_be_undone_is_still_there(done: act.Action, undo: act.Action) -> None:
+    faulty = _faulty(done)
+    tried = Acted(9, 9, "x", undo, act.Evidence(False, {"error": "the kernel said no"}))
+    verdict = judge(History.of([*faulty.events, tried]), L1)
+    assert verdict.outcome is not Outcome.FAILS
+    assert "step x could not be done" in verdict.summary
+    assert judge(History.of([*faulty.events, replace(tried, evidence=BIT)]), L1).outcome is (
+        Outcome.FAILS
+    )
+
+
 def test_nothing_is_due_where_an_answer_takes_longer_than_the_sync_limit() -> None:
     """A learner that hears nothing for syncLimit gives up, however well everybody means it."""
     slow = tuple(
