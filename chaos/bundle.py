@@ -167,10 +167,12 @@ def _check(file: Path, folder: Path) -> None:
     match document_of((folder / MANIFEST).read_text(encoding="utf-8")):
         case {"schema": str(schema)} if schema != SCHEMA:
             raise HistoryError(f"{file} is {schema}; this version of chaos reads {SCHEMA}")
-        case {"schema": _, "files": dict(files)}:
+        case {"schema": _, "files": dict(files)} if all(map(_has_digest, files.values())):
             pass
         case _:
-            raise HistoryError(f"{file} holds no run: as a bundle, its manifest names no files")
+            raise HistoryError(
+                f"{file} holds no run: as a bundle, its manifest names no files with digests"
+            )
     there = {
         path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
     }
@@ -178,3 +180,7 @@ def _check(file: Path, folder: Path) -> None:
     for name in sorted({*files, *there}):
         if name not in there or name not in files or _digest(there[name]) != files[name]["sha256"]:
             raise HistoryError(f"{file} was damaged: {name} is not as the manifest has it")
+
+
+def _has_digest(told: object) -> bool:
+    return isinstance(told, dict) and "sha256" in told

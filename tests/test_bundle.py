@@ -125,6 +125,25 @@ def test_what_is_no_bundle_is_refused(
     assert [path.name for path in tmp_path.iterdir()] == ["evil.tar.gz"]
 
 
+MANIFESTS = {
+    "bottomless": b"[" * 100_000,
+    "files without digests": b'{"schema": "chaos-bundle/1", "files": {"x": {}}}',
+    "files that are numbers": b'{"schema": "chaos-bundle/1", "files": {"x": 1}}',
+}
+
+
+@pytest.mark.parametrize("text", MANIFESTS.values(), ids=MANIFESTS.keys())
+def test_a_manifest_that_says_nothing_is_refused(text: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "evil.tar.gz"
+    with tarfile.open(file, "w:gz") as tar:
+        for name, content in (("run/manifest.json", text), ("run/x", b"evil")):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    with pytest.raises(HistoryError, match="holds no run"), unpacked(file):
+        pass
+
+
 def _cut(data: bytes) -> bytes:
     return data[: len(data) // 2]
 

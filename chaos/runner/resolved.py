@@ -68,7 +68,7 @@ def stored_draws(folder: Path) -> Drawn:
                 }
             case _:
                 raise HistoryError(f"{file} is no resolved plan of version {_VERSION}")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise HistoryError(f"{file} is no resolved plan: {error}") from error
 
 

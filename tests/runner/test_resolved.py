@@ -85,9 +85,18 @@ def test_a_run_that_left_no_file_is_drawn_by_its_seed(tmp_path: Path) -> None:
     assert rejudge(led.folder).verdicts == led.result.verdicts
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", "[" * 100_000, '{"version": 2}', '{"version": 1, "draws": {"a": 1}}']
-)
+NO_DRAWS = {
+    "half a file": "{",
+    "a list": "[]",
+    "a newer version": '{"version": 2}',
+    "a step without names": '{"version": 1, "draws": {"a": 1}}',
+    "a number that is none": '{"version": 1, "draws": {"a": {"b": null}}}',
+    "an endless number": '{"version": 1, "draws": {"a": {"b": Infinity}}}',
+    "a bottomless list": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", NO_DRAWS.values(), ids=NO_DRAWS.keys())
 def test_a_file_that_holds_no_draws_is_named(tmp_path: Path, text: str) -> None:
     led = lead(NOISE, tmp_path, seed=3)
     (led.folder / RESOLVED).write_text(text, encoding="utf-8")
