@@ -29,6 +29,7 @@ MANIFEST: Final = "manifest.json"
 _MEMBERS_MAX: Final = 100_000
 _BYTES_MAX: Final = 4 << 30
 _CHUNK: Final = 1 << 20
+_HEADER_MAX: Final = 16 << 20  # a member's long name, which is read in one go
 
 
 def bundle_of(folder: Path) -> Path:
@@ -43,12 +44,15 @@ def pack(folder: Path, file: Path) -> None:
         HistoryError: the folder holds no run.
         InfrastructureError: the file cannot be written.
     """
+    try:
+        result = stored_result(folder)
+    except OSError as error:
+        raise HistoryError(f"{folder} holds no run to bundle: {error}") from error
+    if result is None:
+        raise HistoryError(f"{folder} holds no run to bundle")
     paths = [path for path in sorted(folder.rglob("*")) if _plain(path)]
     temporary = file.with_name(f".{file.name}.tmp")
     try:
-        result = stored_result(folder)
-        if result is None:
-            raise HistoryError(f"{folder} holds no run to bundle")
         manifest = _manifest(folder, paths, result)
         with (
             temporary.open("wb") as raw,
@@ -127,7 +131,7 @@ def unpacked(file: Path) -> Iterator[Path]:
 def _unpack(file: Path, scratch: Path) -> Path:
     roots: set[str] = set()
     left = _BYTES_MAX
-    with tarfile.open(file, "r:gz") as tar:
+    with _Bounded(file) as zipped, tarfile.open(fileobj=zipped, mode="r:") as tar:
         for number, member in enumerate(tar):
             if number >= _MEMBERS_MAX:
                 raise HistoryError(f"{file} has more than {_MEMBERS_MAX} members; not unpacked")
@@ -140,6 +144,20 @@ def _unpack(file: Path, scratch: Path) -> Path:
     if len(roots) != 1:
         raise HistoryError(f"{file} holds {len(roots)} folders instead of that of one run")
     return scratch / roots.pop()
+
+
+class _Bounded(gzip.GzipFile):
+    """What was zipped, of which nobody takes more at once than there may be memory for."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """So many bytes, or what is left of them.
+
+        Raises:
+            tarfile.ReadError: it is more than any bundle has in one piece.
+        """
+        if size is None or not 0 <= size <= _HEADER_MAX:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return super().read(size)
 
 
 def _parts(file: Path, member: tarfile.TarInfo) -> tuple[str, ...]:
@@ -179,7 +197,7 @@ def _check(file: Path, folder: Path) -> None:
     del there[MANIFEST]
     for name in sorted({*files, *there}):
         if name not in there or name not in files or _digest(there[name]) != files[name]["sha256"]:
-            raise HistoryError(f"{file} was damaged: {name} is not as the manifest has it")
+            raise HistoryError(f"{file} was damaged: {name!r} is not as the manifest has it")
 
 
 def _has_digest(told: object) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -211,13 +212,24 @@ def stored_result(path: Path) -> RunResult | None:
         OSError: nor can anybody.
     """
     file = path / RESULT
-    return _result(file, file.read_bytes()) if file.exists() else None
+    return _result(file, plain(file).read_bytes()) if file.exists() else None
+
+
+def plain(file: Path) -> Path:
+    """The file itself, which a stored run may have from anybody: a pipe would never end.
+
+    Raises:
+        OSError: it is no plain file, or not there.
+    """
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError(f"{file} is no plain file")
+    return file
 
 
 def _events(files: list[Path]) -> Iterator[Event]:
     for file in files:
         try:
-            with file.open(encoding="utf-8") as lines:
+            with plain(file).open(encoding="utf-8") as lines:
                 for event in Reader().events(lines):
                     _readable(event)
                     yield event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -141,6 +142,16 @@ def test_a_manifest_that_says_nothing_is_refused(text: bytes, tmp_path: Path) ->
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     with pytest.raises(HistoryError, match="holds no run"), unpacked(file):
+        pass
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_name_of_gigabytes_is_not_read(kind: bytes, tmp_path: Path) -> None:
+    header = tarfile.TarInfo("run/x")
+    header.type, header.size = kind, 1 << 30
+    file = tmp_path / "evil.tar.gz"
+    file.write_bytes(gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 16)))
+    with pytest.raises(HistoryError, match="a header of 1073741824 bytes"), unpacked(file):
         pass
 
 

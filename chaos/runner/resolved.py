@@ -20,7 +20,7 @@ from chaos.history.history import History
 from chaos.plan.draws import Drawn, Draws, drawn
 from chaos.plan.model import Plan
 from chaos.runner.task import Task
-from chaos.store import put_text
+from chaos.store import plain, put_text
 
 RESOLVED: Final = "resolved.json"
 _VERSION: Final = 1
@@ -60,7 +60,7 @@ def stored_draws(folder: Path) -> Drawn:
     if not file.exists():
         return {}
     try:
-        match document_of(file.read_text(encoding="utf-8")):
+        match document_of(plain(file).read_text(encoding="utf-8")):
             case {"version": 1, "draws": dict(draws)}:
                 return {
                     str(step): {str(key): int(value) for key, value in numbers.items()}

@@ -6,18 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chaos.actions import Kill, Launch, Pause, Resume, Terminate
 from chaos.bundle import unpacked
 from chaos.election.ids import Sid
 from chaos.errors import HistoryError
 from chaos.faults.targets import Aim
-from chaos.history.events import RunBegan, StepBegan
+from chaos.history.events import (
+    Acted,
+    Appeared,
+    Began,
+    Exited,
+    Held,
+    LinkClosed,
+    LinkOpened,
+    Lost,
+    RunBegan,
+    StepBegan,
+    Stepped,
+    Wrote,
+)
 from chaos.history.history import History
 from chaos.plan.draws import Drawn
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
 from chaos.runner.conduct import CELL, SET
 from chaos.runner.resolved import resolved, stored_draws
-from chaos.store import PLAN, RunResult, load
+from chaos.store import HISTORY, PLAN, RunResult, load, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,38 @@ def open_run(folder: Path) -> StoredRun:
         raise HistoryError(f"{folder} holds a run that ended before its time zero")
     written = _plan(folder, result, began)
     plan = resolved(written, began.seed, folder)
+    if stray := _stray(plan, history):
+        raise HistoryError(f"{folder / HISTORY} {stray}; it was changed, or is of another run")
     return StoredRun(folder, began, plan, history, result, written, stored_draws(folder))
+
+
+def _stray(plan: Plan, history: History) -> str:
+    """What is told of a peer that cannot be; who judges and draws knows those of the plan."""
+    members, born = frozenset(plan.ensemble.sids), frozenset(history.sids)
+    for event in history.events:
+        match event:
+            case (
+                Stepped(sid=sid)
+                | Wrote(sid=sid)
+                | Lost(sid=sid)
+                | LinkOpened(sid=sid)
+                | LinkClosed(sid=sid)
+                | Held(sid=sid)
+            ) if sid not in born:
+                return f"tells what peer {sid} did, which never began"
+            case Began(sid=sid) | Appeared(sid=sid) | Exited(sid=sid) if sid not in members:
+                return f"tells of peer {sid}, which its plan does not have"
+            case Acted(
+                action=Kill(sid=sid)
+                | Terminate(sid=sid)
+                | Launch(sid=sid)
+                | Pause(sid=sid)
+                | Resume(sid=sid)
+            ) if sid not in members:
+                return f"tells what was done to peer {sid}, which its plan does not have"
+            case _:
+                pass
+    return ""
 
 
 def _plan(folder: Path, result: RunResult | None, began: RunBegan) -> Plan:
@@ -88,6 +133,6 @@ def _plan(folder: Path, result: RunResult | None, began: RunBegan) -> Plan:
         return load_plan(result.plan_text, result.plan_file, overrides, cell=cell)
     file = folder / PLAN
     try:
-        return load_plan(file.read_text(encoding="utf-8"), str(file), overrides, cell=cell)
+        return load_plan(plain(file).read_text(encoding="utf-8"), str(file), overrides, cell=cell)
     except (OSError, UnicodeDecodeError) as error:
         raise HistoryError(f"{folder} holds a run without its plan: {error}") from error

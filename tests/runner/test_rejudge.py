@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from chaos.actions import Pause
+from chaos.actions import Evidence, Pause
+from chaos.election.effects import Start
+from chaos.election.ids import Sid
 from chaos.errors import HistoryError, PlanError
 from chaos.history.codec import Writer
-from chaos.history.events import Event, RunBegan, RunEnded, StepEnded, Stepped
+from chaos.history.events import Acted, Event, Exited, RunBegan, RunEnded, StepEnded, Stepped
 from chaos.history.history import History
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
@@ -177,6 +179,28 @@ def test_a_run_that_never_began_is_none(tmp_path: Path) -> None:
     before = tuple(e for e in led.history.events if not isinstance(e, RunBegan))
     cut(replace(led, history=History(before)), story, None)
     with pytest.raises(HistoryError, match="ended before its time zero"):
+        rejudge(led.folder)
+
+
+STRAYS: dict[str, tuple[Event, str]] = {
+    "who never began": (
+        Stepped(5, Sid(9), 0, 1, Start(), ()),
+        "what peer 9 did, which never began",
+    ),
+    "a death of nobody": (Exited(5, Sid(9), 0, -9), "of peer 9, which its plan does not have"),
+    "nobody is paused": (
+        Acted(5, 5, "stop", Pause(Sid(9)), Evidence(True)),
+        "was done to peer 9, which its plan does not have",
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "why"), STRAYS.values(), ids=STRAYS.keys())
+def test_a_history_of_peers_that_cannot_be_is_none(line: Event, why: str, tmp_path: Path) -> None:
+    led = lead(plan(BELIEVED), tmp_path)
+    with (led.folder / HISTORY).open("a", encoding="utf-8") as history:
+        history.write(Writer().lines(line))
+    with pytest.raises(HistoryError, match=rf"history\.jsonl tells .*{why}"):
         rejudge(led.folder)
 
 

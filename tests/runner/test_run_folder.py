@@ -98,6 +98,7 @@ DAMAGED = {
     "half a result": (RESULT, b"{", "result.json is no result: Invalid JSON"),
     "a deep result": (RESULT, b"[" * 100_000, "result.json is no result: it is nested too deeply"),
     "another result": (RESULT, b"{}", "result.json is no result: plan"),
+    "endless brackets": (RESULT, b"[" * 100_000, "result.json is no result: it is nested too deep"),
 }
 
 
@@ -106,6 +107,15 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes,
     led = lead(STORY, tmp_path)
     (led.folder / name).write_bytes(content)
     with pytest.raises(HistoryError, match=why):
+        load(led.folder)
+
+
+@pytest.mark.parametrize("name", [HISTORY, RESULT])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    led = lead(STORY, tmp_path)
+    (led.folder / name).unlink()
+    os.mkfifo(led.folder / name)
+    with pytest.raises(HistoryError, match=rf"holds no run: .*{name} is no plain file"):
         load(led.folder)
 
 
