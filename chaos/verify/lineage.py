@@ -8,11 +8,13 @@ that epoch held: whoever logs a proposal was synchronised with its leader before
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from chaos.election.ids import UNSET, Sid, epoch_of
 from chaos.election.packets import Txn
 from chaos.verify.docket import Docket
+from chaos.verify.rules import Electorate
 
 Term = tuple[int, Sid]  # an epoch, and who led it
 
@@ -127,6 +129,15 @@ class Acked:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """``txn`` as its leader made and logged it, and whose acks make it committed."""
+
+    txn: Txn
+    electorate: Electorate
+    index: int
+
+
 @dataclass(slots=True)
 class Logs:
     """What journals say, and what was seen of others."""
@@ -135,6 +146,19 @@ class Logs:
     reigns: list[Reign] = field(default_factory=list)
     lineage: Lineage = field(default_factory=Lineage)
     acked: dict[Txn, Acked] = field(default_factory=dict)
+    proposals: dict[tuple[Term, int], Proposal] = field(default_factory=dict)  # by zxid
+    said: dict[tuple[Term, int], dict[Sid, int]] = field(default_factory=dict)  # acks, by whom
+
+    def acks_of_quorums(self, undone: Set[int]) -> None:
+        """What a quorum acked is committed, whether its leader lived to know it or not.
+
+        ``undone`` are steps that perhaps nobody performed: a journal has them before.
+        """
+        for (term, zxid), one in self.proposals.items():
+            acks = {term[1]: one.index, **self.said.get((term, zxid), {})}
+            sure = {sid: index for sid, index in acks.items() if index not in undone}
+            if one.electorate.quorum(frozenset(sure)):
+                self.commits(one.txn, term[0], max(sure.values()))
 
     def commits(self, txn: Txn, epoch: int, index: int) -> None:
         """``txn`` is known to be committed in ``epoch``, by event ``index``; the first counts."""

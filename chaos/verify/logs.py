@@ -27,14 +27,14 @@ from chaos.election.effects import (
     Serving,
     Truncate,
 )
-from chaos.election.ids import UNSET, Sid, epoch_of, hex64
+from chaos.election.ids import UNSET, Sid, counter_of, epoch_of, hex64
 from chaos.election.notification import ServerState
 from chaos.election.packets import Txn
 from chaos.history.events import Began, Stepped
 from chaos.history.history import History
 from chaos.verify.docket import Law
 from chaos.verify.fold import journals, whole
-from chaos.verify.lineage import Held, Logs, Reign
+from chaos.verify.lineage import Held, Logs, Proposal, Reign
 from chaos.verify.rules import Electorate
 
 
@@ -89,21 +89,22 @@ class Keeper:
                     self._learners.clear()
                     self._acks.clear()
             case Append() | Truncate() | Restore() | Persist(name="zxid"):
-                self._log(effect)
+                self._log(effect, index)
             case PersistConfig(config=text, active=active):
                 config, known = parse_configuration(text), self._electorate
                 self._electorate = known.commits(config) if active else known.sees(config)
+            case SendPacket(packet=pk.Ack(zxid=zxid)) if counter_of(zxid):
+                said = self._logs.said.setdefault(((self._epoch, self._leader), zxid), {})
+                said[self.sid] = index
             case _ if self._state is ServerState.LEADING:
                 self._lead(effect, index)
 
-    def _log(self, effect: Append | Truncate | Restore | Persist) -> None:
+    def _log(self, effect: Append | Truncate | Restore | Persist, index: int) -> None:
         match effect:
             case Append(txns=txns):
                 self._txns += txns
                 if self._state is ServerState.LEADING:
-                    self._acks |= {txn.zxid: {self.sid} for txn in txns}
-                    proposed = self._logs.lineage.tenure((self._epoch, self.sid)).proposed
-                    proposed |= {txn.zxid: txn for txn in txns}
+                    self._propose(txns, index)
             case Truncate(zxid=zxid):
                 self._txns = [txn for txn in self._txns if txn.zxid <= zxid]
             case Restore(zxid=zxid, txns=txns):
@@ -113,6 +114,14 @@ class Keeper:
                 self._begins, self._txns, self._source = value, [], None
 
     # ---- a leader
+
+    def _propose(self, txns: tuple[Txn, ...], index: int) -> None:
+        term = (self._epoch, self.sid)
+        self._acks |= {txn.zxid: {self.sid} for txn in txns}
+        self._logs.lineage.tenure(term).proposed |= {txn.zxid: txn for txn in txns}
+        self._logs.proposals |= {
+            (term, txn.zxid): Proposal(txn, self._electorate, index) for txn in txns
+        }
 
     def _lead(self, effect: Effect, index: int) -> None:
         match effect:
@@ -156,6 +165,7 @@ def _zxid(txn: Txn) -> int:
 def follow_journals(history: History, logs: Logs) -> None:
     """Take in every start of our own peers, by peer and start."""
     held: dict[Sid, Held] = {}
+    last_steps: set[int] = set()
     for (sid, _), lines in journals(history).items():
         readable, gap = whole(lines)
         if gap is not None:
@@ -167,3 +177,5 @@ def follow_journals(history: History, logs: Logs) -> None:
             if isinstance(event, Stepped):
                 keeper.step(index, event)
         held[sid] = keeper.held
+        last_steps |= {next(at for at, e in reversed(readable) if isinstance(e, Stepped | Began))}
+    logs.acks_of_quorums(last_steps)

@@ -10,7 +10,9 @@ import pytest
 from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election import packets as pk
-from chaos.election.ids import Sid, Zxid
+from chaos.election.ids import Sid, Zxid, counter_of
+from chaos.election.log import Log
+from chaos.election.quorum_peer import QuorumPeer
 from chaos.history.events import Appeared, Event, Listed, Recalled, Sampled, Seen, Source
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
@@ -55,6 +57,37 @@ def unacked(seen: Seen) -> Seen | None:
             return None
         case _:
             return seen
+
+
+# ---- what a quorum acked, and its leader never knew
+
+
+class Unlucky(QuorumPeer):
+    """It dies before it reads any ack of a proposal: none of them does anything."""
+
+    def step(self, happened: fx.Input) -> list[fx.Effect]:
+        """Take a step, unless it is an ack."""
+        match happened:
+            case fx.PacketRead(packet=pk.Ack(zxid=zxid)) if counter_of(zxid):
+                return []
+            case _:
+                return super().step(happened)
+
+
+def acked_in_vain(*forgets: int) -> History:
+    """All log and ack what leader 3 proposes; it dies, and some come back without it."""
+    ensemble = Lockstep(cores={3: Unlucky}).start().run(2000).give(3, fx.Work(20)).run(300)
+    ensemble.kill(3).kill(1).kill(2)
+    for sid in map(Sid, forgets):
+        ensemble.logs[sid] = Log(Zxid(0), b"", ())
+    return ensemble.start(1, 2).run(4000).history()
+
+
+def test_what_a_quorum_acked_is_committed_though_its_leader_never_knew() -> None:
+    assert judge(acked_in_vain()).outcome is Outcome.HOLDS
+    verdict = judge(acked_in_vain(1, 2))
+    assert verdict.outcome is Outcome.FAILS
+    assert "lacks 0x100000001, which epoch 1 committed" in verdict.summary
 
 
 # ---- leaders
