@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos.election.ids import Sid
+from chaos.texts import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,6 @@ def answer(event: Answered) -> str:
     """An answer in words: ``status 0, "imok"``."""
     if event.status is None:
         return event.why
-    text = event.text.strip()
+    text = visible(" ".join(event.text.split()))
     more = "…" if len(text) > _SHOWN else ""
     return f"status {event.status}" + (f', "{text[:_SHOWN]}{more}"' if text else "")

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
 from chaos.errors import PlanError
 from chaos.plan.model import Where
+from chaos.texts import visible
 
 _SHOWN: Final = 160  # characters of a source line
 _TOLD: Final = 20  # problems
 
 # Marks that reorder text, or hide in it: a name must read as it is.
-_TRICKS: Final = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f"
-    "\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 
 
 class Problems:
@@ -66,14 +62,6 @@ class Problems:
         caret = " " * (where.column - 1 - start) + "^"
         shown = line[start : start + _SHOWN]
         return f"{where}: {message}\n{number} | {visible(shown)}\n{' ' * 5} | {caret}"
-
-
-def visible(text: str) -> str:
-    """``text`` with control characters and marks of direction spelled out as ``⟨202E⟩``.
-
-    So what a plan has somebody say can neither move the cursor nor look like something else.
-    """
-    return _TRICKS.sub(lambda found: f"⟨{ord(found.group()):04X}⟩", text)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -14,12 +14,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chaos.campaign.record import RunRecord
 from chaos.history.history import History
-from chaos.plan.problems import visible
 from chaos.report.cases import Case
 from chaos.report.model import INSETS_MAX, page_of
 from chaos.report.suite import suite_of
 from chaos.report.words import duration
 from chaos.store import RunResult
+from chaos.texts import visible
 
 BYTES_MAX: Final = 5_000_000
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from chaos.plan.problems import visible
 from chaos.report.words import SECOND
+from chaos.texts import visible
 
 WIDTH: Final = 1080
 GUTTER: Final = 84  # names of lanes

@@ -13,7 +13,6 @@ from chaos.election.ids import PeerEpoch, Sid
 from chaos.election.moments import Awaited, MomentKind
 from chaos.history.events import Sampled, Wrote
 from chaos.history.history import History
-from chaos.plan.problems import visible
 from chaos.report import words
 from chaos.report.bands import bands
 from chaos.report.canary import canary
@@ -25,6 +24,7 @@ from chaos.report.telling import what, who
 from chaos.report.timeline import Story, timeline
 from chaos.report.windows import windows
 from chaos.report.words import MS, SECOND
+from chaos.texts import visible
 from tests.report.closes import closes
 from tests.report.runs import killed_under_loss, paused_then_cut
 

@@ -178,3 +178,9 @@ def test_an_answer_has_words() -> None:
     said = Answered(2, 1, "ask", Sid(1), 1, 0, "imok\n")
     assert answer(said) == 'status 0, "imok"'
     assert answer(Answered(2, 1, "ask", Sid(1), 1, None, "", "no page")) == "no page"
+
+
+def test_an_answer_moves_no_cursor_and_begins_no_line() -> None:
+    """Lines that begin with ``::error::`` are annotations where GitHub reads them."""
+    said = Answered(2, 1, "ask", Sid(1), 1, 3, "a\n::error::x \x1b[31mred\r\u2028b\n")
+    assert answer(said) == 'status 3, "a ::error::x ⟨001B⟩[31mred b"'
