@@ -23,6 +23,7 @@ MS_BIND: Final = 0x1000
 MS_REC_PRIVATE: Final = 0x4000 | 0x40000
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _SIOCETHTOOL = 0x8946
 
 
@@ -88,6 +89,11 @@ def die_with(parent_pidfd: int) -> None:
     _must(_libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
     if has_ended(parent_pidfd):
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Ask the kernel to make this process the parent of whoever of its offspring loses its own."""
+    _must(_libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
 def has_ended(pidfd: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from chaos.actions import Ask
 from chaos.election.ids import Sid
 from chaos.history.answers import Answered, answer
-from chaos.sandbox.inquirer import Answer, read_answer
+from chaos.sandbox.inquirer import LOG_MAX, Answer, read_answer
 from chaos.systems.inquiries import Inquiries
 from chaos.systems.world import IN_PROCESS, World
 
@@ -62,6 +63,8 @@ COMMANDS = {
         "7 127.0.0.7 3888 2888\n",
     ),
     "no bytes that are no text": (("printf", "\\377"), 0, "\\xff"),
+    "its output, whatever it says besides": (("sh", "-c", "printf no >&2; echo yes"), 0, "yes\n"),
+    "its output, closed before its end": (("sh", "-c", "echo yes; exec 1>&-; exit 3"), 3, "yes\n"),
     "the beginning of much": (("sh", "-c", "yes | head -c 300000"), 0, "y\n" * 2000),
 }
 
@@ -93,6 +96,25 @@ def test_one_that_does_not_end_is_killed_with_all_of_it(
     begun, pid = found.text.split()
     assert begun == "begun"
     assert gone(int(pid))
+
+
+ORPHANS = {
+    "after its answer": "setsid sleep 600 >&2 & echo $!",
+    "after its time": "setsid sleep 600 >&2 & echo $!; setsid sleep 600 & wait",
+}
+
+
+@pytest.mark.parametrize("script", ORPHANS.values(), ids=ORPHANS)
+def test_nobody_that_it_started_is_left(script: str, inquiries: Inquiries, tmp_path: Path) -> None:
+    found = asked(inquiries, tmp_path, command("sh", "-c", script, within_ns=SECOND))
+    assert gone(int(found.text))
+
+
+def test_what_is_said_besides_fills_no_disk(inquiries: Inquiries, tmp_path: Path) -> None:
+    found = asked(inquiries, tmp_path, command("sh", "-c", "yes | head -c 9000000 >&2; echo ok"))
+    assert found.text == "ok\n"
+    (log,) = tmp_path.glob("*.log")
+    assert LOG_MAX < log.stat().st_size < LOG_MAX + 1000
 
 
 def gone(pid: int) -> bool:
@@ -147,6 +169,38 @@ def test_a_page_answers_with_its_status_and_its_text(
     url = f"http://{{address}}:{port}{path}"
     found = asked(inquiries, tmp_path, Ask("ask", Sid(1), 1, 20 * SECOND, url=url))
     assert (found.status, found.text) == (status, text)
+
+
+NO_PAGES = {
+    "no HTTP": (b"HELLO\r\n\r\n", "no page: what came is no HTTP: BadStatusLine"),
+    "headers without end": (
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200,
+        "no page: what came is no HTTP: HTTPException('got more than 100 headers')",
+    ),
+    "half a chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        "no page: what came is no HTTP: IncompleteRead",
+    ),
+    "a failure that drips": (b"HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nx", "no page after"),
+}
+
+
+@pytest.mark.parametrize(("said", "why"), NO_PAGES.values(), ids=NO_PAGES)
+def test_what_is_no_page_is_no_answer(
+    said: bytes, why: str, inquiries: Inquiries, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        inquiries.ask(Ask("ask", Sid(1), 1, SECOND, url=url), tmp_path)
+        page, _ = server.accept()
+        with page:
+            page.recv(1 << 16)
+            page.sendall(said)
+            found = next(inquiries.answers(), None)
+            while found is None:
+                found = next(inquiries.answers(), None)
+    assert (found.status, found.text) == (None, "")
+    assert found.why.startswith(why)
 
 
 def test_where_nobody_listens_there_is_no_page(inquiries: Inquiries, tmp_path: Path) -> None:
