@@ -30,7 +30,7 @@ def conclude(console: Console, result: RunResult, papers: Mapping[str, str]) -> 
     """The verdicts, the headline, where it is told in full, and last the command to repeat it."""
     tell(console, result.verdicts)
     if result.exit_code != codes.PASSED:
-        for line in run_lines(result.steps):
+        for line in run_lines(result.steps, result.verdicts):
             console.print(Text(line), soft_wrap=True)
         console.print()
     for known in result.known_issues:

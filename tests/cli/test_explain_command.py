@@ -109,6 +109,7 @@ def test_a_failing_run_ends_with_its_tree_and_a_passing_one_does_not(tmp_path: P
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
         done = chaos(tmp_path, "run", "--system", "simulated", "--seed", "1", f"{name}.yaml")
         assert ("✓ 2 stop-it: pause" in done.stdout) is tree
+        assert ("\n✗ expect next: no leader among {1, 2}" in done.stdout) is tree
         assert done.stdout.rstrip().splitlines()[-1].startswith("reproduce: ")
 
 
