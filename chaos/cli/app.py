@@ -19,6 +19,7 @@ from chaos.cli.completing import complete_runs
 from chaos.cli.options import Document, PlanFiles, Settings, settings_of
 from chaos.errors import ChaosError, HistoryError, PlanError
 from chaos.runner.codes import INFRASTRUCTURE, USAGE
+from chaos.texts import visible
 
 app = typer.Typer(
     name="chaos",
@@ -192,4 +193,4 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _say(error: Exception) -> None:
-    typer.echo(f"chaos: {error}", err=True)
+    typer.echo(f"chaos: {visible(str(error))}", err=True)

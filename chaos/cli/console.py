@@ -8,13 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from chaos.texts import visible
 
 _WIDE: Final = 10_000  # a file or a pipe has no edge to wrap at
 
 
 class Voice(Console):
     """A console that falls silent when its reader leaves; what it tells of goes on."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """What is shown; words of plans, peers and stored runs steer no terminal."""
+        for shown in super().render(renderable, options):
+            yield shown if shown.control else Segment(visible(shown.text), shown.style)
 
     def on_broken_pipe(self) -> None:
         """Say no more. A run is not worth less because ``| head`` has seen enough."""

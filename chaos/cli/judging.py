@@ -19,6 +19,7 @@ from chaos.runner.known import sentence
 from chaos.runner.rejudge import Rejudged, rejudge
 from chaos.runner.surroundings import tool_version
 from chaos.store import known_json, verdict_json
+from chaos.texts import visible
 
 FORMAT: Final = 1
 
@@ -33,7 +34,7 @@ def judge_runs(folders: tuple[Path, ...], *, as_json: bool) -> int:
             again = rejudge(folder)
         except (HistoryError, PlanError) as error:
             errors.append(str(error))
-            sys.stderr.write(f"chaos: {error}\n")
+            sys.stderr.write(f"chaos: {visible(str(error))}\n")
             continue
         found.append(again)
         if not as_json:

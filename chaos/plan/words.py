@@ -54,6 +54,7 @@ from chaos.plan.model import (
     When,
 )
 from chaos.plan.ranges import Range
+from chaos.texts import visible
 
 _ANY = {
     Word.VOTERS: "any voter",
@@ -64,8 +65,11 @@ _ANY = {
 
 
 def sentence(step: Step) -> str:
-    """What a step does, and when if not in its turn: ``at 2s, pause the leader for 1500ms``."""
-    text = _verb(step.verb)
+    """What a step does, and when if not in its turn: ``at 2s, pause the leader for 1500ms``.
+
+    One line, whatever the plan has somebody say in it.
+    """
+    text = visible(_verb(step.verb).replace("\n", " "))
     if step.when is not None:
         text = f"{_event(step.when)}, {text}"
     match step.start:

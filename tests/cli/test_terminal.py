@@ -107,3 +107,27 @@ def test_quiet_draws_nothing(folder: Path) -> None:
     told, rest = drawn
     assert re.fullmatch(r"✓ pause-the-leader seed 4: all \d+ verdicts hold", told)
     assert rest == ""
+
+
+NOTED = PAUSE.replace(
+    "expect:", '  - {id: said, note: "\\e[31mred\\n::error::nothing", why: "\\e[2J"}\nexpect:'
+)
+COMMANDS = {
+    "run": RUN,
+    "run, told plainly": (*RUN, "--quiet"),
+    "validate": ("validate", "good.yaml"),
+    "explain a plan": ("validate", "--explain", "good.yaml"),
+    "show": ("show", "reports/latest"),
+    "judge": ("judge", "reports/latest"),
+    "explain": ("explain", "reports/latest"),
+}
+
+
+def test_what_a_plan_says_steers_no_terminal(folder: Path) -> None:
+    (folder / "good.yaml").write_text(NOTED, encoding="utf-8")
+    for name, command in COMMANDS.items():
+        sent = on_a_terminal(folder, *command, env={"TERM": "dumb"})
+        assert "\x1b" not in sent, name
+        assert not any(line.startswith("::") for line in lines(sent)), name
+    shown = lines(on_a_terminal(folder, *RUN))
+    assert any("said: note: ⟨001B⟩[31mred ::error::nothing" in line for line in shown)
