@@ -33,7 +33,7 @@ from chaos.runner.log import StepLog
 from chaos.verify import expectations as expect
 from chaos.verify.aborts import abort_of
 from chaos.verify.checks import ALWAYS, INVARIANTS
-from chaos.verify.elections import FaultSpan
+from chaos.verify.elections import FaultSpan, signals
 from chaos.verify.ends import EndsAsTold
 from chaos.verify.evidence import TOUCHED_NOTHING, fault_evidence
 from chaos.verify.measure import measures
@@ -61,8 +61,9 @@ class Case:
     @cached_property
     def faults(self) -> tuple[FaultSpan, ...]:
         """The faults that happened, by the time they had been confirmed."""
+        sent = signals(self.history)
         return tuple(
-            FaultSpan(log.step.id, log.done_ns, log.targets)
+            FaultSpan(log.step.id, log.done_ns, log.targets, sent.get(log.step.id))
             for log in self.logs.values()
             if isinstance(log.step.verb, FaultStep) and log.done_ns is not None and log.targets
             if not isinstance(log.fault, Workload)  # it asks nothing of an election

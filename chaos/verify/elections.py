@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from chaos.actions import Kill, Terminate
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, unsure_ns
 from chaos.history.history import History
@@ -18,11 +19,29 @@ START = "start"  # what the first election of a run is measured for
 
 @dataclass(frozen=True, slots=True)
 class FaultSpan:
-    """Fault ``step`` was in effect on ``targets`` from ``began_ns`` on."""
+    """Fault ``step`` was in effect on ``targets`` from ``began_ns`` on, perhaps sooner.
+
+    A process ends between its signal, ``since_ns``, and the moment in which it is reaped.
+    """
 
     step: str
     began_ns: int
     targets: tuple[Sid, ...]
+    since_ns: int | None = None
+
+    @property
+    def soonest_ns(self) -> int:
+        """The earliest that it can have been in effect."""
+        return self.began_ns if self.since_ns is None else self.since_ns
+
+
+def signals(history: History) -> dict[str, int]:
+    """When each step sent its first signal that ended a process."""
+    found: dict[str, int] = {}
+    for _, event in history.every(Acted):
+        if event.step and isinstance(event.action, Kill | Terminate):
+            found[event.step] = min(event.at_ns, found.get(event.step, event.at_ns))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,7 @@ class Election:
         self._span = span
         self._start = _start(history, span)
         everything = turns(history)
-        first = bisect_left(everything, span.began_ns, key=lambda turn: turn.at_ns)
+        first = bisect_left(everything, span.soonest_ns, key=lambda turn: turn.at_ns)
         self._before, self._after = everything[:first], everything[first:]
         self.served = self._served()
         self.decided = self._decided()
@@ -118,7 +137,7 @@ class Election:
         base: Moment | Turn = Moment(self._start, self._span.began_ns)
         left = self._first(lambda turn: turn.left and turn.sid not in self._span.targets)
         if left is not None or (self.decided is None and self._settled()):
-            yield self._measure("election.detect", base, left)
+            yield self._detected(self._measure("election.detect", base, left))
         base = left or base
         quorum = self._first(lambda turn: turn.what is What.QUORUM and turn.index >= base.index)
         if quorum is not None:
@@ -126,6 +145,14 @@ class Election:
             yield self._measure("election.finalize", quorum, self._outcome(quorum))
         elif self.decided is None:
             yield self._measure("election.vote", base, None)
+
+    def _detected(self, found: Measure) -> Measure:
+        """Silence may have begun before the fault was known to be in effect, and been noticed."""
+        if found.value_ns is None:
+            return found
+        took = max(0, found.value_ns)
+        most = found.value_ns + self._span.began_ns - self._span.soonest_ns
+        return replace(found, value_ns=took, more_ns=max(found.more_ns, most - took))
 
     def _outcome(self, quorum: Turn) -> Turn | None:
         """The decision of the peer that saw the first quorum, unless it ended before."""

@@ -38,7 +38,7 @@ from chaos.history.events import Acted, StepBegan
 from chaos.history.history import History
 from chaos.verify.absence import absences
 from chaos.verify.activation import lateness, overlaps, phases
-from chaos.verify.elections import START, Election, FaultSpan, changes_leader, spanned
+from chaos.verify.elections import START, Election, FaultSpan, changes_leader, signals, spanned
 from chaos.verify.fold import fold
 from chaos.verify.gating import GATING
 from chaos.verify.traces import ends
@@ -60,7 +60,11 @@ def faults_of(history: History) -> tuple[FaultSpan, ...]:
             over.add(event.step)
         elif event.step not in over:
             began[event.step] = max(event.done_ns, began.get(event.step, 0))
-    spans = [FaultSpan(step, at_ns, targets.get(step, ())) for step, at_ns in began.items()]
+    sent = signals(history)
+    spans = [
+        FaultSpan(step, at_ns, targets.get(step, ()), sent.get(step))
+        for step, at_ns in began.items()
+    ]
     return tuple(sorted(spans, key=lambda span: (span.began_ns, span.step)))
 
 

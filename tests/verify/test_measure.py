@@ -8,7 +8,7 @@ from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
-from chaos.history.events import StepBegan, Stepped
+from chaos.history.events import Acted, StepBegan, Stepped
 from chaos.history.history import History
 from chaos.verify.foreign.outside import from_outside
 from chaos.verify.measure import FaultSpan, faults_of, measures
@@ -33,7 +33,7 @@ def found(history: History, name: str, of: str) -> Measure:
 
 
 def test_the_faults_of_a_history_are_its_first_actions(history: History) -> None:
-    assert faults_of(history) == (FaultSpan("crash", KILLED, (Sid(3),)),)
+    assert faults_of(history) == (FaultSpan("crash", KILLED, (Sid(3),), KILLED),)
 
 
 def test_an_election_is_measured_from_its_cause(history: History) -> None:
@@ -45,6 +45,21 @@ def test_an_election_is_measured_from_its_cause(history: History) -> None:
     assert total.value_ns == decided.at_ns - KILLED
     assert isinstance(history.events[total.start].at_ns, int)
     assert history.events[total.start].at_ns == KILLED
+
+
+def test_a_death_that_is_noticed_before_it_is_known_was_detected_all_the_same() -> None:
+    """A process is dead between its signal and the moment in which it is reaped."""
+    ensemble = Lockstep().start().run(2000)
+    ensemble.events.append(StepBegan(KILLED, "crash", KILLED, (Sid(3),)))
+    killed, reaped = act.Kill(Sid(3)), KILLED + 3 * MS
+    ensemble.events.append(Acted(KILLED, reaped, "crash", killed, act.Evidence(True)))
+    history = ensemble.run(1).kill(3).run(4000).history()
+    detect = found(history, "election.detect", "crash")
+    assert detect.end is not None
+    noticed = history.events[detect.end].at_ns
+    assert KILLED < noticed < reaped
+    assert (detect.value_ns, detect.more_ns) == (0, noticed - KILLED)
+    assert found(history, "election.vote", "crash").start == detect.end
 
 
 def test_the_phases_follow_one_another(history: History) -> None:
