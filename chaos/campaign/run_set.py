@@ -14,6 +14,7 @@ from chaos.history.history import History
 from chaos.plan.model import After, Edge
 from chaos.statistics.observations import Observation
 from chaos.store import RunResult
+from chaos.verify.measure import START
 from chaos.verify.observed import Observed, observed
 from chaos.verify.verdict import Kind, Outcome
 
@@ -43,11 +44,12 @@ class SetRun:
     ) -> tuple[Observation, ...]:
         """Its values of ``metric``, of one fault or peer, from a moment on.
 
-        None of a moment that never came. What counts over the whole run has no moment.
+        None of a moment that never came. What counts over the whole run has no moment. Without
+        ``of`` the election after the start counts only where there is no fault.
         """
-        found = [
-            one for one in self.observed if one.name == metric and (of is None or one.of == of)
-        ]
+        found = [one for one in self.observed if one.name == metric and of in (None, one.of)]
+        if of is None and any(one.of != START for one in found):
+            found = [one for one in found if one.of != START]
         if since is None:
             return tuple(one.value for one in found)
         began_ns, ended_ns = self.edges.get(since.step, (None, None))

@@ -35,7 +35,8 @@ OBSERVED = (
 RUN = SetRun(1, "r", 0, OBSERVED, edges=EDGES)
 
 VALUES = {
-    "all": (None, None, [(5, 5), (6, 7), (8, None)]),
+    "all faults": (None, None, [(6, 7), (8, None)]),
+    "of the start": ("start", None, [(5, 5)]),
     "of one fault": ("a", None, [(6, 7)]),
     "from a begin": (None, After("a", Edge.STARTED), [(6, 7), (8, None)]),
     "from an end": (None, After("a", Edge.ENDED), [(8, None)]),
@@ -51,6 +52,11 @@ def test_a_run_has_its_values_of_a_fault_and_from_a_moment(
 ) -> None:
     found = RUN.values("election.total", of, since)
     assert found == tuple(Observation(low, high) for low, high in values)
+
+
+def test_without_a_fault_the_start_is_what_is_measured() -> None:
+    calm = replace(RUN, observed=OBSERVED[:1])
+    assert calm.values("election.total") == (Observation(5, 5),)
 
 
 def test_what_counts_over_the_whole_run_has_no_moment() -> None:
