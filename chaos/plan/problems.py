@@ -11,9 +11,8 @@ from chaos.plan.model import Where
 from chaos.texts import visible
 
 _SHOWN: Final = 160  # characters of a source line
+_BEGIN, _END = 600, 400  # characters of a message that are told, whatever a plan has in it
 _TOLD: Final = 20  # problems
-
-# Marks that reorder text, or hide in it: a name must read as it is.
 
 
 class Problems:
@@ -52,7 +51,7 @@ class Problems:
         raise PlanError("\n".join(told))
 
     def _told(self, where: Where, message: str) -> str:
-        message = visible(" ".join(message.split("\n")))
+        message = _clipped(visible(" ".join(message.split("\n"))))
         lines = self._sources.get(where.file, [])
         if not 1 <= where.line <= len(lines):
             return f"{where}: {message}"
@@ -62,6 +61,14 @@ class Problems:
         caret = " " * (where.column - 1 - start) + "^"
         shown = line[start : start + _SHOWN]
         return f"{where}: {message}\n{number} | {visible(shown)}\n{' ' * 5} | {caret}"
+
+
+def _clipped(message: str) -> str:
+    """Its begin, which says what is wrong, and its end, which says what would do."""
+    if len(message) <= _BEGIN + _END:
+        return message
+    left_out = len(message) - _BEGIN - _END
+    return f"{message[:_BEGIN]} … {left_out} characters … {message[-_END:]}"
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -391,3 +391,9 @@ def test_a_range_is_judged_by_the_end_that_could_still_do() -> None:
     long = plan(UP, pause("leader", "200ms..4s"), expect=f"{NEXT}, within: 5s")
     assert [one.rule for one in found(short)] == ["shorter-than-detection"]
     assert found(long) == ()
+
+
+@pytest.mark.timeout(20)
+def test_a_plan_of_many_steps_is_no_riddle() -> None:
+    """Bounds between moments are sought from where they change, not from everywhere."""
+    assert found(plan(UP, *(f"{{id: s{n}, note: x}}" for n in range(800)))) == ()

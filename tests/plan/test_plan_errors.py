@@ -309,3 +309,13 @@ def test_all_problems_are_told_in_one_go_in_the_order_of_the_text() -> None:
 def test_x_keys_and_comments_are_free() -> None:
     text = "version: 1\nname: p  # why\nensemble: {size: 3, x-a: 1}\nsteps: []\nx-b: {c: [1]}\n"
     assert load_plan(text, "p.yaml").name == "p"
+
+
+def test_what_is_too_long_to_be_told_leaves_room_for_what_would_do() -> None:
+    with pytest.raises(PlanError) as error:
+        load_plan(HEAD.replace("name: p", f"name: {'x' * 9999}") + "  []\n", "p.yaml")
+    message = str(error.value).splitlines()[0]
+    assert len(message) < 1100
+    assert message.startswith('p.yaml:2:7: "xxx')
+    assert "characters … xxx" in message
+    assert message.endswith("it has letters, digits, - and _, at most 64 of them")

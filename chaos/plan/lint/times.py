@@ -7,6 +7,8 @@ So "5 s after that fault began" is exact although nobody knows when the fault wi
 
 from __future__ import annotations
 
+from collections import Counter, deque
+from collections.abc import Mapping
 from math import inf
 from typing import Final
 
@@ -39,7 +41,9 @@ class Times:
 
     def __init__(self, plan: Plan) -> None:
         self._edges: dict[Moment, dict[Moment, Bound]] = {ZERO: {}}
-        self._found: dict[Moment, dict[Moment, Bound]] = {}
+        self._back: dict[Moment, dict[Moment, Bound]] = {}  # the same edges, by where they lead
+        self._found: dict[Moment, dict[Moment, Bound]] = {}  # from each moment that was asked for
+        self._led: dict[Moment, dict[Moment, Bound]] = {}  # and to each
         self._waits = {step.id for step in plan.every_step if isinstance(step.verb, Wait)}
         self._finalize_ns = plan.ensemble.timings.finalize_ms * 1_000_000
         self.late: dict[str, Bound] = {}  # by how much an ``at`` is surely over when its turn is
@@ -52,11 +56,11 @@ class Times:
 
     def most(self, first: Moment, then: Moment) -> Bound:
         """The longest that ``then`` can come after ``first``; infinity if nothing bounds it."""
-        return self._from(first).get(then, inf)
+        return _tree(self._found, first, self._edges).get(then, inf)
 
     def least(self, first: Moment, then: Moment) -> Bound:
         """The shortest that ``then`` can come after ``first``; minus infinity likewise."""
-        return -self._from(then).get(first, inf)
+        return -_tree(self._led, first, self._back).get(then, inf)
 
     def at(self, after: After | None) -> tuple[Moment, int]:
         """The moment that ``after`` means, and what is to be added to it."""
@@ -162,7 +166,6 @@ class Times:
             self._between((name, "done"), (name, "ended"), inf, inf)
 
     def _released(self, name: str, began: Moment) -> None:
-        edges = self._edges
         ended: Moment = (name, "ended")
         known = self.least((name, "done"), ended)
         if known in (inf, 0):
@@ -170,7 +173,8 @@ class Times:
             return
         if self.least(ended, began) >= 0:
             return  # over already: its ``for`` counts
-        edges[ended].pop((name, "done"), None)  # it may now end before its ``for``
+        self._edges[ended].pop((name, "done"), None)  # it may now end before its ``for``
+        self._back[name, "done"].pop(ended, None)
         self._between(began, ended, -inf, 0)
         self._between((name, "done"), ended, 0, known)
 
@@ -179,24 +183,40 @@ class Times:
         for source, target, bound in ((first, then, most), (then, first, -least)):
             row = self._edges.setdefault(source, {})
             row[target] = min(bound, row.get(target, inf))
+            self._back.setdefault(target, {})[source] = row[target]
         self._found.clear()
+        self._led.clear()
 
-    def _from(self, source: Moment) -> dict[Moment, Bound]:
-        """Shortest paths from ``source`` (Bellman and Ford)."""
-        if source in self._found:
-            return self._found[source]
-        found: dict[Moment, Bound] = {source: 0}
-        for _ in self._edges:
-            changed = False
-            for moment, row in self._edges.items():
-                base = found.get(moment, inf)
-                if base == inf:
-                    continue
-                for target, bound in row.items():
-                    if base + bound < found.get(target, inf):
-                        found[target] = base + bound
-                        changed = True
-            if not changed:
-                break
-        self._found[source] = found
-        return found
+
+def _tree(
+    trees: dict[Moment, dict[Moment, Bound]],
+    source: Moment,
+    edges: Mapping[Moment, Mapping[Moment, Bound]],
+) -> Mapping[Moment, Bound]:
+    """The shortest paths from ``source``, which are kept for the next that asks."""
+    if source not in trees:
+        trees[source] = _shortest(source, edges)
+    return trees[source]
+
+
+def _shortest(
+    source: Moment, edges: Mapping[Moment, Mapping[Moment, Bound]]
+) -> dict[Moment, Bound]:
+    """Shortest paths from ``source`` (Bellman and Ford, only from where something changed)."""
+    found: dict[Moment, Bound] = {source: 0}
+    queue, often = deque([source]), Counter[Moment]()
+    waiting = {source}
+    while queue:
+        moment = queue.popleft()
+        waiting.discard(moment)
+        often[moment] += 1
+        if often[moment] > len(edges):
+            continue  # a plan that contradicts itself: there is no shortest path
+        base = found[moment]
+        for target, bound in edges.get(moment, {}).items():
+            if base + bound < found.get(target, inf):
+                found[target] = base + bound
+                if target not in waiting:
+                    waiting.add(target)
+                    queue.append(target)
+    return found
