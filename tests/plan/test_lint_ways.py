@@ -141,3 +141,35 @@ def test_noise_that_may_start_a_peer_again_leaves_a_plan_undecided() -> None:
     noise = f"{{id: noise, random: {{count: 1, every: 1s, choose: [{kill}]}}}}"
     text = plan(UP, "{id: f, fault: kill, target: [1, 2, 3], as: old}", noise, expect=ELSE)
     assert found(text) == ()
+
+
+KILL = "{id: f, fault: kill, target: 1}"
+# what is expected that has no end, or no fault: it is told, or is nobody's business
+ENDLESS: dict[str, tuple[str, list[str]]] = {
+    "a metric of a wait": (plan(UP, expect="metric: election.total, of: up, max: 1s"), []),
+    "during what has no end": (
+        plan(UP, KILL, expect="outcome: no_leader, during: f"),
+        ["quorum-remains"],
+    ),
+    "from what has no end": (
+        plan(UP, KILL, expect="outcome: no_leader, among: 2, between: [{step: f, edge: ended}, f]"),
+        ["empty-span"],
+    ),
+    "a leader that refuses new links only": (
+        plan(
+            UP,
+            "{id: f, fault: isolate, target: leader, as: old, with: {drop: refuse}, for: 5s}",
+            expect="outcome: leader, among: $old, after: {step: f, plus: 2s}, within: 1s",
+        ),
+        [],
+    ),
+    "sides that refuse new links only": (
+        plan(UP, "{id: f, fault: partition, target: 1, with: {drop: refuse}, for: 1s}"),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "rules"), ENDLESS.values(), ids=ENDLESS.keys())
+def test_what_never_ends_or_cuts_is_no_mistake_of_the_linter(text: str, rules: list[str]) -> None:
+    assert [one.rule for one in found(text)] == rules

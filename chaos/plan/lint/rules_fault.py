@@ -198,7 +198,8 @@ def nothing_cut(context: Context) -> Iterator[Finding]:
     for step, verb in context.faults:
         if not isinstance(verb.fault, Partition) or not context.worlds:
             continue
-        if any(world.deeds[step.id].cuts for world in context.worlds):
+        deeds = (world.deeds[step.id] for world in context.worlds)
+        if any(isinstance(one, Block) and one.cuts for deed in deeds for one in deed.actions):
             continue
         yield Finding(
             "nothing-cut", Severity.ERROR, step.where, step.id, "it cuts nothing",

@@ -12,7 +12,7 @@ from chaos.plan.amount_words import span
 from chaos.plan.lint.context import Context, Hope, excludes, is_leader
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.forecast import Band, detection, finalize
-from chaos.plan.lint.times import ZERO
+from chaos.plan.lint.times import ZERO, Bound
 from chaos.plan.model import (
     At,
     Elapsed,
@@ -100,7 +100,8 @@ def _noticed(context: Context, step: Step) -> Band | None:
     """When the fault is noticed, at the earliest and latest of all draws."""
     found: Band | None = None
     for world in context.worlds:
-        band = detection(context.plan, world, world.deeds[step.id])
+        deed = world.deeds.get(step.id)  # none of a step that does no harm
+        band = None if deed is None else detection(context.plan, world, deed)
         if band is None:
             return None
         found = band if found is None else found | band
@@ -148,10 +149,15 @@ def empty_span(context: Context) -> Iterator[Finding]:
             yield Finding(
                 "empty-span", Severity.ERROR, one.where, one.id,
                 "its span is empty, so nothing is judged",
-                f"it ends {span(int(-longest))} before it begins"
-                if longest < 0 else "it ends when it begins",
+                _before_it_begins(longest),
                 "moments in their order; a fault that is over at once has no span of its own",
             )  # fmt: skip
+
+
+def _before_it_begins(longest: Bound) -> str:
+    if longest == -inf:
+        return "it begins with the end of a fault that is over at once, and has none"
+    return f"it ends {span(int(-longest))} before it begins" if longest else "it ends as it begins"
 
 
 def outlives_run(context: Context) -> Iterator[Finding]:

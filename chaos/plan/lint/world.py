@@ -33,8 +33,9 @@ class Deed:
 
     @property
     def cuts(self) -> frozenset[tuple[Sid, Sid]]:
-        """The directed links that it cuts."""
+        """The directed links that it cuts. What only refuses new connections cuts none."""
         blocks = (one for one in self.actions if isinstance(one, act.Block))
+        blocks = (one for one in blocks if one.how is not act.How.REFUSE)
         return frozenset(
             (cut.source, cut.target)
             for block in blocks
