@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from chaos.campaign.shards import Shard
-from chaos.documents import document_of
+from chaos.documents import object_of
 from chaos.errors import HistoryError
 from chaos.store import put_text
 
@@ -59,7 +59,7 @@ def read(files: Iterable[Path]) -> Durations:
     found: dict[Cell, Lasted] = {}
     for file in files:
         try:
-            told = document_of(file.read_text(encoding="utf-8"))
+            told = object_of(file.read_text(encoding="utf-8"))
             if told["version"] != VERSION:
                 text = f"of version {told['version']}; this chaos reads {VERSION}"
                 raise HistoryError(f"{file}: durations {text}")

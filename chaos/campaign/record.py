@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from chaos.documents import document_of
+from chaos.documents import object_of
 from chaos.errors import HistoryError
 from chaos.runner import codes
 from chaos.store import RunResult, result_json
@@ -123,7 +123,7 @@ def read_records(lines: Iterable[str]) -> list[RunRecord]:
         if not text.endswith("\n"):
             break
         try:
-            told = document_of(text)
+            told = object_of(text)
             if told["format"] != FORMAT:
                 raise HistoryError(
                     f"line {number} is of format {told['format']}; this version reads {FORMAT}"

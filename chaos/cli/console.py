@@ -54,9 +54,9 @@ def deafen(descriptor: int) -> None:
 
 
 def put(text: str) -> None:
-    """Write data to stdout, all of it or as much as its reader wants."""
+    """Write data to stdout, all of it or as much as its reader wants; it steers no terminal."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text))
         sys.stdout.flush()
     except BrokenPipeError:
         deafen(sys.stdout.fileno())

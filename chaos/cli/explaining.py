@@ -21,7 +21,6 @@ from chaos.runner import codes
 from chaos.runner.rejudge import Rejudged, rejudge
 from chaos.runner.stored import StoredRun, open_run
 from chaos.store import HISTORY, verdict_json
-from chaos.texts import visible
 from chaos.verify.divergence import PLAN, Deed, Divergence, first_divergence, lanes
 from chaos.verify.verdict import Outcome, Verdict
 
@@ -55,11 +54,11 @@ def show_run(folder: Path, *, as_json: bool) -> int:
         put(json.dumps(document, indent=1) + "\n")
         return again.exit_code
     result = again.run.result
-    put(f"{visible(_head(again.run))}\n")
+    put(f"{_head(again.run)}\n")
     steps = () if result is None else result.steps
     for line in plan_lines(again.run.plan, tree, again.verdicts, steps):
-        put(visible(line) + "\n")
-    put(f"{visible(again.headline)}\n")
+        put(line + "\n")
+    put(f"{again.headline}\n")
     return again.exit_code
 
 

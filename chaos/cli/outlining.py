@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
-from chaos.cli.tree import SIGNS, wrapped
+from chaos.cli.tree import SIGNS, worst, wrapped
 from chaos.cli.verdicts import OUTCOMES
 from chaos.plan.lint.forecast import Band, Forecast
 from chaos.plan.lint.outline import Branch, Outline, hits
@@ -13,18 +12,12 @@ from chaos.plan.model import Plan
 from chaos.store import StepRecord
 from chaos.verify.verdict import Outcome, Verdict
 
-_WORST: Final = (Outcome.FAILS, Outcome.UNKNOWN, Outcome.HOLDS, Outcome.NOT_EXERCISED)
-
 
 def plan_lines(
     plan: Plan, tree: Outline, verdicts: Iterable[Verdict] = (), steps: Iterable[StepRecord] = ()
 ) -> list[str]:
     """Every step with what hangs on it. With ``verdicts`` each has its outcome, as in a run."""
-    found: dict[str, Verdict] = {}
-    for verdict in verdicts:
-        known = found.get(verdict.name)
-        if known is None or _WORST.index(verdict.outcome) < _WORST.index(known.outcome):
-            found[verdict.name] = verdict
+    found = worst(verdicts)
     records = {record.step: record for record in steps}
     lines = [] if found else wrapped("  first election: ", forecast_words(tree.first))
     for branch in tree.branches:

@@ -12,6 +12,7 @@ from chaos.verify.verdict import Kind, Outcome, Verdict
 
 WIDTH: Final = 80
 _MARKS: Final = {Outcome.FAILS: ("✗", "FAILED"), Outcome.UNKNOWN: ("?", "UNKNOWN")}
+_WORST: Final = (Outcome.FAILS, Outcome.UNKNOWN, Outcome.HOLDS, Outcome.NOT_EXERCISED)
 SIGNS: Final = {"done": "✓", "failed": "✗", "skipped": "–", "inconclusive": "?"}
 
 
@@ -23,12 +24,22 @@ def wrapped(head: str, text: str, indent: int | None = None) -> list[str]:
     ) or [head.rstrip()]
 
 
-def run_lines(steps: Iterable[StepRecord], verdicts: Iterable[Verdict] = ()) -> list[str]:
+def worst(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
+    """Of all verdicts of one name the worst: a step is judged as a step and as a fault."""
+    found: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        known = found.get(verdict.name)
+        if known is None or _WORST.index(verdict.outcome) < _WORST.index(known.outcome):
+            found[verdict.name] = verdict
+    return found
+
+
+def run_lines(steps: Iterable[StepRecord], verdicts: Iterable[Verdict]) -> list[str]:
     """A run that did not pass, step by step: the same numbers, the failing ones marked.
 
     Below the steps come the expectations that did not hold.
     """
-    bad = {one.name: one for one in verdicts if one.outcome in _MARKS}
+    bad = {name: one for name, one in worst(verdicts).items() if one.outcome in _MARKS}
     lines: list[str] = []
     known = tuple(steps)
     for number, step in zip(numbers_of(step.depth for step in known), known, strict=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+_SHAPES: Final = ("halves", "majority", "minority", "ring", "bridge")
 _ANYWAY: Final = "confirm: optional"  # a peer may be down, a link silent: no plan is for that
 _GROUPS: Final = ("all", "voters", "{pick: 1, of: voters}", "{pick: 1, of: all}")
 _SOME: Final = "{pick: 1, of: voters}"
@@ -193,11 +194,7 @@ def _fault(draw: _Draw) -> str:
 def _shape(draw: _Draw) -> str:
     """Weights may leave nobody whom a quorum can spare."""
     spare = draw.by_heads and draw.size > 2
-    return (
-        draw.dice.choice(("halves", "majority", "minority", "ring", "bridge"))
-        if spare
-        else "halves"
-    )
+    return draw.dice.choice(_SHAPES) if spare else "halves"
 
 
 def _latency(dice: Random) -> str:

@@ -11,20 +11,7 @@ from chaos.bundle import unpacked
 from chaos.election.ids import Sid
 from chaos.errors import HistoryError
 from chaos.faults.targets import Aim
-from chaos.history.events import (
-    Acted,
-    Appeared,
-    Began,
-    Exited,
-    Held,
-    LinkClosed,
-    LinkOpened,
-    Lost,
-    RunBegan,
-    StepBegan,
-    Stepped,
-    Wrote,
-)
+from chaos.history.events import Acted, Appeared, Began, Exited, RunBegan, StepBegan
 from chaos.history.history import History
 from chaos.plan.draws import Drawn
 from chaos.plan.load import load_plan
@@ -32,6 +19,9 @@ from chaos.plan.model import Plan
 from chaos.runner.conduct import CELL, SET
 from chaos.runner.resolved import resolved, stored_draws
 from chaos.store import HISTORY, PLAN, RunResult, load, plain
+from chaos.verify.fold import JOURNAL
+
+_ToAPeer = Kill | Terminate | Launch | Pause | Resume
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +88,12 @@ def _stray(plan: Plan, history: History) -> str:
     members, born = frozenset(plan.ensemble.sids), frozenset(history.sids)
     for event in history.events:
         match event:
-            case (
-                Stepped(sid=sid)
-                | Wrote(sid=sid)
-                | Lost(sid=sid)
-                | LinkOpened(sid=sid)
-                | LinkClosed(sid=sid)
-                | Held(sid=sid)
-            ) if sid not in born:
-                return f"tells what peer {sid} did, which never began"
             case Began(sid=sid) | Appeared(sid=sid) | Exited(sid=sid) if sid not in members:
                 return f"tells of peer {sid}, which its plan does not have"
-            case Acted(
-                action=Kill(sid=sid)
-                | Terminate(sid=sid)
-                | Launch(sid=sid)
-                | Pause(sid=sid)
-                | Resume(sid=sid)
-            ) if sid not in members:
-                return f"tells what was done to peer {sid}, which its plan does not have"
+            case Acted(action=action) if isinstance(action, _ToAPeer) and action.sid not in members:
+                return f"tells what was done to peer {action.sid}, which its plan does not have"
+            case _ if isinstance(event, JOURNAL) and event.sid not in born:
+                return f"tells what peer {event.sid} did, which never began"
             case _:
                 pass
     return ""

@@ -152,7 +152,8 @@ class Election:
             return found
         took = max(0, found.value_ns)
         most = found.value_ns + self._span.began_ns - self._span.soonest_ns
-        return replace(found, value_ns=took, more_ns=max(found.more_ns, most - took))
+        less, more = min(found.less_ns, took), max(found.more_ns, most - took)
+        return replace(found, value_ns=took, less_ns=less, more_ns=more)
 
     def _outcome(self, quorum: Turn) -> Turn | None:
         """The decision of the peer that saw the first quorum, unless it ended before."""

@@ -93,7 +93,8 @@ class Watchman:
     def _never_led(self, began: Began) -> None:
         """Its disk says that the last step before was not performed, nor what it led in it."""
         epoch = self._latest.pop(began.sid, 0)
-        if epoch > began.spec.current_epoch and self._led[epoch][0] == began.sid:
+        leader, _ = self._led.get(epoch, (None, 0))
+        if epoch > began.spec.current_epoch and leader == began.sid:
             del self._led[epoch]
 
     def _led_by(self, epoch: int, key: tuple[Sid, int], at_ns: int) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from chaos import actions as act
 from chaos.election import effects as fx
-from chaos.history.events import Stepped
+from chaos.election.ids import Sid
+from chaos.history.events import Began, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.online import Watchman
@@ -13,11 +17,17 @@ from chaos.verify.verdict import Outcome
 from tests.verify.lockstep import Lockstep
 
 
-def led_again(later_ms: int) -> History:
-    """A voter alone decides and leads in one step, and loses its disk ``later_ms`` after it."""
-    ensemble = Lockstep("1").start().run(1)
+def serving(voter: str) -> Lockstep:
+    """A voter alone decides and leads in one step, which is its last so far."""
+    ensemble = Lockstep(voter).start().run(1)
     while not any(isinstance(effect, fx.Serving) for effect in _last(ensemble).effects):
         ensemble.run(1)
+    return ensemble
+
+
+def led_again(later_ms: int) -> History:
+    """Such a leader loses its disk ``later_ms`` after that step."""
+    ensemble = serving("1")
     ensemble.run(later_ms).kill(1)
     ensemble.wipe(1)
     return ensemble.start(1).run(2000).history()
@@ -43,3 +53,14 @@ def test_the_watchman_says_the_same(later_ms: int, quiet: bool) -> None:
     for event in led_again(later_ms).events:
         watchman.observe(event)
     assert (watchman.found is None) is quiet
+
+
+def test_two_that_never_led_the_same_epoch_are_let_off_one_after_the_other() -> None:
+    """The tester wiped one of them before, so that both may have come to it."""
+    one, other = serving("1"), serving("2")
+    other.acted("wipe", act.Launch(Sid(2), wipe=True))
+    again = [replace(e, inc=1) for e in (*one.events, *other.events) if isinstance(e, Began)]
+    watchman = Watchman()
+    for event in (*other.events[-1:], *one.events, *other.events[1:], *again):
+        watchman.observe(event)
+    assert watchman.found is None
