@@ -304,13 +304,18 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a peer's process held: ``descriptors``, ``rss_kib`` (KiB); no link before time zero."""
+    """What a peer's process held: ``descriptors``, ``rss_kib`` (KiB); no link before time zero.
+
+    ``waited_ns``: how long it has been ready to run and had no CPU, since it was forked; 0 where
+    the kernel does not say (``/proc/PID/schedstat``).
+    """
 
     at_ns: int
     sid: Sid
     inc: int
     descriptors: int
     rss_kib: int
+    waited_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

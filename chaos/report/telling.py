@@ -174,7 +174,9 @@ def _harnessed(event: _Harnessed) -> str:  # noqa: PLR0911 - one sentence for ea
         case Aborted():
             return f"ends the steps by {event.name}: {event.why}"
         case Used():
-            return f"holds {event.descriptors} descriptors and {event.rss_kib:,} KiB of memory"
+            held = f"holds {event.descriptors} descriptors and {event.rss_kib:,} KiB of memory"
+            waited = words.duration(event.waited_ns)
+            return f"{held}, has waited {waited} for a CPU" if event.waited_ns else held
 
 
 def stepped(event: Stepped) -> str:

@@ -20,6 +20,7 @@ from chaos.election.spec import PeerSpec
 from chaos.errors import InfrastructureError
 from chaos.history.events import Event, Exited, Used
 from chaos.peer.birth import Birth
+from chaos.sandbox.scheduling import waited_ns
 from chaos.systems.peerlink import PeerLink
 from chaos.systems.tail import Tail
 from chaos.systems.world import PeerProcess, World
@@ -103,7 +104,8 @@ class Peers:
                 files, memory = process.num_fds(), process.memory_info().rss
             except psutil.Error:  # it ended meanwhile, or this host lets nobody look
                 continue
-            yield Used(now, peer.sid, peer.inc, files, memory // 1024)
+            waited = waited_ns(peer.pid)
+            yield Used(now, peer.sid, peer.inc, files, memory // 1024, waited)
 
     def rest(self) -> Iterator[Event]:
         """The lines of the journals that were not decoded while the run went on."""

@@ -16,11 +16,11 @@ from typing import Final
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.election.timings import Timings
-from chaos.history.events import Sampled
 from chaos.history.history import History
 from chaos.verify.docket import Docket, Finding, invariant
 from chaos.verify.fold import fold
 from chaos.verify.foreign.judge import servers
+from chaos.verify.punctuality import late
 from chaos.verify.replay import index_at, seconds
 from chaos.verify.span import Span, Was
 from chaos.verify.stability import stable, unaccounted
@@ -30,7 +30,6 @@ _MS: Final = 1_000_000
 _CONNECTS_MS: Final = 500  # all attempts at a leader that has not opened its port
 _SYNC_MS: Final = 40  # four times that a disk is written through
 _FAILURES: Final = 8  # handshakes in a row that no chance explains
-_LATE_PERCENT: Final = 25  # of a tick; a host that is later than that judges no times
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +195,10 @@ def _leader_serves(history: History, span: Span, found: _Found) -> None:
     until = span.served[0] if span.served is not None else span.to_ns
     took = until - span.from_ns
     hopeless = failed > _FAILURES and not take_turns(span)
-    late = took > due.total_ns or hopeless
-    if (late or span.served is None) and (forever := endless(span)):
+    overdue = took > due.total_ns or hopeless
+    if (overdue or span.served is None) and (forever := endless(span)):
         found.excused.append(Finding(f"{_alone(history, span)}: {forever}", (span.index,)))
-    elif late:
+    elif overdue:
         why = f"{_alone(history, span)}: {_first(span)} after {took / 1e9:.3f} s; due in {due}"
         if hopeless:
             why += f"; {failed} handshakes of one member failed in a row"
@@ -281,13 +280,10 @@ def _awaited(span: Span) -> Iterator[Due]:
 
 def _past(history: History, span: Span, found: _Found, finding: Finding) -> None:
     """A breach, unless the evidence is of outside, or the host itself was late."""
-    late = _late_ns(history, span)
     foreign = span.members & set(history.foreign)
-    doubt = ""
+    doubt = late(history, span)
     if foreign:
         doubt = f"{servers(foreign)} were seen from outside only"
-    elif late > span.timings.tick_ms * _MS * _LATE_PERCENT // 100:
-        doubt = f"the host was {late / _MS:.0f} ms late meanwhile"
     found.judged += 1
     if doubt:
         found.doubts.append(Finding(f"{finding.why}; {doubt}", finding.evidence))
@@ -306,13 +302,6 @@ def _short(history: History, span: Span, found: _Found, due: Due) -> None:
         f"for {due.whom}; due in {due.bound}"
     )
     found.doubts.append(Finding(why, (span.index,)))
-
-
-def _late_ns(history: History, span: Span) -> int:
-    """How late the canary was, at most, from the beginning of the span to its end."""
-    samples = (sample for _, sample in history.every(Sampled))
-    meanwhile = (s.late_ns for s in samples if span.from_ns <= s.at_ns <= span.to_ns + 1_000 * _MS)
-    return max(meanwhile, default=0)
 
 
 def _alone(history: History, span: Span) -> str:

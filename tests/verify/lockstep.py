@@ -53,6 +53,7 @@ class Lockstep:
         self.logs = {sid: Log(Zxid(0), b"", ()) for sid in self.config.members}
         self.configs: dict[Sid, str] = {}  # in force, once a newer one was
         self.cut: set[tuple[Sid, Sid]] = set()
+        self._stalled: dict[Sid, int] = {}  # until when it does nothing, ms
         self.torn: dict[Sid, int] = {}  # dies at NEWLEADER, after so many effects of that step
         self._cores = dict(cores or {})
         self._incs: dict[Sid, int] = {}
@@ -102,6 +103,11 @@ class Lockstep:
                 self._close(conn, Sid(sid))
         return self
 
+    def stall(self, sid: int, ms: int) -> Lockstep:
+        """For so long a process does nothing: what comes waits, and so do its timers."""
+        self._stalled[Sid(sid)] = self.now_ms + ms
+        return self
+
     def give(self, sid: int, happened: fx.Input) -> Lockstep:
         """An input from outside."""
         self._step(Sid(sid), happened)
@@ -111,8 +117,9 @@ class Lockstep:
         """Let ``ms`` pass."""
         until = self.now_ms + ms
         while self._next(until):
-            while self._queue:
-                sid, happened = self._queue.popleft()
+            while ready := [one for one in self._queue if self._awake(one[0]) <= self.now_ms]:
+                sid, happened = ready[0]
+                self._queue.remove(ready[0])
                 if sid in self.peers:
                     self._step(sid, happened)
         self.now_ms = until
@@ -120,23 +127,33 @@ class Lockstep:
 
     def _next(self, until: int) -> bool:
         """Go to the next thing that is due by ``until``; whether there is one."""
-        timers = [
-            (at, sid, timer) for sid, p in self.peers.items() for timer, at in p.timers.items()
-        ]
-        soonest = min(timers, key=lambda one: one[:2], default=None)
-        connect_ms = self._connects[0][0] if self._connects else until + 1
-        if self._queue:
+        waits_ms = min((self._awake(sid) for sid, _ in self._queue), default=until + 1)
+        if waits_ms <= self.now_ms:
             return True
-        if soonest is not None and soonest[0] <= min(until, connect_ms):
-            self.now_ms, sid, timer = soonest
+        timers = [
+            (max(at, self._awake(sid)), at, sid, timer)
+            for sid, p in self.peers.items()
+            for timer, at in p.timers.items()
+        ]
+        soonest = min(timers, key=lambda one: one[:3], default=None)
+        connect_ms = self._connects[0][0] if self._connects else until + 1
+        if soonest is not None and soonest[0] <= min(until, connect_ms, waits_ms):
+            self.now_ms, _, sid, timer = soonest
             del self.peers[sid].timers[timer]
             self._queue.append((sid, fx.Expire(timer, have_delivered=True)))
+            return True
+        if waits_ms <= min(until, connect_ms):
+            self.now_ms = waits_ms
             return True
         if connect_ms <= until:
             self.now_ms, learner, leader = self._connects.popleft()
             self._connect(learner, leader)
             return True
         return False
+
+    def _awake(self, sid: Sid) -> int:
+        """From when a peer does anything, ms."""
+        return self._stalled.get(sid, 0)
 
     def history(self) -> History:
         """Everything so far."""

@@ -1,0 +1,137 @@
+"""Whether the host let peers be on time, by what it and they left behind.
+
+Two witnesses. The canary: a thread that only sleeps, and notes how late it woke. And each of our
+own peers: its journal has the timers that it armed and when they ran out for it, and the kernel
+counts how long its process was ready to run and had no CPU. A peer whose timer was late *because*
+it got no CPU was kept waiting by the host, whatever the canary says; one that was late for any
+other reason, as by a call that blocks, has nobody but itself to blame.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chaos.election.effects import Arm, Disarm, Expire, Timer
+from chaos.election.ids import Sid
+from chaos.history.events import Exited, Sampled, Stepped, Used
+from chaos.history.history import History
+from chaos.verify.docket import Once
+from chaos.verify.span import Span
+
+_MS: Final = 1_000_000
+_LATE_PERCENT: Final = 25  # of a tick; a host that is later than that judges no times
+_AFTER_NS: Final = 1_000_000_000  # a canary that woke late sings a moment later
+
+
+def late(history: History, span: Span) -> str:
+    """Why times of ``span`` decide nothing, in words; empty where the host was on time."""
+    limit_ns = span.timings.tick_ms * _MS * _LATE_PERCENT // 100
+    canary_ns = _canary_ns(history, span)
+    if canary_ns > limit_ns:
+        return f"the host was {canary_ns / _MS:.0f} ms late meanwhile"
+    accounts = _accounts(history)
+    for one in _overdue(history):
+        since_ns = max(one.due_ns, span.from_ns)  # what came before the span touches it no more
+        late_ns = one.at_ns - since_ns
+        if one.sid not in span.members or since_ns >= span.to_ns or late_ns <= limit_ns:
+            continue
+        waited_ns = accounts[one.sid, one.inc].between(since_ns, one.at_ns)
+        if 2 * waited_ns >= late_ns:
+            return (
+                f"a timer of peer {one.sid} was {late_ns / _MS:.0f} ms late meanwhile, and its "
+                f"process waited {waited_ns / _MS:.0f} ms for a CPU"
+            )
+    return ""
+
+
+def _canary_ns(history: History, span: Span) -> int:
+    """How late the canary was, at most, from the beginning of the span to its end."""
+    samples = (sample for _, sample in history.every(Sampled))
+    meanwhile = (s.late_ns for s in samples if span.from_ns <= s.at_ns <= span.to_ns + _AFTER_NS)
+    return max(meanwhile, default=0)
+
+
+# ---- timers of peers
+
+
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """A timer of a peer that was due at ``due_ns`` ran out at ``at_ns`` only."""
+
+    sid: Sid
+    inc: int
+    due_ns: int
+    at_ns: int
+
+
+class _Timers:
+    """Those of one incarnation, and when each is due."""
+
+    def __init__(self) -> None:
+        self.due: dict[Timer, int] = {}
+
+    def take(self, event: Stepped) -> int | None:
+        """Take one step in; when the timer that ran out with it was due, if one did."""
+        happened, due_ns = event.happened, None
+        if isinstance(happened, Expire):
+            due_ns = self.due.pop(happened.timer, None)
+        for effect in event.effects:
+            if isinstance(effect, Arm):
+                self.due[effect.timer] = event.at_ns + effect.delay_ms * _MS
+            elif isinstance(effect, Disarm):
+                self.due.pop(effect.timer, None)
+        return due_ns
+
+
+def _find(history: History) -> tuple[_Overdue, ...]:
+    """Every timer that ran out after it was due, and those that never did, until the end."""
+    found: list[_Overdue] = []
+    timers: defaultdict[tuple[Sid, int], _Timers] = defaultdict(_Timers)
+    for event in history.events:
+        if isinstance(event, Exited):
+            timers.pop((event.sid, event.inc), None)
+        elif isinstance(event, Stepped):
+            due_ns = timers[event.sid, event.inc].take(event)
+            if due_ns is not None and due_ns < event.at_ns:
+                found.append(_Overdue(event.sid, event.inc, due_ns, event.at_ns))
+    end_ns = history.end_ns
+    for (sid, inc), mine in timers.items():
+        found.extend(_Overdue(sid, inc, at, end_ns) for at in mine.due.values() if at < end_ns)
+    return tuple(found)
+
+
+_overdue = Once(_find)
+
+
+class _Account:
+    """What the kernel had counted for one process, by when that was asked."""
+
+    def __init__(self) -> None:
+        self._at: list[int] = []
+        self._waited: list[int] = []
+
+    def add(self, used: Used) -> None:
+        self._at.append(used.at_ns)
+        self._waited.append(used.waited_ns)
+
+    def between(self, from_ns: int, to_ns: int) -> int:
+        """How long it waited, from the last sample before a time to the first after another."""
+        if not self._at:
+            return 0
+        first = max(0, bisect_right(self._at, from_ns) - 1)
+        last = min(len(self._at) - 1, bisect_left(self._at, to_ns))
+        return max(0, self._waited[last] - self._waited[first])
+
+
+def _accounts_of(history: History) -> Mapping[tuple[Sid, int], _Account]:
+    accounts: defaultdict[tuple[Sid, int], _Account] = defaultdict(_Account)
+    for _, used in history.every(Used):
+        accounts[used.sid, used.inc].add(used)
+    return accounts
+
+
+_accounts = Once(_accounts_of)
