@@ -254,12 +254,10 @@ class Standing:
             self._docket.case(Law.BOTH_QUORUMS, wrong, index)
 
     def _bystanders(self, epoch: int, index: int) -> None:
-        """H14: who has no vote leads nothing, and its ack counts for nothing."""
+        """H14: the ack of who has no vote counts for nothing."""
         electorate, wrong = self.electorate, ""
         idle = self.acks & (electorate.bystanders - electorate.voters)
-        if self.sid not in electorate.voters:
-            wrong = f"peer {self.sid} serves epoch {epoch} as leader, and does not vote"
-        elif idle and not electorate.quorum(self.acks):
+        if idle and not electorate.quorum(self.acks):
             who = ", ".join(map(str, sorted(idle)))
             wrong = f"peer {self.sid} serves epoch {epoch}; observers made its quorum: {who}"
         if electorate.bystanders or wrong:
@@ -276,8 +274,14 @@ class Standing:
 
     def _lead(self, epoch: int, index: int) -> None:
         self._epoch = epoch
-        if not self.led or self.led[-1].epoch != epoch:
-            self.led.append(Led(epoch, self.sid, self.inc, index))
+        if self.led and self.led[-1].epoch == epoch:
+            return
+        self.led.append(Led(epoch, self.sid, self.inc, index))
+        electorate, wrong = self.electorate, ""
+        if self.sid not in electorate.voters:
+            wrong = f"peer {self.sid} leads epoch {epoch}, and does not vote"
+        if electorate.bystanders or wrong:
+            self._docket.case(Law.OBSERVERS, wrong, index)  # H14
 
     # ---- births
 

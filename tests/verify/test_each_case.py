@@ -103,6 +103,15 @@ def leads_unasked(effect: fx.Effect) -> fx.Effect:
             return effect
 
 
+def offers_unasked(effect: fx.Effect) -> fx.Effect:
+    """An observer answers its leader with an offer to lead."""
+    match effect:
+        case fx.SendPacket(packet=pk.AckEpoch()):
+            return replace(effect, packet=pk.NewLeader(Zxid(7 << 32), None))
+        case _:
+            return effect
+
+
 def written_and_led_again() -> Lockstep:
     return written().kill(3).run(3000)
 
@@ -206,7 +215,12 @@ BROKEN: dict[str, tuple[Law, Callable[[], History], str]] = {
     "H14: an observer that serves": (
         Law.OBSERVERS,
         told(observed, each(leads_unasked, 4)),
-        "as leader, and does not vote",
+        "and does not vote",
+    ),
+    "H14: an observer that offers to lead": (
+        Law.OBSERVERS,
+        told(observed, each(offers_unasked, 4)),
+        "peer 4 leads epoch 7, and does not vote",
     ),
     "H14: acks of observers": (
         Law.OBSERVERS,
