@@ -45,6 +45,10 @@ class Forged:
     fault: str = ""
     _links: dict[tuple[Sid, str], list[_Frame]] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        """Whether any frame was changed."""
+        return bool(self._links)
+
     def wrote(self, heard: Deliver, at_ns: int) -> str:
         """The fault that wrote what a peer read at ``at_ns``; empty if its sender did."""
         frames = self._links.get((heard.sender, heard.link))

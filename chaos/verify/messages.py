@@ -1,12 +1,12 @@
 """What follows a vote from its sender to the decision that counted it.
 
-Sends are matched with deliveries by link and frame, so no common clock is needed. A vote
-whose writing no journal tells of is not judged here.
+Sends are matched with deliveries by link and frame, so no common clock is needed. Of a vote
+whose writing no journal tells of, the journal of its sender must tell at least that it was sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from chaos.election.effects import Deliver, Send
 from chaos.election.ids import Sid
@@ -16,6 +16,8 @@ from chaos.verify.ballots import Decision, Spoken
 from chaos.verify.docket import Docket, Law
 from chaos.verify.forged import Forged, forged
 from chaos.verify.rules import ballot_of, weight
+from chaos.verify.senders import Senders
+from chaos.verify.verdict import Outcome
 
 Source = tuple[Sid, int, int, int]  # peer, incarnation, line and number of the effect
 
@@ -27,34 +29,50 @@ def follow(
     docket: Docket,
 ) -> None:
     """E5b: counted votes were sent. E6: the winner is no worse than any of its voters."""
+    steps = {(step.sid, step.inc, step.seq): index for index, step in history.steps()}
     wrote: dict[tuple[Sid, str, int], list[int]] = {}
-    steps: dict[tuple[Sid, int, int], int] = {}
-    for index, event in enumerate(history.events):
-        if isinstance(event, Wrote):
-            wrote.setdefault((event.sid, event.link, event.frame), []).append(index)
-        elif isinstance(event, Stepped | Seen):
-            steps[event.sid, event.inc, event.seq] = index
-    changed = forged(history)
+    for index, line in history.every(Wrote):
+        wrote.setdefault((line.sid, line.link, line.frame), []).append(index)
+    changed, senders = forged(history), Senders(history)
     for decision in decisions:
         for sid, at in decision.arrived.items():
-            if _by_a_fault(history, at, changed):
+            if _by_a_fault(history, at, changed, senders):
                 docket.spare(Law.SUPPORT)  # nobody sent that
                 docket.spare(Law.VOTE_ORDER)
                 continue
             source = _source(history, at, sid, wrote, steps)
-            if source is not None:
-                said = spoken.get(source[1])
-                _judge_content(decision, (at, *source), history, docket)
-                if said is not None:
-                    _judge_rank(decision, sid, said, (at, source[0]), docket)
+            if source is None:
+                _judge_author(decision, at, senders, docket)
+                continue
+            said = spoken.get(source[1])
+            _judge_content(decision, (at, *source), history, docket)
+            if said is not None:
+                _judge_rank(decision, sid, said, (at, source[0]), docket)
+    counted = {at for decision in decisions for at in decision.arrived.values()}
+    for at in _unwritten(history, wrote):
+        if at not in counted and not _by_a_fault(history, at, changed, senders):
+            _judge_author(None, at, senders, docket)
 
 
-def _by_a_fault(history: History, at: int, changed: Forged) -> bool:
+def _unwritten(history: History, wrote: Mapping[tuple[Sid, str, int], list[int]]) -> Iterator[int]:
+    """Deliveries of messages of which nobody says that it wrote them."""
+    for index, step in history.every(Stepped):
+        match step.happened:
+            case Deliver(sender=sid, link=link, frame=frame) if (sid, link, frame) not in wrote:
+                yield index
+            case _:
+                pass
+
+
+def _by_a_fault(history: History, at: int, changed: Forged, senders: Senders) -> bool:
     """Whether event ``at`` delivered a message of which a fault had changed a byte."""
     event = history.events[at]
     assert isinstance(event, Stepped)
     heard = event.happened
-    return isinstance(heard, Deliver) and bool(changed.wrote(heard, event.at_ns))
+    if not isinstance(heard, Deliver) or not changed:
+        return False
+    until_ns = senders.read_by(at, event)
+    return bool(changed.wrote(heard, event.at_ns) or changed.wrote(heard, until_ns))
 
 
 def _source(
@@ -77,6 +95,30 @@ def _source(
             return None if index is None else (index, (sid, line.inc, line.step, line.index))
         case _:
             return None  # its own vote, which takes no link
+
+
+def _judge_author(decision: Decision | None, at: int, senders: Senders, docket: Docket) -> None:
+    """E5b: no journal says who wrote it, but its sender's own has to say that it was sent.
+
+    A vote that no decision by silence counted may still have carried a join: it is a case where
+    it is a breach.
+    """
+    event = senders.events[at]
+    if not isinstance(event, Stepped) or not isinstance(event.happened, Deliver):
+        return  # its own vote, which takes no link
+    heard = event.happened
+    answer = senders.answer(at, event, heard)
+    did, last = ("heard", at) if decision is None else ("counted", decision.index)
+    said = ballot_of(heard.notification)
+    why = f"peer {event.sid} {did} {said} of peer {heard.sender}, which never sent it"
+    if answer is Outcome.FAILS:
+        docket.case(Law.SUPPORT, why, at, last)
+    elif decision is None:
+        return
+    elif answer is Outcome.UNKNOWN:
+        docket.doubt(Law.SUPPORT, f"{why}, as far as its journal tells", at, last)
+    elif answer is Outcome.HOLDS:
+        docket.held(Law.SUPPORT)
 
 
 def _judge_content(
