@@ -59,7 +59,10 @@ def _missing_in(plan: Plan, supports: frozenset[type[Action]]) -> str:
         for step in plan.every_step
         if Ask in missing and isinstance(step.verb, Probe) and step.verb.question is not None
     ]
-    return ", ".join(steps or sorted(kind.__name__ for kind in missing))
+    words = [
+        f"{word}, which the plan requires" for word in plan.requires if ABILITIES[word] & missing
+    ]
+    return ", ".join(steps or words or sorted(kind.__name__ for kind in missing))
 
 
 def _processes() -> Driver:

@@ -6,6 +6,7 @@ from typing import Final
 
 from chaos import actions as act
 from chaos.actions import Action
+from chaos.faults.base import Fault
 from chaos.faults.catalogue import FAULTS
 
 METRICS: Final = {  # and the unit of each
@@ -40,9 +41,22 @@ def metric_of(word: str) -> str:
     return SAME_METRIC.get(word, word)
 
 
+_WITHOUT_RESTART: Final[dict[str, frozenset[type[Action]]]] = {
+    "kill": frozenset({act.Kill}),
+    "terminate": frozenset({act.Terminate}),
+    "disk_full": frozenset({act.SpoilDisk, act.MendDisk}),
+}
+
+
+def _ability(word: str, fault: type[Fault]) -> frozenset[type[Action]]:
+    """What every fault of this word needs; its step says what it needs beyond that."""
+    found: object = vars(fault).get("needs")
+    return found if isinstance(found, frozenset) else _WITHOUT_RESTART[word]
+
+
 INSIDE: Final = "inside"
 ABILITIES: Final[dict[str, frozenset[type[Action]]]] = {
-    **{word: frozenset[type[Action]]() for word in FAULTS},  # its step says what it needs
+    **{word: _ability(word, fault) for word, fault in FAULTS.items()},
     "links": frozenset({act.Block, act.Unblock, act.Slow, act.Lose, act.Clear}),
     "logical_clock": frozenset({act.TurnRound}),
     "message_gate": frozenset({act.Hold, act.LetGo}),

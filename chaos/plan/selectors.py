@@ -33,6 +33,7 @@ _LINK: Final = frozenset({"from", "to"})
 _PICK: Final = frozenset(
     {"pick", "of", "except", "runs", "zone", "group", "weight_at_least", "by", "leaves"}
 )
+_FILTERS: Final = ("zone", "group", "weight_at_least", "runs", "except")  # one is enough
 _NESTED: Final = frozenset({"of", "except", "from", "to"})  # keys under which selectors are
 _STILL: Final = frozenset({Word.ALL, Word.VOTERS, Word.OBSERVERS})
 
@@ -135,7 +136,7 @@ class Target:
         if not _keys(node, _PICK, problems):
             return None
         before = len(problems)
-        of = self._needed(node, "of", problems)
+        of = self._of(node, problems)
         but = node.get("except")
         items = () if but is None else but.items if isinstance(but, Items) else (but,)
         parts = [self._selector(item, problems) for item in items]
@@ -161,6 +162,12 @@ class Target:
                 problems.add(said[key], "nothing is drawn after a run")
         elif pick.by is not None and pick.n is None:
             problems.add(said["by"], "by: says who is picked first; how many? write pick: 1")
+
+    def _of(self, node: Table, problems: Problems) -> Selector | None:
+        """Whom it keeps to: of all peers where it only filters."""
+        if node.get("of") is None and node.entries.keys() & _FILTERS:
+            return Group(Word.ALL)
+        return self._needed(node, "of", problems)
 
     def _needed(self, node: Table, key: str, problems: Problems) -> Selector | None:
         value = node.get(key)
@@ -216,7 +223,7 @@ def _described(words: list[str], name: str) -> Schema:
             {
                 "type": "object",
                 "properties": properties,
-                "required": ["of"],
+                "anyOf": [{"required": [key]} for key in ("of", *_FILTERS)],
                 "additionalProperties": False,
                 "patternProperties": {"^x-": {}},
             },

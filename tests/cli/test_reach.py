@@ -10,6 +10,7 @@ from chaos.cli.reach import beyond_reach
 from chaos.election.ids import Sid
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
+from chaos.plan.names import ABILITIES
 from chaos.systems.mixed import supported
 from chaos.systems.simulated import Simulated
 
@@ -130,3 +131,22 @@ def test_a_gate_is_refused_where_nobody_can_be_held() -> None:
     )
     assert free.lacks(gated).startswith("cannot do step at-vote (a gate: none of its servers can")
     assert free.lacks(watched) == free.lacks(either) == ""
+
+
+def test_a_fault_that_is_required_and_cannot_be_done_is_the_reason() -> None:
+    def make(*_: object) -> Simulated:
+        raise AssertionError("nothing is started")
+
+    def lacks(word: str, kinds: frozenset[type[act.Action]]) -> str:
+        text = GATED.replace("steps:", f"requires: [{word}]\nsteps:").replace("MODE", "observe")
+        return Driver(act.EVERY_ACTION - kinds, make, on_host=True).lacks(load_plan(text, "p.yaml"))
+
+    assert lacks("pause", frozenset({act.Pause})) == "cannot do pause, which the plan requires"
+    assert lacks("delay", frozenset({act.Slow})) == "cannot do delay, which the plan requires"
+    assert lacks("disk_full", frozenset({act.SpoilDisk})).startswith("cannot do disk_full")
+    assert lacks("terminate", frozenset({act.Launch, act.Pause})) == ""
+
+
+@pytest.mark.parametrize("word", ABILITIES)
+def test_an_ability_asks_for_something(word: str) -> None:
+    assert ABILITIES[word]

@@ -303,3 +303,13 @@ def test_a_damaged_plan_is_a_plan_or_a_plan_error(at: int, cut: int, put: str) -
         assert str(error).startswith("all.yaml:")  # noqa: PT017 - either outcome is right
     else:
         assert plan.text == text
+
+
+def test_a_filter_without_of_is_of_all() -> None:
+    text = "version: 1\nname: p\nensemble: {peers: [{id: 1, zone: east}, {id: 2}, {id: 3}]}\n"
+    text += "steps:\n  - {id: a, fault: kill, target: %s}\n"
+    alone, told = (
+        load_plan(text % target, "p.yaml").every_step[0].verb
+        for target in ("{zone: east}", "{of: all, zone: east}")
+    )
+    assert alone == told

@@ -87,6 +87,8 @@ SAME = {
         False,
     ),
     "bad selector": (HEAD + "  - {id: a, fault: kill, target: {pick: 1}}\n", False),
+    "a filter alone": (HEAD + "  - {id: a, fault: kill, target: {weight_at_least: 1}}\n", True),
+    "all but some": (HEAD + "  - {id: a, fault: kill, target: {pick: 1, except: [2]}}\n", True),
     "unsupported word": (HEAD + "  - {id: a, probe: roles}\n", False),
 }
 
