@@ -171,7 +171,7 @@ class _Gap:
     heir: Reign | None
     cause: Band | None
     looking: Segment
-    left_ns: int  # the first survivor LOOKING with the fault in effect
+    left_ns: int  # the first survivor LOOKING for the sake of the fault
 
 
 def _election(history: History, seen: _Gap) -> Election:
@@ -209,24 +209,31 @@ def _election(history: History, seen: _Gap) -> Election:
 
 
 def _left_ns(survivors: Sequence[Segment], gap: Reign, cause: Band | None, looking: Segment) -> int:
-    """When the first survivor went LOOKING with the fault in effect.
+    """When the first survivor went LOOKING for the sake of the fault.
 
-    A killed leader's connections end before its process is reaped, so others may be earlier.
+    A killed leader's connections end before its process is reaped, so that may be between the two.
     """
+    since_ns = gap.from_ns if cause is None else cause.from_ns
+    if looking.from_ns >= since_ns:
+        return looking.from_ns
     base_ns = gap.from_ns if cause is None else cause.done_ns
     late = [
         segment.from_ns
         for segment in survivors
         if segment.look is Look.LOOKING and base_ns <= segment.from_ns <= gap.to_ns
     ]
-    return min(late, default=base_ns) if looking.from_ns < base_ns else looking.from_ns
+    return min(late, default=base_ns)
 
 
 def _phases(stops: list[tuple[str, int]], end_ns: int) -> tuple[Phase, ...]:
-    """One leg begins where the other ends; none runs backwards."""
+    """One leg begins where the other ends; none runs backwards.
+
+    Who left before the fault was known to be in effect detected it in no time, and voted since.
+    """
     found: list[Phase] = []
     for place, (name, at_ns) in enumerate(stops):
-        from_ns = found[-1].to_ns if found else at_ns
+        follows = bool(found) and found[-1].name != "detect"
+        from_ns = found[-1].to_ns if follows else at_ns
         to_ns = stops[place + 1][1] if place + 1 < len(stops) else end_ns
         found.append(Phase(name, from_ns, max(from_ns, min(to_ns, end_ns))))
     return tuple(found)

@@ -27,7 +27,7 @@ def waterfall(elections: Sequence[Election]) -> Markup:
         x = float(LEFT)
         for phase in election.phases:
             span = phase.to_ns - phase.from_ns
-            width = room * span / longest
+            width = room * max(0, phase.to_ns - max(phase.from_ns, election.begin_ns)) / longest
             parts.append(_leg(phase.name, span, x, y, width))
             x += width
         end = words.duration(election.took_ns)

@@ -53,9 +53,14 @@ class Moment:
 
 
 def changes_leader(history: History, span: FaultSpan, until_ns: int) -> bool:
-    """Whether, between ``span`` and ``until_ns``, the ensemble is ever without a leader."""
+    """Whether, between ``span`` and ``until_ns``, the ensemble is ever without a leader.
+
+    The next fault may begin before this one is known to be in effect: what ends until then may
+    be the work of either.
+    """
     return not any(
-        reign.from_ns <= span.began_ns and (reign.end is None or reign.to_ns >= until_ns)
+        reign.from_ns <= span.soonest_ns
+        and (reign.end is None or (reign.to_ns >= until_ns and reign.to_ns > span.began_ns))
         for reign in reigns(history)
     )
 
@@ -94,7 +99,7 @@ class Election:
 
     def _served(self) -> Moment | None:
         for reign in reigns(self._history):
-            if reign.from_ns > self._span.began_ns:
+            if reign.from_ns > self._span.soonest_ns:
                 return Moment(reign.index, reign.from_ns)
         return None
 
@@ -137,7 +142,7 @@ class Election:
         base: Moment | Turn = Moment(self._start, self._span.began_ns)
         left = self._first(lambda turn: turn.left and turn.sid not in self._span.targets)
         if left is not None or (self.decided is None and self._settled()):
-            yield self._detected(self._measure("election.detect", base, left))
+            yield self._since_fault("election.detect", left)
         base = left or base
         quorum = self._first(lambda turn: turn.what is What.QUORUM and turn.index >= base.index)
         if quorum is not None:
@@ -145,15 +150,6 @@ class Election:
             yield self._measure("election.finalize", quorum, self._outcome(quorum))
         elif self.decided is None:
             yield self._measure("election.vote", base, None)
-
-    def _detected(self, found: Measure) -> Measure:
-        """Silence may have begun before the fault was known to be in effect, and been noticed."""
-        if found.value_ns is None:
-            return found
-        took = max(0, found.value_ns)
-        most = found.value_ns + self._span.began_ns - self._span.soonest_ns
-        less, more = min(found.less_ns, took), max(found.more_ns, most - took)
-        return replace(found, value_ns=took, less_ns=less, more_ns=more)
 
     def _outcome(self, quorum: Turn) -> Turn | None:
         """The decision of the peer that saw the first quorum, unless it ended before."""
@@ -190,8 +186,15 @@ class Election:
                 return turn
         return None
 
-    def _since_fault(self, name: str, end: Moment | None) -> Measure:
-        return self._measure(name, Moment(self._start, self._span.began_ns), end)
+    def _since_fault(self, name: str, end: Moment | Turn | None) -> Measure:
+        """From the fault on, which may have been in effect before that was known, and noticed."""
+        found = self._measure(name, Moment(self._start, self._span.began_ns), end)
+        if found.value_ns is None:
+            return found
+        took = max(0, found.value_ns)
+        most = found.value_ns + self._span.began_ns - self._span.soonest_ns
+        less, more = min(found.less_ns, took), max(found.more_ns, most - took)
+        return replace(found, value_ns=took, less_ns=less, more_ns=more)
 
     def _measure(self, name: str, start: Moment | Turn, end: Moment | Turn | None) -> Measure:
         if end is None:

@@ -19,7 +19,7 @@ from chaos.verify.elections import FaultSpan
 from chaos.verify.fold import fold
 from chaos.verify.measure import faults_of, measures
 from chaos.verify.replay import Stretch, index_at, reigns, seconds, stretches
-from chaos.verify.verdict import Kind, Measure, Outcome, Verdict
+from chaos.verify.verdict import Kind, Measure, Outcome, Verdict, start_ns
 from chaos.verify.waits import AnyLeaderAmong, Condition, LeaderCondition, RoleCondition, SeenBy
 
 _UNSURE = "it was seen from outside, not exactly enough"
@@ -207,7 +207,12 @@ class MetricMax:
         UNKNOWN otherwise; so is a metric that was never measured.
         """
         faults = faults_of(history) if self.faults is None else self.faults
-        found = [one for one in measures(history, faults, self.from_ns) if self._mine(one, history)]
+        began = {fault.step: fault.began_ns for fault in faults}
+        found = [
+            one
+            for one in measures(history, faults, self.from_ns)
+            if self._mine(one, max(start_ns(history, one), began.get(one.of, 0)))
+        ]
         if not found:
             of = f" of {self.of}" if self.of else ""
             return _verdict(self, Outcome.UNKNOWN, f"{self.metric}{of} was never measured", ())
@@ -227,17 +232,15 @@ class MetricMax:
         if _least(worst, history) + worst.more_ns > self.maximum:
             least, most = (_least(worst, history) + by for by in (-worst.less_ns, worst.more_ns))
             why = f"{self.metric} of {worst.of}: between {_size(worst.unit, least)} and "
-            why += f"{_size(worst.unit, most)}, around {bound}; {_UNSURE}"
+            why += f"{_size(worst.unit, most)}, around {bound}; it is not known exactly enough"
             return _verdict(self, Outcome.UNKNOWN, why, evidence, len(found))
         why = f"{self.metric}: {_size(worst.unit, _least(worst, history))} at most, of {worst.of}"
         return _verdict(self, Outcome.HOLDS, why, evidence, len(found))
 
-    def _mine(self, one: Measure, history: History) -> bool:
+    def _mine(self, one: Measure, began_ns: int) -> bool:
         if one.name != self.metric or (self.of is not None and one.of != self.of):
             return False
-        if self.from_ns is None or one.unit == "count":
-            return True
-        return history.events[one.start].at_ns >= self.from_ns
+        return self.from_ns is None or one.unit == "count" or began_ns >= self.from_ns
 
 
 Expectation = LeaderExpected | NoLeaderExpected | SameLeaderExpected | RoleExpected | MetricMax
@@ -335,7 +338,7 @@ def _least(one: Measure, history: History) -> int:
     """Its value; for one that never ended, what it had reached when the history did."""
     if one.value_ns is not None:
         return one.value_ns
-    return history.end_ns - history.events[one.start].at_ns
+    return max(0, history.end_ns - start_ns(history, one))
 
 
 def _size(unit: str, value: int) -> str:

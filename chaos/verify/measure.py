@@ -14,17 +14,23 @@ election.converge    fault in effect                            every living pee
 election.peer        a peer enters LOOKING                      the same peer decides
 ===================  =========================================  ==============================
 
+A fault is in effect once its first actions are confirmed. A process that is killed or told to end
+is dead at some moment between its signal and its reaping: what counts from there took as long as
+from the reaping, 0 at least, and perhaps as much longer (``more_ns``) as the reaping came late.
+So a survivor may detect, vote and decide before its leader's death is known.
+
 ``activation.discovery``, ``activation.synchronisation`` and ``activation.broadcast`` are Zab's
 phases of each peer, ``leader.overlap`` the time for which two peers served as leader at once,
 ``fault.late`` how long after its planned time a fault was begun (``activation.py``), and
-``leader.absent`` a time for which nobody served (``absence.py``).
+``leader.absent`` a time for which nobody served, as [certain, possible] (``absence.py``).
 
 ``rounds`` counts the distinct rounds that were proposed during an election;
 ``epochs.started`` counts the epochs of a run. The first election of a run belongs to
 ``start`` and is measured from time zero. A fault that ended nobody's leadership, and found
 one, has no election. What never ended has ``value_ns`` ``None``: it is censored, not left out.
 What was seen from outside is taken at the end of the span of time in which it happened; a
-measure says by how much that leaves it unsure.
+measure says by how much that leaves it unsure. All times are those of the history's one clock,
+the host's or the simulator's. ``docs/statistics.md`` has the whole table.
 
 Source: ``LEADER ELECTION TOOK`` and ZOOKEEPER-3479, which is why the clock starts at the cause.
 """
@@ -76,8 +82,8 @@ def measures(
     if not history.events:
         return ()
     start = FaultSpan(START, history.zero_ns, ())
-    spans = [start, *sorted(faults, key=lambda span: span.began_ns)]
-    ends = [span.began_ns for span in spans[1:]]
+    spans = [start, *sorted(faults, key=lambda span: span.soonest_ns)]
+    ends = [span.soonest_ns for span in spans[1:]]
     for span, until in zip(spans, [*ends, history.end_ns + 1], strict=True):
         if changes_leader(history, span, until):
             found += Election(history, span).measures()

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaos.history.events import Acted
 from chaos.history.history import History
 from chaos.statistics.observations import Observation, Sample
-from chaos.verify.verdict import Measure
+from chaos.verify.verdict import Measure, start_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,10 @@ def observed(history: History, measures: Sequence[Measure]) -> tuple[Observed, .
 
 
 def _observed(history: History, one: Measure) -> Observed:
-    event = history.events[one.start]
-    start_ns = event.done_ns if isinstance(event, Acted) else event.at_ns
-    began_ns = start_ns - history.zero_ns
+    from_ns = start_ns(history, one)
+    began_ns = from_ns - history.zero_ns
     if one.value_ns is None:
-        lasted_ns = max(0, history.end_ns - start_ns)
+        lasted_ns = max(0, history.end_ns - from_ns)
         return Observed(one.name, one.of, lasted_ns, None, one.unit, began_ns)
     low, high = max(0, one.value_ns - one.less_ns), one.value_ns + one.more_ns
     return Observed(one.name, one.of, low, high, one.unit, began_ns)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from chaos.history.events import Acted
 from chaos.history.history import History
 
 
@@ -102,3 +103,9 @@ class Measure:
     less_ns: int = 0
     more_ns: int = 0
     why: str = ""
+
+
+def start_ns(history: History, one: Measure) -> int:
+    """When it began; a fault when it was known to be in effect."""
+    event = history.events[one.start]
+    return event.done_ns if isinstance(event, Acted) else event.at_ns

@@ -10,9 +10,10 @@ from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.history.events import Acted, StepBegan, Stepped
 from chaos.history.history import History
+from chaos.verify.expectations import MetricMax
 from chaos.verify.foreign.outside import from_outside
 from chaos.verify.measure import FaultSpan, faults_of, measures
-from chaos.verify.verdict import Measure
+from chaos.verify.verdict import Measure, Outcome
 from tests.verify.lockstep import MS, Lockstep
 
 KILLED = 2000 * MS
@@ -47,19 +48,72 @@ def test_an_election_is_measured_from_its_cause(history: History) -> None:
     assert history.events[total.start].at_ns == KILLED
 
 
-def test_a_death_that_is_noticed_before_it_is_known_was_detected_all_the_same() -> None:
-    """A process is dead between its signal and the moment in which it is reaped."""
+def reaped_late(by_ms: int) -> History:
+    """Peer 3 is dead a millisecond after its signal; that it is, is known so much later."""
     ensemble = Lockstep().start().run(2000)
     ensemble.events.append(StepBegan(KILLED, "crash", KILLED, (Sid(3),)))
-    killed, reaped = act.Kill(Sid(3)), KILLED + 3 * MS
+    killed, reaped = act.Kill(Sid(3)), KILLED + by_ms * MS
     ensemble.events.append(Acted(KILLED, reaped, "crash", killed, act.Evidence(True)))
-    history = ensemble.run(1).kill(3).run(4000).history()
+    return ensemble.run(1).kill(3).run(4000).history()
+
+
+def test_a_death_that_is_noticed_before_it_is_known_was_detected_all_the_same() -> None:
+    """A process is dead between its signal and the moment in which it is reaped."""
+    history = reaped_late(3)
     detect = found(history, "election.detect", "crash")
     assert detect.end is not None
     noticed = history.events[detect.end].at_ns
-    assert KILLED < noticed < reaped
+    assert KILLED < noticed < KILLED + 3 * MS
     assert (detect.value_ns, detect.more_ns) == (0, noticed - KILLED)
     assert found(history, "election.vote", "crash").start == detect.end
+
+
+@pytest.mark.parametrize("name", ["election.total", "election.leaderless", "election.converge"])
+@pytest.mark.parametrize("by_ms", [3, 600], ids=["before", "after it all"])
+def test_an_election_after_a_death_lasted_from_its_signal_at_most(name: str, by_ms: int) -> None:
+    history = reaped_late(by_ms)
+    one = found(history, name, "crash")
+    assert one.end is not None
+    ended = history.events[one.end].at_ns
+    assert one.value_ns == max(0, ended - KILLED - by_ms * MS)
+    assert one.value_ns + one.more_ns == ended - KILLED
+    assert one.less_ns == 0
+
+
+def test_of_two_deaths_that_overlap_each_that_may_have_ended_the_leader_has_the_election() -> None:
+    ensemble = Lockstep("1-5").start().run(2000)
+    for step, sid, later_ms in (("leader", 5, 0), ("other", 1, 1)):
+        sent = KILLED + later_ms * MS
+        ensemble.events.append(StepBegan(sent, step, sent, (Sid(sid),)))
+        killed = act.Kill(Sid(sid))
+        ensemble.events.append(Acted(sent, sent + 3 * MS, step, killed, act.Evidence(True)))
+    history = ensemble.run(2).kill(5).run(1).kill(1).run(4000).history()
+    assert {"leader", "other"} <= {
+        one.of for one in measures(history, faults_of(history)) if one.name == "election.total"
+    }
+
+
+def test_an_election_that_never_ended_lasted_from_the_reaping_at_least() -> None:
+    ensemble = Lockstep().start().run(2000)
+    for sid in (3, 2):
+        killed = Acted(KILLED, KILLED + 3 * MS, "crash", act.Kill(Sid(sid)), act.Evidence(True))
+        ensemble.events.append(killed)
+    history = ensemble.run(1).kill(3).kill(2).run(400).history()
+    lasted = history.end_ns - KILLED - 3 * MS
+    bounds = (lasted - 1, lasted + 1)
+    outcomes = [
+        MetricMax("most", "", "election.total", most, "crash").check(history).outcome
+        for most in bounds
+    ]
+    assert outcomes == [Outcome.FAILS, Outcome.UNKNOWN]
+
+
+@pytest.mark.parametrize("name", ["election.total", "election.vote"])
+def test_what_is_measured_from_a_death_on_counts_its_own_election(name: str) -> None:
+    history = reaped_late(3)
+    since = KILLED + 3 * MS
+    verdict = MetricMax("most", "", name, 10**9, None, since).check(history)
+    assert verdict.outcome is Outcome.HOLDS, verdict.summary
 
 
 def test_the_phases_follow_one_another(history: History) -> None:
