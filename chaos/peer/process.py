@@ -294,9 +294,12 @@ class Process:
     def _store(self, effect: Persist | Append | Truncate | Restore | PersistConfig) -> None:
         """Keep something. Who cannot keep what it is about to promise ends before it does.
 
+        The line that says so is in the journal before: a kill leaves no disk ahead of it.
+
         Raises:
             DiskError: the disk refuses.
         """
+        self.journal.flush()
         self.spoils.before_write(effect.name if isinstance(effect, Persist) else "its log")
         try:
             match effect:

@@ -27,9 +27,10 @@ def birth(
     now, known = disk.values["acceptedEpoch"], old.values["acceptedEpoch"]
     if "acceptedEpoch" in disk.touched and now < known:
         standing.forgot.append(Forgot(began.sid, now, known, index))
+    loose = old.held or began.sid in tester.spoilt
     for name in ("acceptedEpoch", "currentEpoch"):
         if name not in disk.touched:
-            _kept(name, old, (index, began, disk), docket)
+            _kept(name, old, (index, began, disk), docket, loose=loose)
     if "currentEpoch" not in disk.touched:
         past.never_led(disk.values["currentEpoch"])
     # A log comes to disk before its epoch: a kill in between leaves it ahead, until the next.
@@ -44,11 +45,22 @@ def _files(action: SetEpochs | SetZxid) -> set[str]:
     return {"currentEpoch"} if action.accepted is None else {"acceptedEpoch", "currentEpoch"}
 
 
-def _kept(name: str, old: Disk, birth: tuple[int, Began, Disk], docket: Docket) -> None:
-    """H1, H2 across a restart. The write of the last step may not have come to pass."""
+def _kept(
+    name: str, old: Disk, birth: tuple[int, Began, Disk], docket: Docket, *, loose: bool
+) -> None:
+    """H1, H2 across a restart: it is as the last step found it, or as that step wrote it.
+
+    Of who was at a gate, or whose disk a fault spoilt, only that it does not fall is asked.
+    """
     index, began, disk = birth
     now, least = disk.values[name], min(old.values[name], old.before[name])
-    wrong = ""
-    if now < least:
-        wrong = f"peer {began.sid} came back with {name} {now}; its disk held {least}"
-    docket.case(Law.EPOCHS, wrong, index, old.index)
+    right = {old.before[name], old.values[name], *(n for known, n in old.wrote if known == name)}
+    wrong = f"peer {began.sid} came back with {name} {now}"
+    if now in right or (loose and now > least):
+        docket.case(Law.EPOCHS, "", index, old.index)
+    elif now > max(right):
+        why = f"{wrong}; its journal tells of {max(right)} at most"
+        docket.doubt(Law.EPOCHS, why, index, old.index)
+    else:
+        held = least if now < least else old.values[name]
+        docket.case(Law.EPOCHS, f"{wrong}; its disk held {held}", index, old.index)

@@ -39,6 +39,7 @@ from chaos.election.ids import Sid, wrap64
 from chaos.history.events import (
     Began,
     ForeignEvent,
+    Held,
     LinkClosed,
     LinkOpened,
     PeerEvent,
@@ -136,6 +137,10 @@ class PeerFold:
     def wrote(self, index: int, line: Wrote) -> None:
         """Take in that a message was written."""
         self._beside.traffic.wrote(index, line)
+
+    def held(self) -> None:
+        """Take in that it holds at a gate."""
+        self._standing.disk.held = True
 
     def linked(self, index: int, line: LinkOpened | LinkClosed) -> None:
         """Take in that a link stands, or ended."""
@@ -254,6 +259,8 @@ class Folding:
                 peer.step(index, event)
             case Wrote() if peer is not None:
                 peer.wrote(index, event)
+            case Held() if peer is not None:
+                peer.held()
             case LinkOpened() | LinkClosed() if peer is not None:
                 peer.linked(index, event)
             case _:

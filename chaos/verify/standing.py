@@ -5,7 +5,7 @@ Laws H1 and H2 (epochs), H5 (who led which epoch), H6 (a quorum established it).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chaos.election import packets as pk
 from chaos.election.config import parse_configuration
@@ -59,14 +59,17 @@ class Disk:
     """What a peer's files hold; it outlives the process.
 
     ``before`` is what they held before the last step: a kill may have come between the
-    journal's line and the write. ``touched`` are files that the tester changed, ``index`` is
-    the event that wrote last.
+    journal's line and the write. ``wrote`` is what the last step wrote, by file. ``touched`` are
+    files that the tester changed, ``index`` is the event that wrote last. ``held``: it was at a
+    gate, where it may have been told what it wrote down and did not do.
     """
 
     values: dict[str, int]
     before: dict[str, int]
     touched: set[str]
     index: int
+    wrote: list[tuple[str, int]] = field(default_factory=list)
+    held: bool = False
     ahead: bool = False  # the log of an epoch that is not on disk yet
 
     @classmethod
@@ -79,7 +82,7 @@ class Disk:
 
     def begins(self) -> None:
         """A step begins: what those before it wrote is there, what it writes may not be."""
-        self.before = dict(self.values)
+        self.before, self.wrote = dict(self.values), []
 
 
 class Standing:
@@ -179,6 +182,7 @@ class Standing:
         disk, name = self.disk, effect.name
         before = disk.values.get(name, 0)
         disk.values[name], disk.index = effect.value, index
+        disk.wrote.append((name, effect.value))
         if name == "zxid":
             self.zxid = effect.value
         if tester:

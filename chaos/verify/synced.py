@@ -2,7 +2,8 @@
 
 The journal of a learner tells what it was sent and what it logged (``laws/acks.py``); here its
 log is held against the log of the leader itself, and the leader against the learners: it serves
-once a quorum of such acks is there. Learners and leaders without a journal are taken at their word.
+once a quorum of such acks is there. What was synced is there after a restart (``restarts.py``).
+Learners and leaders without a journal are taken at their word.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from chaos.verify.fold import fold
 from chaos.verify.laws.watcher import names
 from chaos.verify.lineage import Held, same
 from chaos.verify.replicas import Established, Replicas, Synced, replicas
+from chaos.verify.restarts import judge_restarts
 from chaos.verify.tester import meddling
 
 
@@ -51,6 +53,7 @@ class _Syncs:
             self._acked(one)
         for reign in self._found.established:
             self._serves(reign)
+        judge_restarts(self._history, self.docket)
         return self.docket
 
     def _acked(self, one: Synced) -> None:

@@ -13,6 +13,7 @@ from chaos.actions import (
     SetEpochs,
     SetZxid,
     SkewTimers,
+    SpoilDisk,
     TurnRound,
 )
 from chaos.election.effects import SkewEpochs, SkewRound, SkewZxid
@@ -31,7 +32,8 @@ class Meddling:
     changed, beyond every event while none was. ``clocks`` are the peers whose logical clocks
     were moved. ``skewed`` are the peers whose timers ever ran fast or slow. ``duplicates`` are the
     names of the faults that have messages written twice; ``forges``: some fault changes bytes.
-    ``shuffled`` are the peers whose messages a fault wrote in another order.
+    ``shuffled`` are the peers whose messages a fault wrote in another order, ``spoilt`` those whose
+    writes a fault ever made late, or fail.
     """
 
     changes: dict[Sid, list[Change]] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Meddling:
     duplicates: set[str] = field(default_factory=set)
     forges: bool = False
     shuffled: set[Sid] = field(default_factory=set)
+    spoilt: set[Sid] = field(default_factory=set)
 
     @property
     def turned(self) -> bool:
@@ -60,6 +63,9 @@ class Meddling:
                 meddled = not isinstance(action, Launch)
             case Acted(action=SkewTimers(sid=sid)):
                 self.skewed.add(sid)
+                return
+            case Acted(action=SpoilDisk(sids=sids)):
+                self.spoilt |= set(sids)
                 return
             case Acted(action=Duplicate() | Reorder() | Corrupt() as harm):
                 self._of_messages(harm)
