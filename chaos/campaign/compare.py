@@ -15,7 +15,7 @@ from chaos.campaign.baselines import RunSet, matching
 from chaos.campaign.run_set import SetRun, counting
 from chaos.errors import HistoryError
 from chaos.plan.model import After
-from chaos.statistics.effects import detectable, holm, spread
+from chaos.statistics.effects import Fences, Outlier, detectable, holm, spread
 from chaos.statistics.observations import Observation, Sample
 from chaos.statistics.rule import Rule, Word
 from chaos.statistics.shifts import Shift, paired, unpaired
@@ -32,6 +32,16 @@ def lacks_scipy() -> str:
     if find_spec("scipy") is not None:
         return ""
     return f"sets of runs are compared by SciPy, which is not here; {SCIPY}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlying:
+    """A run whose value, ``least_ns`` at least, lies outside Tukey's fences. It is kept."""
+
+    seed: int
+    folder: str
+    outlier: Outlier
+    least_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Compared:
     needed: int | None = None
     detectable: float | None = None
     changed: tuple[int, ...] = ()
+    outliers: tuple[tuple[Outlying, ...], tuple[Outlying, ...]] = ((), ())  # of each set
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ def compare_values(base: RunSet, head: RunSet, asked: Question, rule: Rule) -> C
     row = Compared(
         head.plan, head.system, asked.metric, asked.of or "", first, second, None, None, None
     )
-    row = replace(row, cell=head.cell)
+    row = replace(row, cell=head.cell, outliers=(_outliers(before, asked), _outliers(after, asked)))
     if differs := [
         key for key, value in head.fingerprint.items() if base.fingerprint.get(key, value) != value
     ]:
@@ -179,6 +190,19 @@ def _metrics(base: RunSet, head: RunSet) -> list[tuple[str, str]]:
 
 def _sample(runs: Sequence[SetRun], asked: Question) -> Sample:
     return Sample(tuple(value for run in runs if (value := _value(run, asked)) is not None))
+
+
+def _outliers(runs: Sequence[SetRun], asked: Question) -> tuple[Outlying, ...]:
+    """The runs whose values lie outside the fences of all, in their order."""
+    values = [(run, value.low) for run in runs if (value := _value(run, asked)) is not None]
+    fences = Fences.of([value for _, value in values])
+    if fences is None:
+        return ()
+    return tuple(
+        Outlying(run.seed, run.folder, outlier, value)
+        for run, value in values
+        if (outlier := fences.outlier(value)) is not None
+    )
 
 
 def _value(run: SetRun, asked: Question) -> Observation | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -115,10 +115,24 @@ def _show(
             console.print(
                 f"{_called(row)}: {len(row.changed)} seeds changed: {seeds}", soft_wrap=True
             )
+        for said in _outlying(wanted, row):
+            console.print(Text(said), soft_wrap=True)
     texts = {(one.plan, one.plan_digest) for one in (*bases, *heads)}
     if len(texts) > len({plan for plan, _ in texts}):
         console.print("the two did not run the same text of the plan", soft_wrap=True)
     console.print(Text(_conclusion(wanted, rows), style="bold"), soft_wrap=True)
+
+
+def _outlying(wanted: Wanted, row: Compared) -> Iterator[str]:
+    """``…: main has 2 outliers, kept: seed 7 severe (9.1 s), seed 9 mild (1.2 s)``."""
+    if row.word is None:
+        return
+    for name, found in zip((wanted.first, wanted.second), row.outliers, strict=True):
+        if found:
+            many = "1 outlier" if len(found) == 1 else f"{len(found)} outliers"
+            each = [f"seed {one.seed} {one.outlier} ({told('ns', one.least_ns)})" for one in found]
+            more = " …" if each[5:] else ""
+            yield f"{_called(row)}: {name} has {many}, kept: {', '.join(each[:5])}{more}"
 
 
 def _called(row: Compared) -> str:
@@ -196,6 +210,7 @@ def row_json(row: Compared) -> dict[str, object]:
         "needed": row.needed,
         "detectable": None if row.detectable is None else _finite(row.detectable),
         "changed": list(row.changed),
+        "outliers": [[asdict(one) for one in found] for found in row.outliers],
     }
 
 

@@ -11,6 +11,7 @@ from chaos.campaign.baselines import RunSet
 from chaos.campaign.compare import Question, compare_sets, compare_values
 from chaos.campaign.run_set import SetRun
 from chaos.plan.model import Plan
+from chaos.statistics.effects import Outlier
 from chaos.statistics.rule import Rule, Word
 from chaos.verify.observed import Observed
 from chaos.verify.verdict import Kind, Outcome
@@ -73,6 +74,14 @@ def test_runs_that_do_not_count_are_not_compared() -> None:
     bad = tuple(run(seed, 9000, lacks="stop: unseen") for seed in range(100, 130))
     row = compare_values(BASE, replace(BASE, runs=(*BASE.runs, *bad)), TOTAL, RULE)
     assert row.second.n == 30
+
+
+def test_outliers_are_listed_with_their_runs_and_kept() -> None:
+    values = [*range(100, 130), 160, 9000]
+    row = compare_values(BASE, run_set(values), TOTAL, RULE)
+    found = [(one.seed, one.outlier, one.least_ns) for one in row.outliers[1]]
+    assert found == [(31, Outlier.MILD, 160 * MS), (32, Outlier.SEVERE, 9000 * MS)]
+    assert row.second.n == len(values)
 
 
 def _both(seed: int, total: float, converge: float) -> SetRun:

@@ -83,6 +83,7 @@ def test_two_sets_are_compared_in_a_table_and_in_json(folder: Path) -> None:
     assert total["verdict"] == "regressed"
     assert total["low"] > 1.25
     assert total["changed"] == list(range(1, 11))
+    assert len(total["outliers"]) == 2
 
 
 def test_a_metric_that_is_none_is_not_gated(folder: Path) -> None:
