@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from chaos.plan.lint import rules_fault, rules_limits, rules_quorum, rules_sets, rules_time
+from chaos.plan.lint import (
+    rules_asked,
+    rules_end,
+    rules_fault,
+    rules_limits,
+    rules_quorum,
+    rules_sets,
+    rules_time,
+)
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.model import Plan
@@ -15,11 +23,14 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_quorum.quorum_remains,
     rules_quorum.says_nothing,
     rules_quorum.role_of_the_absent,
+    rules_asked.asked_of_the_absent,
     rules_time.too_short,
     rules_time.shorter_than_detection,
     rules_time.metric_bounds,
     rules_time.empty_span,
-    rules_time.outlives_run,
+    rules_end.outlives_run,
+    rules_end.noise_outlives_run,
+    rules_end.judged_too_late,
     rules_time.past_at,
     rules_time.released_late,
     rules_time.plain_pause,

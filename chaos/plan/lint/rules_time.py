@@ -7,7 +7,7 @@ from math import inf
 from typing import Final
 
 from chaos.actions import Block, How
-from chaos.faults.targets import Group, Word
+from chaos.faults.targets import Ambiguity, Group, Word
 from chaos.plan.amount_words import span
 from chaos.plan.lint.context import Context, Hope, excludes, is_leader
 from chaos.plan.lint.finding import Finding, Severity
@@ -116,26 +116,36 @@ def metric_bounds(context: Context) -> Iterator[Finding]:
         "election.peer": finalize(plan).least_ns if not plan.ensemble.reconfig_enabled else 0,
     }
     for one in plan.expectations:
-        if not isinstance(one, MetricExpected) or one.unit != "ns" or one.max is None:
+        if not isinstance(one, MetricExpected) or one.unit != "ns":
             continue
         bound = least.get(one.metric, 0)
         if one.metric in ("election.total", "election.leaderless") and one.of in context.steps:
             band = _noticed(context, context.steps[one.of])
             bound = 0 if band is None else band.least_ns + finalize(plan).least_ns
-        if one.max < bound:
-            yield Finding(
-                "too-short", Severity.ERROR, one.where, one.id,
-                f"{one.metric} can never be {span(one.max)} or less",
-                f"it takes {span(bound)} at the least",
-                f"max: {_round(2 * bound)}",
-            )  # fmt: skip
-        elif one.max >= plan.run_timeout_ns:
-            yield Finding(
-                "never-binds", Severity.WARNING, one.where, one.id,
-                f"max: {span(one.max)} can never be exceeded",
-                f"the run itself is over after {span(plan.run_timeout_ns)}",
-                "a max that a slow election would miss",
-            )  # fmt: skip
+        each = [] if one.max is None else [("", one.max)]
+        for name, most in [*each, *((f"{q.name} of ", q.max) for q in one.quantiles)]:
+            yield from _bound(context, one, f"{name}{one.metric}", (most, bound))
+
+
+def _bound(
+    context: Context, one: MetricExpected, what: str, bounds: tuple[int, int]
+) -> Iterator[Finding]:
+    """What is wrong with the maximum of a metric that is never less than the other number."""
+    most, least = bounds
+    if most < least:
+        yield Finding(
+            "too-short", Severity.ERROR, one.where, one.id,
+            f"{what} can never be {span(most)} or less",
+            f"it takes {span(least)} at the least",
+            f"max: {_round(2 * least)}",
+        )  # fmt: skip
+    elif most >= context.plan.run_timeout_ns:
+        yield Finding(
+            "never-binds", Severity.WARNING, one.where, one.id,
+            f"{what}: max: {span(most)} can never be exceeded",
+            f"the run itself is over after {span(context.plan.run_timeout_ns)}",
+            "a max that a slow election would miss",
+        )  # fmt: skip
 
 
 def empty_span(context: Context) -> Iterator[Finding]:
@@ -158,33 +168,6 @@ def _before_it_begins(longest: Bound) -> str:
     if longest == -inf:
         return "it begins with the end of a fault that is over at once, and has none"
     return f"it ends {span(int(-longest))} before it begins" if longest else "it ends as it begins"
-
-
-def outlives_run(context: Context) -> Iterator[Finding]:
-    """What surely comes after the run's time is up."""
-    timeout = context.plan.run_timeout_ns
-    for step in context.plan.every_step:
-        begins = context.times.least(ZERO, (step.id, "began"))
-        ends = context.times.least(ZERO, (step.id, "ended"))
-        late = begins >= timeout
-        if not late and not (timeout < ends < inf):
-            continue
-        after = begins if late else ends
-        if after == inf:
-            yield Finding(
-                "outlives-run", Severity.ERROR, step.where, step.id,
-                "the run is over before it begins",
-                "it waits for the end of a fault that is over at once, and has none",
-                "after: the step itself, without an edge",
-            )  # fmt: skip
-            continue
-        yield Finding(
-            "outlives-run", Severity.ERROR, step.where, step.id,
-            "the run is over before it begins" if late else "the run is over before it ends",
-            f"that is {span(int(after))} after time zero at the earliest, and run_timeout is "
-            f"{span(timeout)}",
-            f"limits: {{run_timeout: {_round(int(after) + 10_000_000_000)}}}, or less time",
-        )  # fmt: skip
 
 
 def past_at(context: Context) -> Iterator[Finding]:
@@ -244,6 +227,17 @@ def no_leader_yet(context: Context) -> Iterator[Finding]:
         if not _led(step.verb.target):
             continue
         never = context.times.most(ZERO, (step.id, "began")) < wait
+        skips = repr(Ambiguity.SKIP) in repr(step.verb.target)  # without a leader it is left out
+        if skips and not never:
+            continue
+        if skips:
+            yield Finding(
+                "no-leader-yet", Severity.WARNING, step.where, step.id, "it is always left out",
+                f"nobody decides before {span(wait)} after time zero, and if_ambiguous: skip "
+                "leaves the step out where nobody leads",
+                "a wait for a leader before it",
+            )  # fmt: skip
+            continue
         yield Finding(
             "no-leader-yet", Severity.ERROR if never else Severity.WARNING, step.where, step.id,
             "nobody can lead yet" if never else "perhaps nobody leads yet",

@@ -137,7 +137,8 @@ class Times:
             case Wait(condition=Elapsed(time_ns=time_ns)):
                 self._between(began, done, time_ns, highest(time_ns))
             case Wait() as wait:
-                self._between(began, done, wait.hold_ns, highest(max(wait.within_ns, wait.hold_ns)))
+                held = min(wait.hold_ns, wait.within_ns)
+                self._between(began, done, held, highest(max(wait.within_ns, wait.hold_ns)))
                 if isinstance(wait.condition, LeaderOutcome):  # nobody leads before a quorum voted
                     self._between(ZERO, done, self._finalize_ns, inf)
             case FaultStep() as fault:

@@ -1,0 +1,88 @@
+"""Waits and probes that ask of peers what they cannot be while they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chaos.actions import Launch
+from chaos.faults.counting import peers_words
+from chaos.faults.targets import Name, Selector, Several, Sids
+from chaos.plan.lint.context import Context, Window
+from chaos.plan.lint.finding import Finding, Severity
+from chaos.plan.lint.meanings import set_of
+from chaos.plan.lint.quorums import held
+from chaos.plan.lint.world import Undecided, World
+from chaos.plan.model import Otherwise, Probe, RoleOutcome, Step, Wait
+
+_OF_THE_STOPPED = ("down", "paused")
+
+
+def asked_of_the_absent(context: Context) -> Iterator[Finding]:
+    """A role, or an answer, of peers that are down or paused as long as it is asked for."""
+    for step in context.plan.every_step:
+        asked = _asked(step)
+        if asked is None or not context.worlds:
+            continue
+        of, what = asked
+        window = _window(step)
+        if not _fixed(of) or _may_return(context, window):
+            continue
+        found = [_stopped(context, of, world, window) for world in context.worlds]
+        if all(found):
+            yield Finding(
+                "role-of-the-absent", Severity.ERROR, step.where, step.id,
+                f"they can never be {what}", found[0],
+                "ask after the fault is over, or for what they are meanwhile",
+            )  # fmt: skip
+
+
+def _asked(step: Step) -> tuple[Selector, str] | None:
+    """Whom a step needs to be something that nobody is who is stopped, and what."""
+    if step.when is not None:
+        return None
+    match step.verb:
+        case Wait(condition=RoleOutcome(role=role, of=of), otherwise=Otherwise.FAIL):
+            return None if role in _OF_THE_STOPPED else (of, role)
+        case Probe(question=None, otherwise=Otherwise.FAIL, of=of, role=role, reachable=reachable):
+            if role in _OF_THE_STOPPED or (role is None and not reachable):
+                return None
+            return of, role or "reachable"
+        case _:
+            return None
+
+
+def _window(step: Step) -> Window:
+    assert isinstance(step.verb, Wait | Probe)
+    hold = step.verb.hold_ns if isinstance(step.verb, Wait) else 0
+    began = (step.id, "began")
+    return (began, 0), (began, max(0, step.verb.within_ns - hold))
+
+
+def _fixed(of: Selector) -> bool:
+    """Whether it means the same peers at every moment of the run."""
+    match of:
+        case Sids() | Name():
+            return True
+        case Several(parts=parts):
+            return all(_fixed(part) for part in parts)
+        case _:
+            return False
+
+
+def _may_return(context: Context, window: Window) -> bool:
+    """Whether some fault may start a peer until then, that another has ended."""
+    return any(
+        Launch in verb.fault.needs and context.times.perhaps(step.id, *window)
+        for step, verb in context.faults
+    ) or any(world.random for world in context.worlds)
+
+
+def _stopped(context: Context, of: Selector, world: World, window: Window) -> str:
+    """Which faults stop some of them all the while; empty if none is known to."""
+    try:
+        asked = set_of(of, world, context.members)
+    except Undecided:
+        return ""
+    now = held(context.plan, context.times, world, *window)
+    gone = asked & now.stopped
+    return f"{', '.join(now.faults)} stops {peers_words(gone)} during all of it" if gone else ""
