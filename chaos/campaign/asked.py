@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chaos.campaign.baselines import RunSet, matching, open_sets
 from chaos.campaign.compare import Compared, Question, compare_values, lacks_scipy
-from chaos.campaign.run_set import counting
+from chaos.campaign.run_set import counting, start_counts
 from chaos.errors import HistoryError, PlanError
 from chaos.plan.model import Against, Expectation, MetricExpected, Plan, SetTest, WhenUndecided
 from chaos.plan.repeats import Repeat, Stop
@@ -134,7 +134,8 @@ def answer(asked: Asked, head: RunSet, baselines: Baselines, share: float = 1.0)
     one, against = asked.one, asked.against
     kept, left_out = counting(head.runs)
     if against is None:
-        values = [run.values(one.metric, one.of, one.since) for run in kept]
+        start = start_counts(kept, one.metric)
+        values = [run.values(one.metric, one.of, one.since, start=start) for run in kept]
         return _with(_quantiles(one, share).check(values), left_out)
     spent = replace(against, alpha=against.alpha * share)
     return _with(_compared(one, spent, head, baselines[one.id]), left_out)

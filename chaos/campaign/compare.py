@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from chaos.campaign.baselines import RunSet, matching
-from chaos.campaign.run_set import SetRun, counting
+from chaos.campaign.run_set import SetRun, counting, start_counts
 from chaos.errors import HistoryError
 from chaos.plan.model import After
 from chaos.statistics.effects import Fences, Outlier, detectable, holm, spread
@@ -77,12 +77,14 @@ class Question:
     of: str | None = None
     since: After | None = None
     pairs: bool = False
+    start: bool = True  # whether the election after the start counts where ``of`` names none
 
 
 def compare_values(base: RunSet, head: RunSet, asked: Question, rule: Rule) -> Compared:
     """Compare one metric, its p uncorrected."""
     before, _ = counting(base.runs)
     after, _ = counting(head.runs)
+    asked = replace(asked, start=start_counts((*before, *after), asked.metric))
     first, second = _sample(before, asked), _sample(after, asked)
     row = Compared(
         head.plan, head.system, asked.metric, asked.of or "", first, second, None, None, None
@@ -206,7 +208,7 @@ def _outliers(runs: Sequence[SetRun], asked: Question) -> tuple[Outlying, ...]:
 
 
 def _value(run: SetRun, asked: Question) -> Observation | None:
-    values = run.values(asked.metric, asked.of, asked.since)
+    values = run.values(asked.metric, asked.of, asked.since, start=asked.start)
     return Sample(values).median() if values else None
 
 

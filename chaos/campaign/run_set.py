@@ -40,15 +40,20 @@ class SetRun:
     repeat: int = 0  # which run of its cell it was, from 1; 0 in sets of before that was stored
 
     def values(
-        self, metric: str, of: str | None = None, since: After | None = None
+        self,
+        metric: str,
+        of: str | None = None,
+        since: After | None = None,
+        *,
+        start: bool = True,
     ) -> tuple[Observation, ...]:
         """Its values of ``metric``, of one fault or peer, from a moment on.
 
-        None of a moment that never came. What counts over the whole run has no moment. Without
-        ``of`` the election after the start counts only where there is no fault.
+        None of a moment that never came. What counts over the whole run has no moment. Unless
+        ``start``, the election after the start counts only where ``of`` names it.
         """
         found = [one for one in self.observed if one.name == metric and of in (None, one.of)]
-        if of is None and any(one.of != START for one in found):
+        if of is None and not start:
             found = [one for one in found if one.of != START]
         if since is None:
             return tuple(one.value for one in found)
@@ -58,6 +63,15 @@ class SetRun:
             return ()
         from_ns = edge_ns + since.plus_ns
         return tuple(one.value for one in found if one.of == WHOLE_RUN or one.began_ns >= from_ns)
+
+
+def start_counts(runs: Iterable[SetRun], metric: str) -> bool:
+    """Whether the election after the start is what ``metric`` is about: no run has a later one.
+
+    A set decides that once: where a fault caused no election in some run, that run has no value.
+    """
+    of = {one.of for run in runs for one in run.observed if one.name == metric}
+    return of <= {START}
 
 
 def set_run(result: RunResult, history: History, folder: str) -> SetRun:

@@ -9,7 +9,7 @@ import pytest
 
 from chaos.campaign.asked import asks_of_sets, judge_set
 from chaos.campaign.baselines import RunSet
-from chaos.campaign.run_set import SetRun, counting, set_run
+from chaos.campaign.run_set import SetRun, counting, set_run, start_counts
 from chaos.plan.model import After, Edge
 from chaos.statistics.observations import Observation
 from chaos.verify.observed import Observed
@@ -50,13 +50,24 @@ VALUES = {
 def test_a_run_has_its_values_of_a_fault_and_from_a_moment(
     of: str | None, since: After | None, values: list[tuple[int, int | None]]
 ) -> None:
-    found = RUN.values("election.total", of, since)
+    found = RUN.values("election.total", of, since, start=False)
     assert found == tuple(Observation(low, high) for low, high in values)
 
 
 def test_without_a_fault_the_start_is_what_is_measured() -> None:
     calm = replace(RUN, observed=OBSERVED[:1])
     assert calm.values("election.total") == (Observation(5, 5),)
+    assert start_counts([calm, calm], "election.total")
+
+
+def test_a_run_whose_fault_caused_no_election_has_no_value_beside_one_whose_did() -> None:
+    calm = replace(RUN, observed=OBSERVED[:1])
+    assert not start_counts([calm, RUN], "election.total")
+    assert calm.values("election.total", start=False) == ()
+    head = RunSet("test", "", "simulated", {}, (*[RUN] * 6, calm))
+    asked = plan(STORY.replace("of: stop, ", ""))
+    quick = judge_set(asked, head, {})[0]
+    assert "6 of 7 runs" in quick.summary
 
 
 def test_what_counts_over_the_whole_run_has_no_moment() -> None:
