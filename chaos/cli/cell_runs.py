@@ -14,6 +14,7 @@ from rich.text import Text
 from chaos.campaign.attempts import Tried, tried
 from chaos.campaign.pool import pool
 from chaos.campaign.record import RunRecord, counted, record_of
+from chaos.campaign.shares import shares
 from chaos.campaign.sweep import Queue, sweep
 from chaos.cli.aftermath import after_cell
 from chaos.cli.console import Voice
@@ -89,6 +90,7 @@ class CellRuns:
             self._together()
         after_cell(self._log, self._request, self._tally, self._voice)
         self._known()
+        self._shares()
 
     def _count(self) -> str:
         """Let the runs that ended count; what is missing of those that should be valid."""
@@ -305,6 +307,14 @@ class CellRuns:
             for known in case.known:
                 said = f"{called(self._runs.plan)}: {sentence(*known)}"
                 self._voice.print(said, soft_wrap=True, markup=False)
+
+    def _shares(self) -> None:
+        """In how many of the cell's runs each expectation held, and how sure that makes it."""
+        if self._request.quiet:
+            return
+        for share in shares(self._records):
+            said = f"{called(self._runs.plan)}: {share.words()}"
+            self._voice.print(said, soft_wrap=True, markup=False)
 
     def _together(self) -> None:
         """What the plan asks of all its runs together."""

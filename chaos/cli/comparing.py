@@ -15,6 +15,7 @@ from rich.text import Text
 from chaos.campaign.asked import needs
 from chaos.campaign.baselines import RunSet, open_sets
 from chaos.campaign.compare import Compared, compare_sets, lacks_scipy
+from chaos.campaign.passing import passing
 from chaos.cli.console import put, voice
 from chaos.errors import HistoryError
 from chaos.plan.names import METRICS
@@ -67,7 +68,9 @@ def compare_runs(wanted: Wanted) -> int:
         raise HistoryError(f"{wanted.second} has no plan in common with {wanted.first}: {there}")
     code = _code(rows)
     if wanted.as_json:
-        put(json.dumps(_document(wanted, rows, code), indent=1) + "\n")
+        document = _document(wanted, rows, code)
+        document["passing"] = [one.document() for one in passing(bases, heads)]
+        put(json.dumps(document, indent=1) + "\n")
     else:
         _show(wanted, bases, heads, rows)
     return code
@@ -117,6 +120,8 @@ def _show(
             )
         for said in _outlying(wanted, row):
             console.print(Text(said), soft_wrap=True)
+    for share in passing(bases, heads):
+        console.print(Text(share.words()), soft_wrap=True)
     texts = {(one.plan, one.plan_digest) for one in (*bases, *heads)}
     if len(texts) > len({plan for plan, _ in texts}):
         console.print("the two did not run the same text of the plan", soft_wrap=True)

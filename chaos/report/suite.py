@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chaos.campaign.record import RunRecord
+from chaos.campaign.shares import shares
 from chaos.report import words
 from chaos.report.cases import Case, Finding, Status, counts, findings
 from chaos.report.ecdf import LINES_MAX, Curve, ecdf
@@ -50,6 +51,7 @@ class Row:
     left: int
     findings: tuple[Finding, ...]
     known: tuple[str, ...]
+    shares: tuple[str, ...]
     together: tuple[Verdict, ...]
 
     @property
@@ -126,6 +128,7 @@ def _row(case: Case, href: Callable[[RunRecord], str]) -> Row:
         left=max(0, len(bad) - RUNS_MAX),
         findings=findings(case),
         known=tuple(sentence(*one) for one in case.known),
+        shares=tuple(one.words() for one in shares(case.runs)),
         together=case.together,
     )
 
