@@ -10,6 +10,11 @@ CHOICE = "{fault: pause, target: 1, for: %s}"
 NOISE = "{id: n, random: {count: %d, every: %s, choose: [%s]}}"
 YET = "{id: f, at: %s, fault: pause, target: leader, if_ambiguous: %s, for: 1s}"
 KILL = "{id: f, fault: kill, target: 1, as: old}"
+STATE = "state_changed, state: observing"
+OBSERVES = (
+    "{id: o, at: 0ms, when: {event: state_changed, state: observing}, within: 5s,"
+    " fault: kill, target: 1}"
+)
 LIMIT = "limits: {run_timeout: 3m}"
 
 # what is asked: the plan that it is for, the rule, the severity, its arithmetic, a plan beside it
@@ -116,6 +121,29 @@ ENDS: dict[str, tuple[str, str, str, str, str]] = {
         "warning",
         "over after 1m",
         plan(UP, expect="metric: election.peer, p95: {max: 20s}"),
+    ),
+    "no epoch for a leader": (
+        plan(UP, expect="metric: epochs.started, max: 0"),
+        "too-few",
+        "error",
+        "up asks for a leader",
+        plan(KILL, expect="metric: epochs.started, max: 0"),
+    ),
+    "an event of nobody": (
+        plan(OBSERVES),
+        "never-comes",
+        "error",
+        "observing is of observers",
+        plan(OBSERVES, ensemble="peers: [{id: 1}, {id: 2}, {id: 3}, {id: 4, role: observer}]"),
+    ),
+    "a packet of nobody": (
+        plan(
+            OBSERVES.replace("state_changed, state: observing", "packet_sent, packet: OBSERVERINFO")
+        ),
+        "never-comes",
+        "error",
+        "OBSERVERINFO is of observers",
+        plan(OBSERVES.replace("observing", "following")),
     ),
     "left out for want of a leader": (
         plan(YET % ("1ms", "skip")),

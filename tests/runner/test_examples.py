@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chaos.election.moments import MomentKind
 from chaos.history.codec import Json
 from chaos.plan.load import load_plan
+from chaos.plan.names import ABILITIES, METRICS, SAME_METRIC
 from chaos.plan.schema import plan_schema
 from chaos.runner import codes
 from chaos.runner.run import perform
@@ -22,6 +24,7 @@ from chaos.runner.task import Task
 from chaos.store import RunFolder
 from chaos.systems.processes import Processes
 from chaos.systems.simulated import Simulated
+from chaos.verify.checks import INVARIANTS
 from tests.runner.stage import Heard
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +113,11 @@ def test_the_examples_show_every_word_of_the_language() -> None:
     known.known(plan_schema())
     assert known.keys - shown.keys == set()
     assert known.values - shown.values - shown.keys == set()
+
+
+def test_the_examples_show_every_metric_property_event_and_ability() -> None:
+    shown = Words()
+    for text in EXAMPLES.values():
+        shown.used(yaml.safe_load(text))
+    known = {*METRICS, *SAME_METRIC, *INVARIANTS, *ABILITIES, *(kind.value for kind in MomentKind)}
+    assert known - shown.values == set()

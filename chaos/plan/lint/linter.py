@@ -24,6 +24,8 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_quorum.says_nothing,
     rules_quorum.role_of_the_absent,
     rules_asked.asked_of_the_absent,
+    rules_asked.no_epoch_at_all,
+    rules_asked.nobody_observes,
     rules_time.too_short,
     rules_time.shorter_than_detection,
     rules_time.metric_bounds,

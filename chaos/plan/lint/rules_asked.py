@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from chaos.actions import Launch
 from chaos.faults.counting import peers_words
+from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.targets import Name, Selector, Several, Sids
 from chaos.plan.lint.context import Context, Window
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.meanings import set_of
 from chaos.plan.lint.quorums import held
 from chaos.plan.lint.world import Undecided, World
-from chaos.plan.model import Otherwise, Probe, RoleOutcome, Step, Wait
+from chaos.plan.model import Change, MetricExpected, Otherwise, Probe, RoleOutcome, Step, Wait
 
+_OF_OBSERVERS = ("observing", "OBSERVERINFO")
 _OF_THE_STOPPED = ("down", "paused")
 
 
@@ -86,3 +88,42 @@ def _stopped(context: Context, of: Selector, world: World, window: Window) -> st
     now = held(context.plan, context.times, world, *window)
     gone = asked & now.stopped
     return f"{', '.join(now.faults)} stops {peers_words(gone)} during all of it" if gone else ""
+
+
+def no_epoch_at_all(context: Context) -> Iterator[Finding]:
+    """No epoch allowed where a leader has to serve, who needs one."""
+    verbs = (step.verb for step in context.plan.every_step)
+    if any(isinstance(v, Wait | Probe) and v.otherwise is Otherwise.SKIP for v in verbs):
+        return  # perhaps nobody comes to ask for a leader
+    hope = next(context.hopes, None)
+    for one in context.plan.expectations:
+        if hope is None or not isinstance(one, MetricExpected):
+            continue
+        if (one.metric, one.max, one.of, one.since) == ("epochs.started", 0, None, None):
+            yield Finding(
+                "too-few", Severity.ERROR, one.where, one.id,
+                "no run keeps to 0 epochs",
+                f"{hope.name} asks for a leader, and each leader starts an epoch",
+                "max: 1, which the first leader needs",
+            )  # fmt: skip
+
+
+def nobody_observes(context: Context) -> Iterator[Finding]:
+    """An event of observers that a step waits for where there are none."""
+    plan = context.plan
+    changes = any(isinstance(one.verb, Change) for one in plan.every_step) or any(
+        isinstance(verb.fault, BumpConfigVersion) for _, verb in plan.faults
+    )
+    if changes or not all(peer.votes and peer.member for peer in plan.ensemble.peers):
+        return
+    for step in plan.every_step:
+        when = step.when
+        if when is None or when.otherwise is not Otherwise.FAIL:
+            continue
+        if when.what in _OF_OBSERVERS:
+            yield Finding(
+                "never-comes", Severity.ERROR, step.where, step.id,
+                "what it waits for never comes",
+                f"{when.what} is of observers, and every peer votes",
+                "a peer with role: observer, or another event",
+            )  # fmt: skip
