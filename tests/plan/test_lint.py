@@ -191,19 +191,6 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "1m",
         plan(UP, "{id: f, at: 59s, fault: kill, target: 1}"),
     ),
-    "a step after the end of what is over at once": (
-        plan(
-            "{id: f, fault: skew_zxid, target: 1, with: {by: 1}}",
-            "{id: n, after: {step: f, edge: ended}, note: so}",
-        ),
-        "outlives-run",
-        "error",
-        "waits for the end of a fault that is over at once",
-        plan(
-            "{id: f, fault: skew_zxid, target: 1, with: {by: 1}}",
-            "{id: n, after: f, note: so}",
-        ),
-    ),
     "a time that is past": (
         plan("{id: w, wait: {time: 3s}, why: so}", "{id: f, at: 2s, fault: kill, target: 1}"),
         "past-at",

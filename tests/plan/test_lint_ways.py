@@ -149,11 +149,15 @@ ENDLESS: dict[str, tuple[str, list[str]]] = {
     "a metric of a wait": (plan(UP, expect="metric: election.total, of: up, max: 1s"), []),
     "during what has no end": (
         plan(UP, KILL, expect="outcome: no_leader, during: f"),
-        ["quorum-remains"],
+        ["empty-span"],
     ),
     "from what has no end": (
         plan(UP, KILL, expect="outcome: no_leader, among: 2, between: [{step: f, edge: ended}, f]"),
         ["empty-span"],
+    ),
+    "after the end of what is over at once": (
+        plan(UP, KILL, "{id: n, after: {step: f, edge: ended}, note: so}"),
+        [],
     ),
     "a leader that refuses new links only": (
         plan(

@@ -13,7 +13,7 @@ from chaos.election.quorum import QuorumVerifier
 from chaos.faults.membership import BumpConfigVersion
 from chaos.plan.lint.times import Bound, Moment, Times
 from chaos.plan.lint.world import Peers, World
-from chaos.plan.model import FaultStep, Otherwise, Plan
+from chaos.plan.model import FaultStep, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,11 @@ def held(
     plan: Plan, times: Times, world: World, first: tuple[Moment, int], until: tuple[Moment, Bound]
 ) -> Held:
     """What surely holds all the time from ``first`` to ``until``."""
-    doubtful = {
-        step.id
-        for step in plan.every_step
-        if step.when is not None and step.when.otherwise is Otherwise.SKIP
-    }
-    on = [name for name in world.deeds if name not in doubtful and times.surely(name, first, until)]
+    on = [
+        name
+        for name in world.deeds
+        if times.surely(name, first, until) and not times.may_be_left_out(name, first[0])
+    ]
     deeds = [world.deeds[name] for name in on]
     return Held(
         frozenset[Sid]().union(*(deed.stopped for deed in deeds)),

@@ -35,14 +35,6 @@ def outlives_run(context: Context) -> Iterator[Finding]:
         if not late and not (timeout < ends < inf):
             continue
         after = begins if late else ends
-        if after == inf:
-            yield Finding(
-                "outlives-run", _severity(context, step), step.where, step.id,
-                "the run is over before it begins",
-                "it waits for the end of a fault that is over at once, and has none",
-                "after: the step itself, without an edge",
-            )  # fmt: skip
-            continue
         yield Finding(
             "outlives-run", _severity(context, step), step.where, step.id,
             "the run is over before it begins" if late else "the run is over before it ends",

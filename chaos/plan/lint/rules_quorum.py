@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
 
 from chaos.faults.counting import count_words, peers_words
 from chaos.plan.amount_words import span
@@ -101,7 +100,6 @@ def quorum_remains(context: Context) -> Iterator[Finding]:
         if length < enough or not all(_free(context, w, since, until) for w in context.worlds):
             continue
         verifier = context.worlds[0].config.verifier
-        lasts = "without an end" if length == inf else f"of {span(int(length))}"
         yield Finding(
             "quorum-remains",
             Severity.WARNING,
@@ -109,7 +107,7 @@ def quorum_remains(context: Context) -> Iterator[Finding]:
             one.id,
             "nothing keeps a leader away in this span",
             f"no fault reaches a quorum ({count_words(verifier, verifier.voters)}) and the span "
-            f"{lasts} is longer than an election",
+            f"of {span(int(length))} is longer than an election",
             "name who must not lead with among, or take a quorum away with a fault",
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
 from typing import Final
 
 from chaos.actions import Block, How
@@ -21,6 +20,7 @@ from chaos.plan.model import (
     LeaderExpected,
     MetricExpected,
     NoLeaderExpected,
+    Note,
     Release,
     RoleExpected,
     Step,
@@ -153,6 +153,14 @@ def empty_span(context: Context) -> Iterator[Finding]:
     for one in context.plan.expectations:
         if not isinstance(one, NoLeaderExpected):
             continue
+        if _momentary(context, one):
+            yield Finding(
+                "empty-span", Severity.WARNING, one.where, one.id,
+                "its span lasts no time, so nothing is judged",
+                f"{one.since.step} is over as it begins",
+                "a fault that lasts, or between two moments that are apart",
+            )  # fmt: skip
+            continue
         (since, plus), (until, more) = context.times.at(one.since), context.times.at(one.until)
         longest = context.times.most(since, until) + more - plus
         if longest <= 0:
@@ -164,9 +172,14 @@ def empty_span(context: Context) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _momentary(context: Context, one: NoLeaderExpected) -> bool:
+    """Whether it is asked from the begin to the end of a step that lasts no time."""
+    verb = context.steps[one.since.step].verb
+    over = isinstance(verb, Note | Release) or (isinstance(verb, FaultStep) and verb.fault.instant)
+    return over and one.since.step == one.until.step and one.until.plus_ns <= one.since.plus_ns
+
+
 def _before_it_begins(longest: Bound) -> str:
-    if longest == -inf:
-        return "it begins with the end of a fault that is over at once, and has none"
     return f"it ends {span(int(-longest))} before it begins" if longest else "it ends as it begins"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Final
 
+from chaos.faults.targets import Ambiguity
 from chaos.plan.model import (
     After,
     At,
@@ -21,6 +22,7 @@ from chaos.plan.model import (
     FaultStep,
     LeaderOutcome,
     Note,
+    Otherwise,
     Parallel,
     Plan,
     Probe,
@@ -44,8 +46,12 @@ class Times:
         self._back: dict[Moment, dict[Moment, Bound]] = {}  # the same edges, by where they lead
         self._found: dict[Moment, dict[Moment, Bound]] = {}  # from each moment that was asked for
         self._led: dict[Moment, dict[Moment, Bound]] = {}  # and to each
-        self._waits = {step.id for step in plan.every_step if isinstance(step.verb, Wait)}
+        self._faults = {
+            step.id: step.verb.fault for step in plan.every_step if isinstance(step.verb, FaultStep)
+        }
         self._finalize_ns = plan.ensemble.timings.finalize_ms * 1_000_000
+        self._skips = [step.id for step in plan.every_step if _skips(step)]
+        self._doubtful = {step.id for step in plan.every_step if _doubtful(step)}
         self.late: dict[str, Bound] = {}  # by how much an ``at`` is surely over when its turn is
         before = ZERO
         for step in plan.steps:
@@ -66,10 +72,11 @@ class Times:
         """The moment that ``after`` means, and what is to be added to it."""
         if after is None:
             return ZERO, 0
-        edge = "done" if after.edge is Edge.STARTED else "ended"
-        if after.step in self._waits:  # it begins when it is armed, and ends when satisfied
-            edge = "began" if after.edge is Edge.STARTED else "done"
-        return (after.step, edge), after.plus_ns
+        started = after.edge is Edge.STARTED
+        if after.step not in self._faults:  # it begins when it is armed, and ends when it is done
+            return (after.step, "began" if started else "done"), after.plus_ns
+        once = self._faults[after.step].instant  # over at once, though what it did may last
+        return (after.step, "done" if started or once else "ended"), after.plus_ns
 
     def surely(self, step: str, first: tuple[Moment, int], until: tuple[Moment, Bound]) -> bool:
         """Whether the fault ``step`` is in effect from ``first`` to ``until``, come what may."""
@@ -81,6 +88,19 @@ class Times:
         over = self.most(first[0], (step, "ended")) - first[1] < 0
         later = self.least(until[0], (step, "began")) - until[1] > 0
         return not (over or later)
+
+    def may_be_left_out(self, step: str, reached: Moment) -> bool:
+        """Whether the run may come to ``reached`` although ``step`` never began.
+
+        What waits with ``otherwise: skip`` may keep all that comes after it from beginning, and
+        so may an event that does not come, or nobody who leads, of the step itself.
+        """
+        if step in self._doubtful:
+            return True
+        if reached != ZERO and self.least((step, "done"), (reached[0], "began")) >= 0:
+            return False
+        began = (step, "began")
+        return any(self.least(began, (skip, "began")) < 0 for skip in self._skips)
 
     # ---- building
 
@@ -187,6 +207,18 @@ class Times:
             self._back.setdefault(target, {})[source] = row[target]
         self._found.clear()
         self._led.clear()
+
+
+def _skips(step: Step) -> bool:
+    """Whether no further step may begin once its time is up."""
+    return isinstance(step.verb, Wait | Probe) and step.verb.otherwise is Otherwise.SKIP
+
+
+def _doubtful(step: Step) -> bool:
+    """Whether the step alone may be left out."""
+    if step.when is not None and step.when.otherwise is Otherwise.SKIP:
+        return True
+    return isinstance(step.verb, FaultStep) and repr(Ambiguity.SKIP) in repr(step.verb.target)
 
 
 def _tree(

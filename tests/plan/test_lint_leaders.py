@@ -1,0 +1,108 @@
+"""What the linter knows of leaders: who stays, who cannot, and what may never happen at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plan.linted import UP, found, pause, plan
+
+SAME = "outcome: same_leader, between: [up, %s]"
+KILL = "{id: k, fault: kill, target: leader}"
+BACK = "{id: k, fault: %s, target: leader, with: {restart: after}, for: %s}"
+NEXT = "{id: next, wait: {outcome: leader}, within: 10s}"
+SOON = "{id: soon, wait: {time: 2s}, why: so}"
+PERHAPS = "{id: m, wait: {outcome: leader, among: 1}, within: 1s, otherwise: skip}"
+LATER = "outcome: leader, after: {step: up, plus: 8s}, within: 2s"
+STOP = "{id: f, fault: pause, target: [1, 2, 3], for: 20s}"
+NOBODY = "outcome: no_leader, among: 1, during: %s"
+
+# what is asked: the plan that it is for, the rule, the severity, its arithmetic, a plan beside it
+LEADERS: dict[str, tuple[str, str, str, str, str]] = {
+    "a leader that is killed": (
+        plan(UP, KILL, NEXT, expect=SAME % "next"),
+        "never-same",
+        "error",
+        "k ends the leader's process",
+        plan(UP, KILL.replace("leader", "1"), NEXT, expect=SAME % "next"),
+    ),
+    "the later moment first": (
+        plan(UP, KILL, NEXT, expect="outcome: same_leader, between: [next, up]"),
+        "never-same",
+        "error",
+        "between them",
+        plan(UP, NEXT, KILL, expect="outcome: same_leader, between: [next, up]"),
+    ),
+    "a leader that is back too late": (
+        plan(UP, BACK % ("terminate", "5s"), SOON, expect=SAME % "soon"),
+        "never-same",
+        "error",
+        "nothing starts it again",
+        plan(UP, BACK % ("terminate", "1s"), SOON, expect=SAME % "soon"),
+    ),
+    "a leader that nothing else starts": (
+        plan(UP, KILL, SOON, NEXT, expect=SAME % "next"),
+        "never-same",
+        "error",
+        "ends the leader's process",
+        plan(
+            UP,
+            KILL,
+            "{id: g, fault: disk_full, target: all, with: {restart: after}, for: 1s}",
+            SOON,
+            NEXT,
+            expect=SAME % "next",
+        ),
+    ),
+    "a leader that led before": (
+        plan(UP, KILL, NEXT, expect=SAME % "next"),
+        "never-same",
+        "error",
+        "nothing starts it again",
+        plan(UP, pause("leader", "2s"), SOON, KILL, NEXT, expect=SAME % "next"),
+    ),
+    "a leader that is killed if there is one": (
+        plan(UP, KILL, NEXT, expect=SAME % "next"),
+        "never-same",
+        "error",
+        "nothing starts it again",
+        plan(UP, KILL.replace("leader", "leader, if_ambiguous: skip"), NEXT, expect=SAME % "next"),
+    ),
+    "during a note": (
+        plan(UP, "{id: n, note: so}", expect=NOBODY % "n"),
+        "empty-span",
+        "warning",
+        "n is over as it begins",
+        plan(UP, SOON, expect=NOBODY % "soon"),
+    ),
+    "during what is over at once": (
+        plan(UP, KILL, expect=NOBODY % "k"),
+        "empty-span",
+        "warning",
+        "k is over as it begins",
+        plan(UP, BACK % ("kill", "5s"), expect=NOBODY % "k"),
+    ),
+    "a lost quorum that nothing leaves out": (
+        plan(UP, STOP, expect=LATER),
+        "never-leads",
+        "error",
+        "2 of 5 voters",
+        plan(UP, PERHAPS, STOP, expect=LATER),
+    ),
+    "a lost quorum that is asked for after what may end the steps": (
+        plan(UP, PERHAPS, STOP, expect="outcome: leader, after: f, within: 2s"),
+        "never-leads",
+        "error",
+        "2 of 5 voters",
+        plan(UP, PERHAPS, STOP, expect="outcome: leader, after: up, within: 20s"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("bad", "rule", "severity", "words", "good"), LEADERS.values(), ids=LEADERS
+)
+def test_what_no_leader_can_do(bad: str, rule: str, severity: str, words: str, good: str) -> None:
+    of_rule = [one for one in found(bad) if one.rule == rule]
+    assert [one.severity for one in of_rule] == [severity], found(bad)
+    assert words in of_rule[0].why
+    assert [one for one in found(good) if one.rule == rule] == []
