@@ -14,6 +14,14 @@ SOON = "{id: soon, wait: {time: 2s}, why: so}"
 PERHAPS = "{id: m, wait: {outcome: leader, among: 1}, within: 1s, otherwise: skip}"
 LATER = "outcome: leader, after: {step: up, plus: 8s}, within: 2s"
 STOP = "{id: f, fault: pause, target: [1, 2, 3], for: 20s}"
+SIDES = "fault: isolate, target: [1, 2, 3], for: 20s"
+CUT = f"{{id: f, at: %s, {SIDES}}}"
+CUT_IN_TURN = f"{{id: f, {SIDES}}}"
+HELD = "outcome: leader, after: up, within: 1s"
+TOGETHER = (
+    "{id: both, parallel: [{id: f, at: 5s, fault: pause, target: [1, 2, 3], for: 20s},"
+    " {id: w, wait: {outcome: leader, hold_for: %s}, within: 12s}]}"
+)
 NOBODY = "outcome: no_leader, among: 1, during: %s"
 
 # what is asked: the plan that it is for, the rule, the severity, its arithmetic, a plan beside it
@@ -80,6 +88,59 @@ LEADERS: dict[str, tuple[str, str, str, str, str]] = {
         "warning",
         "k is over as it begins",
         plan(UP, BACK % ("kill", "5s"), expect=NOBODY % "k"),
+    ),
+    "cut off from the begin": (
+        plan(CUT % "0ms", UP),
+        "never-leads",
+        "error",
+        "2 of 5 voters, where a quorum needs 3",
+        plan(CUT % "2s", UP),
+    ),
+    "cut off from the begin until it is asked for": (
+        plan(CUT % "0ms", SOON, expect="outcome: leader, after: soon, within: 1s"),
+        "never-leads",
+        "error",
+        "f leaves at most",
+        plan(
+            CUT % "1s",
+            SOON.replace("2s", "500ms"),
+            expect="outcome: leader, after: soon, within: 200ms",
+        ),
+    ),
+    "held for longer than what is left before": (
+        plan(UP, SOON, STOP, expect=f"{HELD}, hold_for: 3s"),
+        "never-leads",
+        "error",
+        "within the 3s of hold_for",
+        plan(UP, SOON, STOP, expect=f"{HELD}, hold_for: 1s"),
+    ),
+    "held for longer than what is left before or after": (
+        plan(UP, SOON, STOP, expect=f"{HELD.replace('1s', '10s')}, hold_for: 3s"),
+        "never-leads",
+        "error",
+        "2 of 5 voters",
+        plan(UP, SOON, STOP, expect=f"{HELD.replace('1s', '25s')}, hold_for: 3s"),
+    ),
+    "held for longer than a cut takes to be noticed": (
+        plan(UP, SOON, CUT_IN_TURN, expect=f"{HELD}, hold_for: 5s"),
+        "never-leads",
+        "error",
+        "within the 5s of hold_for",
+        plan(UP, SOON, CUT_IN_TURN, expect=f"{HELD}, hold_for: 3s"),
+    ),
+    "held by a wait until it is cut short": (
+        plan(TOGETHER % "8s"),
+        "never-leads",
+        "error",
+        "within the 8s of hold_for",
+        plan(TOGETHER % "4s"),
+    ),
+    "a lost quorum that is back before the leader notices": (
+        plan(UP, pause("[1, 2, 3]", "500ms"), expect="outcome: leader, after: f, within: 400ms"),
+        "never-leads",
+        "error",
+        "2 of 5 voters",
+        plan(UP, pause("[1, 2, 3]", "500ms"), expect="outcome: leader, after: f, within: 600ms"),
     ),
     "a lost quorum that nothing leaves out": (
         plan(UP, STOP, expect=LATER),

@@ -34,6 +34,7 @@ class Hope:
     among: Selector | None
     window: Window
     within_ns: int
+    hold_ns: int  # how long it has to lead, from some moment of the window on
     step: str | None = None  # the step that it comes after, a fault's if it is one
 
 
@@ -80,13 +81,14 @@ class Context:
                 continue  # its author reckons with it running out
             if isinstance(verb.condition, LeaderOutcome):
                 began = (step.id, "began")
-                window = ((began, 0), (began, verb.within_ns - verb.hold_ns))
+                window: Window = ((began, 0), (began, verb.within_ns - verb.hold_ns))
                 among = verb.condition.among
-                yield Hope(step.id, step.where, among, window, verb.within_ns)
+                yield Hope(step.id, step.where, among, window, verb.within_ns, verb.hold_ns)
         for one in self.plan.expectations:
             if isinstance(one, LeaderExpected):
                 after = None if one.after is None else one.after.step
-                yield Hope(one.id, one.where, one.among, self.window(one), one.within_ns, after)
+                window = self.window(one)
+                yield Hope(one.id, one.where, one.among, window, one.within_ns, one.hold_ns, after)
 
 
 def excludes(among: Selector | None, name: str | None) -> bool:

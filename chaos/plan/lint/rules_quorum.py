@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from chaos.faults.counting import count_words, peers_words
 from chaos.plan.amount_words import span
@@ -14,7 +16,8 @@ from chaos.plan.lint.times import ZERO, Moment
 from chaos.plan.lint.world import Peers, Undecided, World
 from chaos.plan.model import FaultStep, NoLeaderExpected, RoleExpected
 
-MS = 1_000_000
+MS: Final = 1_000_000
+_SLACK_NS: Final = 500 * MS  # what the steps may be late by
 
 
 def never_leads(context: Context) -> Iterator[Finding]:
@@ -32,15 +35,15 @@ def _hope(context: Context, hope: Hope) -> Iterator[Finding]:
             among = set_of(hope.among, world, context.members)
         except Undecided:
             return
-        now = _held(context, world, hope)
-        if not now.able(among):
-            failing.append((world, now, among))
+        times = [now for now in _whiles(context, world, hope) if not now.able(among)]
+        failing += [(world, now, among) for now in times[:1]]
     if not failing:
         return
     always = len(failing) == len(context.worlds)
     _, now, among = failing[0]
     draws = "" if always else f"in {len(failing)} of {len(context.worlds)} possible draws, as when "
-    why = f"{draws}{_arithmetic(now, among)}"
+    held_for = f", within the {span(hope.hold_ns)} of hold_for" if hope.hold_ns else ""
+    why = f"{draws}{_arithmetic(now, among)}{held_for}"
     yield Finding(
         "never-leads",
         Severity.ERROR if always else Severity.WARNING,
@@ -52,21 +55,57 @@ def _hope(context: Context, hope: Hope) -> Iterator[Finding]:
     )
 
 
-def _held(context: Context, world: World, hope: Hope) -> Held:
-    """What holds until it is too late; cuts count only once an old leader must have noticed."""
+def _whiles(context: Context, world: World, hope: Hope) -> Iterator[Held]:
+    """What holds at moments of which a leader would have to live through one at least.
+
+    It begins to lead within the window, and leads for ``hold_for``. So it leads at some moment
+    from when the first such stretch could end to when the last could begin; if the first ends
+    later than that, at every moment between the two.
+    """
+    (start, plus), (_, until) = hope.window
+    hold = max(0, hope.hold_ns - _SLACK_NS)
+    yield _held(context, world, hope, hold)
+    for name in world.deeds:
+        done = (name, "done")
+        room = plus + hold - context.times.most(start, done)
+        if context.times.least(start, done) < until or room < 0:
+            continue
+        if context.times.may_be_left_out(name, start):
+            continue
+        now = held(context.plan, context.times, world, (done, 0), (done, 0))
+        yield replace(now, cuts=frozenset())
+        notice = _notice_ns(context)
+        if room >= notice:
+            yield held(context.plan, context.times, world, (done, 0), (done, notice))
+
+
+def _held(context: Context, world: World, hope: Hope, hold: int) -> Held:
+    """What holds from ``hold`` after the begin of the window until it is too late.
+
+    Cuts count only once an old leader must have noticed, or if none was there to be cut off.
+    """
     plan, times = context.plan, context.times
-    timings = plan.ensemble.timings
     (start, plus), (end, until) = hope.window
-    late = until - timings.finalize_ms * MS
-    whole = held(plan, times, world, (start, plus), (end, late))
+    decide = plan.ensemble.timings.finalize_ms * MS
+    never = times.most(ZERO, start) + plus < decide
+    late = max(until - decide if never else until, plus + hold)
+    whole = held(plan, times, world, (start, plus + hold), (end, late))
     verb = context.steps[hope.step].verb if hope.step in context.steps else None
     other = isinstance(verb, FaultStep) and excludes(hope.among, verb.bind)
-    notice = (timings.sync_ms + 2 * timings.tick_ms) * MS
-    before = plus - notice
-    settled = held(plan, times, world, (start, before), (end, late))
-    never = start == ZERO
-    cuts = whole.cuts if other or never else settled.cuts
-    return Held(whole.stopped, cuts, whole.verifiers, whole.faults)
+    before = plus + hold - _notice_ns(context)
+    cuts = held(plan, times, world, (start, before), (end, late)).cuts
+    if other or never:
+        cuts |= held(plan, times, world, (start, plus), (end, late)).cuts
+    for name in whole.faults:
+        if times.most(ZERO, (name, "done")) < decide:
+            cuts |= world.deeds[name].cuts
+    return replace(whole, cuts=cuts)
+
+
+def _notice_ns(context: Context) -> int:
+    """When a leader has surely noticed that it is cut off."""
+    timings = context.plan.ensemble.timings
+    return (timings.sync_ms + 2 * timings.tick_ms) * MS
 
 
 def _arithmetic(now: Held, among: Peers) -> str:
@@ -77,13 +116,13 @@ def _arithmetic(now: Held, among: Peers) -> str:
         return f"{peers_words(among)}: none of them is a voter with weight, so none can lead"
     sides = {sid: now.reach(sid, voters) for sid in able if sid not in now.stopped}
     faults = ", ".join(now.faults) or "the configuration"
-    hit = f"{peers_words(now.stopped)} stopped, " if now.stopped else ""
+    hit = f", {peers_words(now.stopped)} stopped," if now.stopped else ""
     if not sides:
         return f"{faults} stops all who may lead ({peers_words(able)})"
     side = max(sides.values(), key=lambda one: (len(one), sorted(one)))
     counts = [count_words(one, side) for one in verifiers if not one.contains_quorum(side)]
     joined = "; in the other configuration ".join(counts)
-    return f"{faults} leaves, {hit}at most {joined}"
+    return f"{faults} leaves{hit} at most {joined}"
 
 
 def quorum_remains(context: Context) -> Iterator[Finding]:
