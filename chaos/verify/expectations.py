@@ -7,45 +7,21 @@ line, column) are the plan's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import TypeVar
+from typing import Self
 
 from chaos.election.ids import Sid
 from chaos.history.events import unsure_ns
 from chaos.history.history import History
+from chaos.verify.doubts import but_for_the_host, of_whole_journals
 from chaos.verify.elections import FaultSpan
-from chaos.verify.fold import fold
-from chaos.verify.measure import faults_of, measures
+from chaos.verify.measure import COUNTED, faults_of, measures
+from chaos.verify.punctuality import Window
 from chaos.verify.replay import Stretch, index_at, reigns, seconds, stretches
 from chaos.verify.verdict import Kind, Measure, Outcome, Verdict, start_ns
 from chaos.verify.waits import AnyLeaderAmong, Condition, LeaderCondition, RoleCondition, SeenBy
 
 _UNSURE = "it was seen from outside, not exactly enough"
-_Expected = TypeVar("_Expected")
-
-
-def _of_whole_journals(
-    *, but: Outcome | None = None
-) -> Callable[[Callable[[_Expected, History], Verdict]], Callable[[_Expected, History], Verdict]]:
-    """Where a line of a journal is missing, nothing can be told ``but`` what the rest shows."""
-
-    def judging(
-        check: Callable[[_Expected, History], Verdict],
-    ) -> Callable[[_Expected, History], Verdict]:
-        @wraps(check)
-        def judged(expected: _Expected, history: History) -> Verdict:
-            verdict, gaps = check(expected, history), fold(history).docket.gaps
-            if not gaps or verdict.outcome in (Outcome.UNKNOWN, but):
-                return verdict
-            why = f"{verdict.summary}; but {gaps[0].why}"
-            evidence = tuple(dict.fromkeys((*verdict.evidence, *gaps[0].evidence)))
-            return replace(verdict, outcome=Outcome.UNKNOWN, summary=why, evidence=evidence)
-
-        return judged
-
-    return judging
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +41,16 @@ class LeaderExpected:
         """The plan's name for it."""
         return self.id
 
-    @_of_whole_journals()
+    def window(self, _: Verdict, __: History) -> Window:
+        """When a late host may have made it fail."""
+        return Window(self.from_ns, self.from_ns + self.within_ns)
+
+    def later(self, ns: int) -> Self:
+        """The same with a bound that is so much later."""
+        return replace(self, within_ns=self.within_ns + ns)
+
+    @of_whole_journals()
+    @but_for_the_host
     def check(self, history: History) -> Verdict:
         """FAILS once the bound has passed; UNKNOWN if the history ends before it."""
         condition = LeaderCondition(self.among, self.seen_by, self.hold_ns)
@@ -90,7 +75,16 @@ class RoleExpected:
         """The plan's name for it."""
         return self.id
 
-    @_of_whole_journals()
+    def window(self, _: Verdict, __: History) -> Window:
+        """When a late host may have made it fail."""
+        return Window(self.from_ns, self.from_ns + self.within_ns)
+
+    def later(self, ns: int) -> Self:
+        """The same with a bound that is so much later."""
+        return replace(self, within_ns=self.within_ns + ns)
+
+    @of_whole_journals()
+    @but_for_the_host
     def check(self, history: History) -> Verdict:
         """FAILS once the bound has passed; UNKNOWN if the history ends before it."""
         condition = RoleCondition(self.role, self.of, self.hold_ns)
@@ -112,7 +106,7 @@ class NoLeaderExpected:
         """The plan's name for it."""
         return self.id
 
-    @_of_whole_journals(but=Outcome.FAILS)
+    @of_whole_journals(but=Outcome.FAILS)
     def check(self, history: History) -> Verdict:
         """FAILS if somebody led; UNKNOWN if the history ends inside the span."""
         found = [
@@ -154,7 +148,7 @@ class SameLeaderExpected:
         """The plan's name for it."""
         return self.id
 
-    @_of_whole_journals()
+    @of_whole_journals()
     def check(self, history: History) -> Verdict:
         """FAILS if another or nobody leads at one of them; UNKNOWN past the history's end."""
         instants = sorted((self.first_ns, self.second_ns))
@@ -199,7 +193,20 @@ class MetricMax:
         """The plan's name for it."""
         return self.id
 
-    @_of_whole_journals()
+    def window(self, verdict: Verdict, history: History) -> Window | None:
+        """When a late host may have made it fail: while what it measured went on."""
+        if self.metric in COUNTED or not verdict.evidence:
+            return None
+        first, *more = verdict.evidence
+        to_ns = history.events[more[-1]].at_ns if more else history.end_ns
+        return Window(history.events[first].at_ns, to_ns)
+
+    def later(self, ns: int) -> Self:
+        """The same with a bound that is so much later."""
+        return replace(self, maximum=self.maximum + ns)
+
+    @of_whole_journals()
+    @but_for_the_host
     def check(self, history: History) -> Verdict:
         """FAILS at the largest measure above the bound.
 

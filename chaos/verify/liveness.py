@@ -20,7 +20,7 @@ from chaos.history.history import History
 from chaos.verify.docket import Docket, Finding, invariant
 from chaos.verify.fold import fold
 from chaos.verify.foreign.judge import servers
-from chaos.verify.punctuality import late
+from chaos.verify.punctuality import Window, lateness
 from chaos.verify.replay import index_at, seconds
 from chaos.verify.span import Span, Was
 from chaos.verify.stability import stable, unaccounted
@@ -281,7 +281,8 @@ def _awaited(span: Span) -> Iterator[Due]:
 def _past(history: History, span: Span, found: _Found, finding: Finding) -> None:
     """A breach, unless the evidence is of outside, or the host itself was late."""
     foreign = span.members & set(history.foreign)
-    doubt = late(history, span)
+    late = lateness(history, Window(span.from_ns, span.to_ns, span.members))
+    doubt = "" if late is None else late.words
     if foreign:
         doubt = f"{servers(foreign)} were seen from outside only"
     found.judged += 1

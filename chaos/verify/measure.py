@@ -38,6 +38,7 @@ Source: ``LEADER ELECTION TOOK`` and ZOOKEEPER-3479, which is why the clock star
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, StepBegan
@@ -52,6 +53,8 @@ from chaos.verify.turns import Turn, What, turns
 from chaos.verify.verdict import Measure
 
 __all__ = ["START", "FaultSpan", "faults_of", "measures"]
+
+COUNTED: Final = ("epochs.started", "rounds")  # metrics that are no durations
 
 
 def faults_of(history: History) -> tuple[FaultSpan, ...]:

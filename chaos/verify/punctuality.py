@@ -11,48 +11,100 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from chaos.actions import Burn
 from chaos.election.effects import Arm, Disarm, Expire, Timer
 from chaos.election.ids import Sid
-from chaos.history.events import Exited, Sampled, Stepped, Used
+from chaos.history.events import Acted, Began, Exited, Sampled, Stepped, Used
 from chaos.history.history import History
 from chaos.verify.docket import Once
-from chaos.verify.span import Span
 
 _MS: Final = 1_000_000
 _LATE_PERCENT: Final = 25  # of a tick; a host that is later than that judges no times
 _AFTER_NS: Final = 1_000_000_000  # a canary that woke late sings a moment later
 
 
-def late(history: History, span: Span) -> str:
-    """Why times of ``span`` decide nothing, in words; empty where the host was on time."""
-    limit_ns = span.timings.tick_ms * _MS * _LATE_PERCENT // 100
-    canary_ns = _canary_ns(history, span)
-    if canary_ns > limit_ns:
-        return f"the host was {canary_ns / _MS:.0f} ms late meanwhile"
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of a run, and whose times in it matter; ``None``: those of all peers."""
+
+    from_ns: int
+    to_ns: int
+    sids: frozenset[Sid] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """By how much the host was late, all in all, and the worst of it in words."""
+
+    ns: int
+    words: str
+
+
+def lateness(history: History, window: Window) -> Lateness | None:
+    """How much of a window the host took away; none if it was on time, or the plan burns its CPU.
+
+    What is less than a quarter of a tick at a time is of no account. All that the canary was
+    late is added up, and so is what any one peer's timers were late for want of a CPU.
+    """
+    limit_ns = _limit_ns(history)
+    if not limit_ns or _burnt(history, window.to_ns):
+        return None
+    late_ns = [
+        sample.late_ns
+        for _, sample in history.every(Sampled)
+        if window.from_ns <= sample.at_ns <= window.to_ns + _AFTER_NS and sample.late_ns > limit_ns
+    ]
+    if late_ns:
+        return Lateness(sum(late_ns), f"the host was {max(late_ns) / _MS:.0f} ms late meanwhile")
+    starved = [one for one in _starved(history, window) if one.late_ns > limit_ns]
+    if not starved:
+        return None
+    worst = max(starved, key=lambda one: one.late_ns)
+    return Lateness(
+        sum(one.late_ns for one in starved if one.sid == worst.sid),
+        f"a timer of peer {worst.sid} was {worst.late_ns / _MS:.0f} ms late meanwhile, and its "
+        f"process waited {worst.waited_ns / _MS:.0f} ms for a CPU",
+    )
+
+
+def _limit_ns(history: History) -> int:
+    """A quarter of a tick; 0 where no peer of ours tells how long its tick is."""
+    first = next((event for _, event in history.every(Began)), None)
+    return 0 if first is None else first.spec.timings.tick_ms * _MS * _LATE_PERCENT // 100
+
+
+def _burnt(history: History, until_ns: int) -> bool:
+    """Whether a fault kept a CPU busy before: then the host does what it was told to."""
+    return any(
+        isinstance(event.action, Burn) and event.at_ns < until_ns
+        for _, event in history.every(Acted)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Starved:
+    """A timer that was late because its peer got no CPU, as far as a window is touched."""
+
+    sid: Sid
+    late_ns: int
+    waited_ns: int
+
+
+def _starved(history: History, window: Window) -> Iterator[_Starved]:
     accounts = _accounts(history)
     for one in _overdue(history):
-        since_ns = max(one.due_ns, span.from_ns)  # what came before the span touches it no more
+        since_ns = max(one.due_ns, window.from_ns)  # what came before touches it no more
+        mine = window.sids is None or one.sid in window.sids
         late_ns = one.at_ns - since_ns
-        if one.sid not in span.members or since_ns >= span.to_ns or late_ns <= limit_ns:
+        if not mine or late_ns <= 0 or since_ns >= window.to_ns:
             continue
         waited_ns = accounts[one.sid, one.inc].between(since_ns, one.at_ns)
         if 2 * waited_ns >= late_ns:
-            return (
-                f"a timer of peer {one.sid} was {late_ns / _MS:.0f} ms late meanwhile, and its "
-                f"process waited {waited_ns / _MS:.0f} ms for a CPU"
-            )
-    return ""
-
-
-def _canary_ns(history: History, span: Span) -> int:
-    """How late the canary was, at most, from the beginning of the span to its end."""
-    samples = (sample for _, sample in history.every(Sampled))
-    meanwhile = (s.late_ns for s in samples if span.from_ns <= s.at_ns <= span.to_ns + _AFTER_NS)
-    return max(meanwhile, default=0)
+            yield _Starved(one.sid, late_ns, waited_ns)
 
 
 # ---- timers of peers
