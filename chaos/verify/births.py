@@ -32,7 +32,7 @@ def birth(
         if name not in disk.touched:
             _kept(name, old, (index, began, disk), docket, loose=loose)
     if "currentEpoch" not in disk.touched:
-        past.never_led(disk.values["currentEpoch"])
+        past.never_led(disk.values["currentEpoch"], loose=loose)
     # A log comes to disk before its epoch: a kill in between leaves it ahead, until the next.
     disk.ahead = old.ahead or began.spec.current_epoch < old.values["currentEpoch"]
     standing.born(index)
@@ -50,13 +50,14 @@ def _kept(
 ) -> None:
     """H1, H2 across a restart: it is as the last step found it, or as that step wrote it.
 
-    Of who was at a gate, or whose disk a fault spoilt, only that it does not fall is asked.
+    Of who was at a gate, or whose disk a fault spoilt, only that it does not fall is asked, below
+    what was there before the step that it was at.
     """
     index, began, disk = birth
-    now, least = disk.values[name], min(old.values[name], old.before[name])
+    now, least = disk.values[name], old.least(name, loose=loose)
     right = {old.before[name], old.values[name], *(n for known, n in old.wrote if known == name)}
     wrong = f"peer {began.sid} came back with {name} {now}"
-    if now in right or (loose and now > least):
+    if now in right or (loose and now >= least):
         docket.case(Law.EPOCHS, "", index, old.index)
     elif now > max(right):
         why = f"{wrong}; its journal tells of {max(right)} at most"

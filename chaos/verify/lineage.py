@@ -8,7 +8,6 @@ that epoch held: whoever logs a proposal was synchronised with its leader before
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Set
 from dataclasses import dataclass, field
 
 from chaos.election.ids import UNSET, Sid, epoch_of
@@ -140,7 +139,10 @@ class Proposal:
 
 @dataclass(slots=True)
 class Logs:
-    """What journals say, and what was seen of others."""
+    """What journals say, and what was seen of others.
+
+    ``undone`` are steps that perhaps nobody performed: a journal has them before.
+    """
 
     docket: Docket = field(default_factory=Docket)
     reigns: list[Reign] = field(default_factory=list)
@@ -148,20 +150,20 @@ class Logs:
     acked: dict[Txn, Acked] = field(default_factory=dict)
     proposals: dict[tuple[Term, int], Proposal] = field(default_factory=dict)  # by zxid
     said: dict[tuple[Term, int], dict[Sid, int]] = field(default_factory=dict)  # acks, by whom
+    undone: set[int] = field(default_factory=set)
 
-    def acks_of_quorums(self, undone: Set[int]) -> None:
-        """What a quorum acked is committed, whether its leader lived to know it or not.
-
-        ``undone`` are steps that perhaps nobody performed: a journal has them before.
-        """
+    def acks_of_quorums(self) -> None:
+        """What a quorum acked is committed, whether its leader lived to know it or not."""
         for (term, zxid), one in self.proposals.items():
             acks = {term[1]: one.index, **self.said.get((term, zxid), {})}
-            sure = {sid: index for sid, index in acks.items() if index not in undone}
+            sure = {sid: index for sid, index in acks.items() if index not in self.undone}
             if one.electorate.quorum(frozenset(sure)):
                 self.commits(one.txn, term[0], max(sure.values()))
 
     def commits(self, txn: Txn, epoch: int, index: int) -> None:
         """``txn`` is known to be committed in ``epoch``, by event ``index``; the first counts."""
+        if index in self.undone:
+            return
         known = self.acked.get(txn)
         if known is None or epoch < known.epoch:
             self.acked[txn] = Acked(txn, epoch, index)

@@ -33,9 +33,10 @@ from chaos.election.packets import Txn
 from chaos.history.events import Began, Stepped
 from chaos.history.history import History
 from chaos.verify.docket import Law
-from chaos.verify.fold import journals, whole
+from chaos.verify.fold import Line, journals, whole
 from chaos.verify.lineage import Held, Logs, Proposal, Reign
 from chaos.verify.rules import Electorate
+from chaos.verify.tester import ORDERS
 
 
 class Keeper:
@@ -165,17 +166,27 @@ def _zxid(txn: Txn) -> int:
 def follow_journals(history: History, logs: Logs) -> None:
     """Take in every start of our own peers, by peer and start."""
     held: dict[Sid, Held] = {}
-    last_steps: set[int] = set()
     for (sid, _), lines in journals(history).items():
         readable, gap = whole(lines)
         if gap is not None:
             logs.docket.gaps.append(gap)
         if not readable or not isinstance(readable[0][1], Began):
             continue
+        logs.undone |= _undone(readable)
         keeper = Keeper(readable[0][1], held.get(sid), logs)
         for index, event in readable:
             if isinstance(event, Stepped):
                 keeper.step(index, event)
         held[sid] = keeper.held
-        last_steps |= {next(at for at, e in reversed(readable) if isinstance(e, Stepped | Began))}
-    logs.acks_of_quorums(last_steps)
+    logs.acks_of_quorums()
+
+
+def _undone(readable: list[Line]) -> set[int]:
+    """The steps of which only the line is surely there: the last, and orders behind it."""
+    found = set()
+    for index, event in reversed(readable):
+        if isinstance(event, Stepped | Began):
+            found.add(index)
+        if isinstance(event, Stepped) and not isinstance(event.happened, ORDERS):
+            break
+    return found

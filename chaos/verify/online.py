@@ -20,7 +20,7 @@ from chaos.history.events import Began, Event, Stepped
 from chaos.verify.docket import Law
 from chaos.verify.fold import JOURNAL, Folding
 from chaos.verify.laws.watcher import SKEWS
-from chaos.verify.tester import Meddling
+from chaos.verify.tester import ORDERS, Meddling
 
 RECORDED_NS: Final = 1_000_000_000  # how much longer a run is recorded after a violation
 
@@ -78,7 +78,8 @@ class Watchman:
     def _leads(self, event: Stepped) -> None:
         """H5, by the lines of roles alone."""
         key = (event.sid, event.inc)
-        self._latest.pop(event.sid, 0)
+        if not isinstance(event.happened, ORDERS):
+            self._latest.pop(event.sid, 0)
         for effect in event.effects:
             match effect:
                 case Entered(state=state):

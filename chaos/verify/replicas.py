@@ -40,7 +40,7 @@ from chaos.verify.docket import Finding, Once
 from chaos.verify.fold import journals, whole
 from chaos.verify.lineage import Held, same
 from chaos.verify.rules import Electorate
-from chaos.verify.tester import meddling
+from chaos.verify.tester import ORDERS, meddling
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Replica:
         seen = None if spec.last_seen is None else parse_configuration(spec.last_seen)
         self.sid, self.inc = began.sid, began.inc
         self.before = before
-        self.last_step = index
+        self._open: set[int] = set()  # steps of which only the line is surely there
         self._found = found
         self._electorate = Electorate(parse_configuration(spec.config), seen)
         self._begins: int = spec.zxid
@@ -159,7 +159,9 @@ class Replica:
 
     def step(self, index: int, event: Stepped) -> None:
         """Take one step in."""
-        self.last_step = index
+        if not isinstance(event.happened, ORDERS):
+            self._open.clear()
+        self._open.add(index)
         match event.happened:
             case LearnerConnected(conn=conn):
                 self._learners.pop(conn, None)
@@ -180,7 +182,7 @@ class Replica:
     def ended(self) -> None:
         """Its process is gone: its last step may be written down and not done."""
         for done in (self.before, self._segment.delivered):
-            while done and done[-1].index == self.last_step:
+            while done and done[-1].index in self._open:
                 done.pop()
 
     # ---- effects

@@ -12,6 +12,7 @@ from chaos.election.config import parse_configuration
 from chaos.election.effects import (
     Append,
     Entered,
+    Input,
     LearnerConnected,
     PacketRead,
     Persist,
@@ -29,7 +30,7 @@ from chaos.election.spec import PeerSpec
 from chaos.history.events import Began, Stepped
 from chaos.verify.docket import Docket, Law
 from chaos.verify.rules import Ballot, Electorate
-from chaos.verify.tester import Meddling
+from chaos.verify.tester import ORDERS, Meddling
 
 _DISK = ("acceptedEpoch", "currentEpoch", "zxid")
 
@@ -61,7 +62,8 @@ class Disk:
     ``before`` is what they held before the last step: a kill may have come between the
     journal's line and the write. ``wrote`` is what the last step wrote, by file. ``touched`` are
     files that the tester changed, ``index`` is the event that wrote last. ``held``: it was at a
-    gate, where it may have been told what it wrote down and did not do.
+    gate, where it may have been told what it wrote down and did not do. ``floor`` is the least that
+    is there then: what it was told waits behind the step that it was at.
     """
 
     values: dict[str, int]
@@ -70,6 +72,8 @@ class Disk:
     index: int
     wrote: list[tuple[str, int]] = field(default_factory=list)
     held: bool = False
+    floor: dict[str, int] = field(default_factory=dict)
+    waits: bool = False  # it was told to change an epoch
     ahead: bool = False  # the log of an epoch that is not on disk yet
 
     @classmethod
@@ -78,11 +82,24 @@ class Disk:
         values = dict(
             zip(_DISK, (spec.accepted_epoch, spec.current_epoch, spec.last_zxid), strict=True)
         )
-        return cls(values, dict(values), set(), index)
+        return cls(values, dict(values), set(), index, floor=dict(values))
 
-    def begins(self) -> None:
-        """A step begins: what those before it wrote is there, what it writes may not be."""
+    def begins(self, happened: Input) -> None:
+        """A step begins: what those before it wrote is there, what it writes may not be.
+
+        Of what it is told by order only the line is surely there, and not what is before it.
+        """
         self.before, self.wrote = dict(self.values), []
+        self.waits = self.waits or isinstance(happened, SkewEpochs)
+        if self.waits or isinstance(happened, ORDERS):
+            self.floor = {name: min(least, self.values[name]) for name, least in self.floor.items()}
+        else:
+            self.floor = dict(self.values)
+
+    def least(self, name: str, *, loose: bool) -> int:
+        """What a kill leaves at least; ``loose``: it may have been told what it did not do."""
+        least = min(self.values[name], self.before[name])
+        return min(least, self.floor[name]) if loose else least
 
 
 class Standing:
@@ -127,7 +144,7 @@ class Standing:
 
     def take(self, index: int, event: Stepped) -> None:
         """An input that concerns the quorum port or the disk."""
-        self.disk.begins()
+        self.disk.begins(event.happened)
         match event.happened:
             case LearnerConnected(conn=conn):
                 self._learners.pop(conn, None)
@@ -289,12 +306,13 @@ class Standing:
 
     # ---- births
 
-    def never_led(self, found: int) -> None:
+    def never_led(self, found: int, *, loose: bool) -> None:
         """The next start found ``found`` as currentEpoch: was its last step performed?
 
         Who leads an epoch has it on disk before anybody hears of it.
         """
-        if self.disk.before["currentEpoch"] <= found < self.disk.values["currentEpoch"]:
+        least = self.disk.least("currentEpoch", loose=loose)
+        if least <= found < self.disk.values["currentEpoch"]:
             self.led = [one for one in self.led if one.epoch <= found]
 
     def born(self, index: int) -> None:

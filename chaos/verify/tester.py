@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from sys import maxsize
+from typing import Final
 
 from chaos.actions import (
     Corrupt,
@@ -16,10 +17,14 @@ from chaos.actions import (
     SpoilDisk,
     TurnRound,
 )
-from chaos.election.effects import SkewEpochs, SkewRound, SkewZxid
+from chaos.election.effects import Reconfigure, SkewEpochs, SkewRound, SkewZxid, Work
 from chaos.election.ids import Sid, epoch_of
 from chaos.history.events import Acted, Appeared, Began, Event, Stepped
 from chaos.history.history import History
+
+# What a peer is told also while it holds, or waits for its disk: it writes that down at once, and
+# does it behind the step that it is at. So such a line does not say that the step before is done.
+ORDERS: Final = (SkewRound, SkewZxid, SkewEpochs, Reconfigure, Work)
 
 Change = tuple[int, Launch | SetEpochs | SetZxid]  # with the index of its event
 

@@ -13,7 +13,7 @@ from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import Sid, Zxid, counter_of
 from chaos.election.packets import Txn
-from chaos.history.events import Began, RunEnded, Stepped
+from chaos.history.events import Began, Held, RunEnded, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.replicas import replicas
@@ -206,16 +206,38 @@ def test_a_replica_that_the_tester_wiped_may_begin_anew() -> None:
     assert judge(ensemble.history()).outcome is Outcome.HOLDS
 
 
-def test_what_the_last_step_before_a_kill_delivered_may_never_have_been() -> None:
-    """A leader whose own vote is a quorum logs and commits in one step, and dies in it."""
+def cut_short(*, held: bool) -> History:
+    """A leader whose own vote is a quorum logs and commits in one step, and dies in it.
+
+    ``held``: at a gate before that step, where it was told to stop working.
+    """
     config = "1-1"
     ensemble = Lockstep(config).start().run(2000).give(1, fx.Work(20, 3)).run(200)
     log = ensemble.logs[Sid(1)]
     step = next(e for e in reversed(ensemble.events) if isinstance(e, Stepped) and _appends(e))
     ensemble.events = ensemble.events[: ensemble.events.index(step) + 1]
-    ensemble.peers[Sid(1)].seq = step.seq + 1
+    peer = ensemble.peers[Sid(1)]
+    peer.seq = step.seq + 1
     log.txns = log.txns[:-1]
-    history = ensemble.kill(1).start(1).run(2000).history()
+    if held:
+        ensemble.events.append(Held(step.at_ns, Sid(1), 0, peer.seq, "gate", step.seq))
+        peer.seq += 1
+        ensemble.give(1, fx.Work(0))
+    return ensemble.kill(1).start(1).run(2000).history()
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("law", INVARIANTS)
+def test_what_the_last_step_before_a_kill_delivered_may_never_have_been(
+    law: str, *, held: bool
+) -> None:
+    verdict = INVARIANTS[law].check(cut_short(held=held))
+    assert verdict.outcome is not Outcome.FAILS, verdict
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_replicas_agree_whatever_the_last_step_would_have_delivered(*, held: bool) -> None:
+    history = cut_short(held=held)
     assert judge(history).outcome is Outcome.HOLDS, judge(history)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from chaos import actions as act
 from chaos.election import effects as fx
-from chaos.election.ids import Sid
+from chaos.election.ids import PeerEpoch, Sid
 from chaos.history.events import Began, Held, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
@@ -167,6 +167,39 @@ def test_either_value_of_the_last_step_may_come_back() -> None:
         ensemble.kill(1).disks[ONE] = {"acceptedEpoch": accepted, "currentEpoch": 0}
         verdict = epochs(again(ensemble).history())
         assert verdict.outcome is expected, (accepted, verdict)
+
+
+TOLD: dict[str, tuple[list[fx.Input], int, Outcome]] = {
+    "it held, and did not write": ([], 0, Outcome.HOLDS),
+    "it was told to work meanwhile": ([fx.Work(20)], 0, Outcome.HOLDS),
+    "the tester moved its epoch meanwhile": ([fx.SkewEpochs(PeerEpoch(7))], 0, Outcome.HOLDS),
+    "both": ([fx.SkewEpochs(PeerEpoch(7)), fx.Work(20)], 0, Outcome.HOLDS),
+    "it was told and forgot more": ([fx.Work(20)], -1, Outcome.FAILS),
+}
+
+
+@pytest.mark.parametrize(("told", "accepted", "expected"), TOLD.values(), ids=TOLD.keys())
+@pytest.mark.parametrize("slow", [False, True])
+def test_what_a_peer_is_told_before_it_writes_waits_behind_that(
+    told: list[fx.Input], accepted: int, expected: Outcome, *, slow: bool
+) -> None:
+    """It holds, or its disk is slow, before it writes its first promise: there it is killed."""
+    ensemble = Lockstep().start().run(2000)
+    step = next(e for e in ensemble.events if isinstance(e, Stepped) and _promises(e))
+    kept = [e for e in ensemble.events if getattr(e, "sid", 0) != ONE or _seq(e) <= step.seq]
+    ensemble.events, peer = kept, ensemble.peers[ONE]
+    peer.seq = step.seq + 1
+    if slow:
+        ensemble.acted("slow", act.SpoilDisk("slow", (ONE,), 10**9))
+    else:
+        held = Held(ensemble.now_ms * MS, ONE, 0, peer.seq, "gate", step.seq)
+        ensemble.events.append(held)
+        peer.seq += 1
+    for happened in told:
+        ensemble.give(1, happened)
+    ensemble.kill(1).disks[ONE] = {"acceptedEpoch": accepted, "currentEpoch": 0}
+    verdict = epochs(again(ensemble).history())
+    assert verdict.outcome is expected, verdict
 
 
 def _promises(step: Stepped) -> bool:

@@ -31,6 +31,7 @@ from chaos.verify.laws.past import Past
 from chaos.verify.laws.watcher import names
 from chaos.verify.rules import Electorate
 from chaos.verify.standing import Standing
+from chaos.verify.tester import ORDERS
 
 
 class Configured:
@@ -42,16 +43,17 @@ class Configured:
         self._past = past
         self._told: set[str] = set()  # texts that its leader sent
         version = parse_configuration(began.spec.config).version
-        if past.version is None or version == past.unwritten:
+        if past.version is None or version in past.unwritten:
             past.version = version  # the first; or a kill came before the last step's write
         else:
             self._rises(version, "comes back with", index, again=True)
-        past.unwritten = None
+        past.unwritten.clear()
 
     def take(self, index: int, event: Stepped, standing: Standing) -> None:
         """Take one step in."""
         heard = set(_brought(event))
-        self._past.unwritten = None
+        if not isinstance(event.happened, ORDERS):
+            self._past.unwritten.clear()
         if isinstance(event.happened, PacketRead):
             self._told |= heard
         state, serves = standing.state, False  # who is a quorum alone does all in one step
@@ -63,7 +65,8 @@ class Configured:
                     serves = state is ServerState.LEADING
                 case PersistConfig(config=text, active=True):
                     config = parse_configuration(text)
-                    self._past.unwritten = self._past.version
+                    if self._past.version is not None:
+                        self._past.unwritten.add(self._past.version)
                     self._rises(config.version, "puts in force", index)
                     self._decided(config, index, standing, heard, leads=serves)
                 case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chaos.history.events import Began
 from chaos.verify.standing import Standing
@@ -13,12 +13,13 @@ class Past:
     """What all incarnations of a peer so far have promised, and put in force.
 
     ``promised`` is the last epoch that it acked, and the event; ``version`` is of the highest
-    configuration, ``None`` before there was one. A watcher writes both.
+    configuration, ``None`` before there was one, and ``unwritten`` those before that, from what
+    may not be done of its journal. A watcher writes all three.
     """
 
     promised: tuple[int, int] = (0, 0)
     version: int | None = None
-    unwritten: int | None = None  # the version before, if the last step of all changed it
+    unwritten: set[int] = field(default_factory=set)
 
     def born(self, index: int, began: Began, standing: Standing) -> None:
         """Forget what the tester took back while the peer was down."""
@@ -26,4 +27,5 @@ class Past:
         if "acceptedEpoch" in touched and began.spec.accepted_epoch < self.promised[0]:
             self.promised = (began.spec.accepted_epoch, index)
         if {"zxid", "currentEpoch"} <= touched:
-            self.version = self.unwritten = None  # a wiped disk forgets its configuration too
+            self.version = None  # a wiped disk forgets its configuration too
+            self.unwritten.clear()
