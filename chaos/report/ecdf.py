@@ -27,6 +27,7 @@ AXIS: Final = 24
 HIGH: Final = 150
 RIGHT: Final = 250  # of the plot: names of lines stand there
 _LINE: Final = 17  # between two names
+_TOLD_MAX: Final = 32  # characters of a name and what follows it; all of it is under the pointer
 _DASHES: Final = ("", "7 4", "2 3", "9 3 2 3", "12 5")
 LINES_MAX: Final = len(PALETTE)
 
@@ -79,10 +80,17 @@ def _drawn(curves: Sequence[Curve], scale: Scale, base: float) -> Iterator[Marku
             stroke_width=1.8,
             stroke_dasharray=_DASHES[place],
         )
-        told = f"{curve.name}, n = {curve.sample.n}"
-        if curve.sample.censored:
-            told += f", → {curve.sample.censored}"
-        yield titled([path, key, label(left + 32, y + 4, told, font_size=11)], _median(curve))
+        name = label(left + 32, y + 4, _told(curve), font_size=11)
+        yield titled([path, key, name], _median(curve))
+
+
+def _told(curve: Curve) -> str:
+    """The name of a line as far as there is room for it, and how many runs it is of."""
+    runs = f", n = {curve.sample.n}"
+    if curve.sample.censored:
+        runs += f", → {curve.sample.censored}"
+    room = _TOLD_MAX - len(runs)
+    return (curve.name if len(curve.name) <= room else f"{curve.name[: room - 1]}…") + runs
 
 
 def _steps(sample: Sample, scale: Scale, base: float) -> str:

@@ -88,6 +88,13 @@ def test_a_curve_ends_below_one_where_something_never_ended() -> None:
     assert "1 of 2 never ended" in drawn
 
 
+def test_a_long_name_leaves_room_for_the_number_of_runs() -> None:
+    sample = Sample(tuple(Observation(ms, ms) for ms in range(1, 31)))
+    drawn = str(ecdf("m", "t", [Curve("a-plan-of-many-words size=5,jitter=20ms", sample)]))
+    (told,) = re.findall(r">([^<]*, n = 30)</text>", drawn)
+    assert told == "a-plan-of-many-words si…, n = 30"
+
+
 def test_a_cell_with_a_strange_name_is_text() -> None:
     odd = case(replace(RUN, headline="<b>&"), cell='<script>alert("1")</script>', why="<i>x</i>")
     page = render_suite([odd], lambda _: "")
