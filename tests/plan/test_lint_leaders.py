@@ -22,6 +22,11 @@ TOGETHER = (
     "{id: both, parallel: [{id: f, at: 5s, fault: pause, target: [1, 2, 3], for: 20s},"
     " {id: w, wait: {outcome: leader, hold_for: %s}, within: 12s}]}"
 )
+CUT_TWO = CUT_IN_TURN.replace(", 3", "")
+BACK_AGAIN = "{id: w, after: {step: f, edge: ended}, wait: {outcome: %s}, within: %s}"
+BACK_IN_TURN = "{id: w, wait: {outcome: leader, seen_by: all}, within: %s}"
+NONE = "{id: none, wait: {outcome: no_leader}, within: 2s}"
+KILL_ONE = "{id: k, fault: kill, target: 1}"
 NOBODY = "outcome: no_leader, among: 1, during: %s"
 
 # what is asked: the plan that it is for, the rule, the severity, its arithmetic, a plan beside it
@@ -141,6 +146,55 @@ LEADERS: dict[str, tuple[str, str, str, str, str]] = {
         "error",
         "2 of 5 voters",
         plan(UP, pause("[1, 2, 3]", "500ms"), expect="outcome: leader, after: f, within: 600ms"),
+    ),
+    "nobody leads although nothing happens": (
+        plan(UP, NONE),
+        "never-leaderless",
+        "warning",
+        "up is done when a leader serves",
+        plan(NONE, UP),
+    ),
+    "nobody leads although the dead had no say": (
+        plan(KILL_ONE, UP, NONE),
+        "never-leaderless",
+        "warning",
+        "no fault comes between",
+        plan(UP, KILL_ONE, NONE),
+    ),
+    "a wait for who is cut off": (
+        plan(UP, CUT_TWO, BACK_AGAIN % ("leader, seen_by: all", "5s")),
+        "resend-trap",
+        "warning",
+        "the next may be 20s away",
+        plan(UP, CUT_TWO, BACK_AGAIN % ("leader, seen_by: all", "25s")),
+    ),
+    "a wait for all where the others go on": (
+        plan(UP, CUT_TWO, BACK_AGAIN % ("leader, seen_by: all", "5s")),
+        "resend-trap",
+        "warning",
+        "20s of silence",
+        plan(UP, CUT_IN_TURN, BACK_AGAIN % ("leader, seen_by: all", "5s")),
+    ),
+    "a wait for all and not for a leader alone": (
+        plan(UP, CUT_TWO, BACK_AGAIN % ("leader, seen_by: all", "5s")),
+        "resend-trap",
+        "warning",
+        "20s of silence",
+        plan(UP, CUT_TWO, BACK_AGAIN % ("leader", "5s")),
+    ),
+    "a wait for the role of who is cut off": (
+        plan(UP, CUT_TWO, BACK_AGAIN % ("{role: follower}, of: [1, 2, 3, 4]", "5s")),
+        "resend-trap",
+        "warning",
+        "20s of silence",
+        plan(UP, CUT_TWO, BACK_AGAIN % ("{role: follower}, of: 3", "5s")),
+    ),
+    "a wait that goes on after the cut": (
+        plan(UP, CUT_TWO, SOON, BACK_IN_TURN % "22s"),
+        "resend-trap",
+        "warning",
+        "20s of silence",
+        plan(UP, CUT_TWO, BACK_IN_TURN % "22s"),
     ),
     "a lost quorum that nothing leaves out": (
         plan(UP, STOP, expect=LATER),

@@ -15,9 +15,13 @@ from chaos.plan.model import (
     Change,
     FaultStep,
     LeaderExpected,
+    LeaderOutcome,
+    NoLeaderOutcome,
+    Otherwise,
     RoleExpected,
     SameLeaderExpected,
     Step,
+    Wait,
 )
 
 Instant = tuple[Moment, int, int]  # from when, and how much later at the least and at the most
@@ -95,3 +99,51 @@ def _of_leader(step: Step, verb: FaultStep) -> bool:
     """Whether it ends the process of the one leader there is when its turn comes."""
     fault, target = verb.fault, Group(Word.LEADER, Ambiguity.FAIL)
     return isinstance(fault, Kill | Terminate) and verb.target == target and step.when is None
+
+
+def never_leaderless(context: Context) -> Iterator[Finding]:
+    """A wait until nobody leads, where nothing disturbs whom a wait before it has found leading."""
+    for step in context.plan.every_step:
+        verb = step.verb
+        if not isinstance(verb, Wait) or step.when is not None:
+            continue
+        if verb.condition != NoLeaderOutcome() or verb.otherwise is not Otherwise.FAIL:
+            continue
+        leads = _found_leading(context, step)
+        end = ((step.id, "began"), verb.within_ns)
+        if leads is None or _disturbed(context, leads, end):
+            continue
+        yield Finding(
+            "never-leaderless", Severity.WARNING, step.where, step.id,
+            "somebody leads all the while",
+            f"{leads.id} is done when a leader serves, and no fault comes between the two",
+            "first a fault that takes the leader, or its quorum, away",
+        )  # fmt: skip
+
+
+def _found_leading(context: Context, step: Step) -> Step | None:
+    """The last wait before a step that is done only if somebody leads."""
+    times, found = context.times, None
+    for other in context.plan.every_step:
+        verb = other.verb
+        if not isinstance(verb, Wait) or not isinstance(verb.condition, LeaderOutcome):
+            continue
+        if verb.otherwise is not Otherwise.FAIL or other.when is not None:
+            continue
+        if times.least((other.id, "done"), (step.id, "began")) >= 0:
+            found = other
+    return found
+
+
+def _disturbed(context: Context, leads: Step, end: tuple[Moment, int]) -> bool:
+    """Whether anything may end a leadership between a wait for it and a later moment."""
+    times, done = context.times, (leads.id, "done")
+    if any(isinstance(one.verb, Change) for one in context.plan.every_step):
+        return True
+    for name, verb in context.plan.faults:
+        if isinstance(verb.fault, Workload) or not times.perhaps(name, (done, 0), end):
+            continue
+        dead = isinstance(verb.fault, Kill | Terminate) and verb.fault.instant
+        if not dead or times.least((name, "done"), (leads.id, "began")) < 0:
+            return True
+    return False

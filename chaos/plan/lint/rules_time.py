@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from chaos.actions import Block, How
 from chaos.faults.targets import Ambiguity, Group, Word
 from chaos.plan.amount_words import span
 from chaos.plan.lint.context import Context, Hope, excludes, is_leader
@@ -17,12 +16,10 @@ from chaos.plan.model import (
     Elapsed,
     FaultStep,
     InOrder,
-    LeaderExpected,
     MetricExpected,
     NoLeaderExpected,
     Note,
     Release,
-    RoleExpected,
     Step,
     Wait,
 )
@@ -44,7 +41,7 @@ def too_short(context: Context) -> Iterator[Finding]:
                 hope.name,
                 f"no leader can be there within {span(hope.within_ns)}",
                 f"nobody decides before one finalize wait, {span(wait)} after time zero, is over",
-                f"within: {_round(3 * wait)}",
+                f"within: {half_seconds(3 * wait)}",
             )
 
 
@@ -67,14 +64,14 @@ def shorter_than_detection(context: Context) -> Iterator[Finding]:
                 "shorter-than-detection", hope, f"{step.id} is over before anybody notices",
                 f"silence is noticed after {ticks}: {span(band.least_ns)} to "
                 f"{span(band.most_ns)}; it lasts {span(verb.for_ns)}",
-                f"for: {_round(most)} at {step.id}, or expect same_leader",
+                f"for: {half_seconds(most)} at {step.id}, or expect same_leader",
             )  # fmt: skip
         elif hope.window[1][1] < least:
             yield _finding(
                 "too-short", hope, f"no new leader can be there within {span(hope.within_ns)}",
                 f"silence is noticed after {ticks}: at least {span(band.least_ns)}, and the "
                 f"finalize wait is {span(decide)}: {span(least)} together",
-                f"within: {_round(most)}",
+                f"within: {half_seconds(most)}",
             )  # fmt: skip
 
 
@@ -137,7 +134,7 @@ def _bound(
             "too-short", Severity.ERROR, one.where, one.id,
             f"{what} can never be {span(most)} or less",
             f"it takes {span(least)} at the least",
-            f"max: {_round(2 * least)}",
+            f"max: {half_seconds(2 * least)}",
         )  # fmt: skip
     elif most >= context.plan.run_timeout_ns:
         yield Finding(
@@ -282,42 +279,7 @@ def armed_late(context: Context) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def resend_trap(context: Context) -> Iterator[Finding]:
-    """Too little time after a silent cut: re-sends have backed off meanwhile."""
-    timings = context.plan.ensemble.timings
-    for one in context.plan.expectations:
-        if not isinstance(one, LeaderExpected | RoleExpected) or one.after is None:
-            continue
-        step = context.steps[one.after.step]
-        verb = step.verb
-        moment, plus = context.times.at(one.after)
-        if not isinstance(verb, FaultStep) or moment != (step.id, "ended") or plus:
-            continue
-        if verb.for_ns is None or not _silent(context, step.id):
-            continue
-        longest = min(timings.notification_ms_max * MS, verb.for_ns)
-        if one.within_ns + one.hold_ns < longest:
-            yield Finding(
-                "resend-trap", Severity.WARNING, one.where, one.id,
-                f"{span(one.within_ns)} may be too short after a silent cut",
-                f"peers that look double the time between their notifications from "
-                f"{timings.notification_ms_min}ms up to {timings.notification_ms_max}ms; after "
-                f"{span(verb.for_ns)} of silence the next may be {span(longest)} away",
-                f"within: {_round(longest + 2_000_000_000)}, or timings: {{notification: "
-                "{first: 200ms, max: 1s}}",
-            )  # fmt: skip
-
-
-def _silent(context: Context, name: str) -> bool:
-    """Whether the fault drops packets so that nobody is told."""
-    return bool(context.worlds) and all(
-        any(isinstance(one, Block) and one.how is How.SILENT for one in world.deeds[name].actions)
-        and bool(world.deeds[name].cuts)
-        for world in context.worlds
-    )
-
-
-def _round(time_ns: int) -> str:
+def half_seconds(time_ns: int) -> str:
     """The next whole half second, as a plan writes it."""
     half = 500_000_000
     return span(-(-time_ns // half) * half)
