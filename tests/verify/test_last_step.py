@@ -8,7 +8,8 @@ import pytest
 
 from chaos import actions as act
 from chaos.election import effects as fx
-from chaos.election.ids import Sid
+from chaos.election import packets as pk
+from chaos.election.ids import PeerEpoch, Sid, Zxid
 from chaos.history.events import Began, Held, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
@@ -46,6 +47,28 @@ def led_in_vain() -> History:
     return ensemble.start(1).run(2000).history()
 
 
+def promised(*, held: bool) -> History:
+    """A follower in epoch 1 is killed in the step that promises epoch 2, and comes back.
+
+    ``held``: at a gate before that step, where it was told to work.
+    """
+    ensemble = Lockstep().start().run(2000)
+    steps = [e for e in ensemble.events if isinstance(e, Stepped) and e.sid == ONE]
+    heard = (e.happened for e in reversed(steps))
+    conn = next(one.conn for one in heard if isinstance(one, fx.PacketRead))
+    happened = fx.PacketRead(conn, pk.LeaderInfo(PeerEpoch(2)))
+    ack = pk.AckEpoch(Zxid(0), PeerEpoch(1))
+    promise = (fx.Persist("acceptedEpoch", PeerEpoch(2)), fx.SendPacket(conn, ack))
+    peer, now = ensemble.peers[ONE], ensemble.now_ms * MS
+    ensemble.events.append(Stepped(now, ONE, 0, peer.seq, happened, promise))
+    peer.seq += 1
+    if held:
+        ensemble.events.append(Held(now, ONE, 0, peer.seq, "gate", peer.seq - 1))
+        peer.seq += 1
+        ensemble.give(1, fx.Work(0))
+    return ensemble.kill(1).run(100).start(1).run(3000).history()
+
+
 def _last(ensemble: Lockstep) -> Stepped:
     return next(e for e in reversed(ensemble.events) if isinstance(e, Stepped))
 
@@ -67,6 +90,12 @@ def test_what_it_was_told_meanwhile_does_not_say_that_it_was_performed(law: str)
     for event in led_in_vain().events:
         watchman.observe(event)
     assert watchman.found is None
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_promise_that_was_not_kept_on_disk_binds_nobody(*, held: bool) -> None:
+    verdict = INVARIANTS["no_split_brain"].check(promised(held=held))
+    assert verdict.outcome is Outcome.HOLDS, verdict
 
 
 @pytest.mark.parametrize(("later_ms", "quiet"), [(0, True), (200, False)])

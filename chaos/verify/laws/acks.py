@@ -32,6 +32,7 @@ from chaos.history.events import Began, Stepped
 from chaos.verify.docket import Docket, Law
 from chaos.verify.laws.past import Past
 from chaos.verify.standing import Standing
+from chaos.verify.tester import ORDERS
 
 
 class Acks:
@@ -52,6 +53,8 @@ class Acks:
 
     def take(self, index: int, event: Stepped, standing: Standing) -> None:
         """Take one step in."""
+        if not isinstance(event.happened, ORDERS):
+            self._past.kept = self._past.promised
         self._moved = isinstance(event.happened, SkewEpochs)
         match event.happened:
             case LeaderConnected(conn=conn):
@@ -61,6 +64,7 @@ class Acks:
                 self._read(packet)
             case SkewEpochs(accepted=accepted) if accepted is not None:
                 self._past.promised = (min(self._past.promised[0], accepted), index)
+                self._past.kept = min(self._past.kept, self._past.promised)
             case _:
                 pass
         for effect in event.effects:
