@@ -196,7 +196,8 @@ def _leader_serves(history: History, span: Span, found: _Found) -> None:
     took = until - span.from_ns
     hopeless = failed > _FAILURES and not take_turns(span)
     overdue = took > due.total_ns or hopeless
-    if (overdue or span.served is None) and (forever := endless(span)):
+    silence_ns = (due.release + due.silence) * _MS
+    if (overdue or span.served is None) and (forever := endless(span) or span.mute(silence_ns)):
         found.excused.append(Finding(f"{_alone(history, span)}: {forever}", (span.index,)))
     elif overdue:
         why = f"{_alone(history, span)}: {_first(span)} after {took / 1e9:.3f} s; due in {due}"

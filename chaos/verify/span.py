@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from chaos.election.effects import Send
 from chaos.election.ids import Sid
 from chaos.election.notification import ServerState
 from chaos.election.timings import Timings
+from chaos.history.events import Stepped
 
 _MS: Final = 1_000_000
 
@@ -49,8 +51,24 @@ class Span:
     looks: dict[Sid, int] = field(default_factory=dict)  # who does at the end, and its wait, ms
     lost: tuple[int, int] | None = None
     failed: dict[Sid, int] = field(default_factory=dict)  # handshakes left without serving
+    words: dict[Sid, tuple[int, bool]] = field(default_factory=dict)  # first ones, see `mute`
     failed_later: dict[Sid, int] = field(default_factory=dict)  # after ``served``
     spoiled: bool = False  # the tester had changed a log or an epoch: a leader may have to end
+
+    def mute(self, ns: int) -> str:
+        """Who said nothing for longer than ``ns``, and why it need not; empty if all spoke.
+
+        Each notification begins the wait of who hears it anew, and a little after that of who
+        sent it. Of two that wait for as long, the longest that there is, the one that has spoken
+        is always first, and a vote of the other that was lost is never said again.
+        """
+        for sid, (at_ns, outspoken) in sorted(self.words.items()):
+            if outspoken and at_ns - self.from_ns > ns:
+                return (
+                    f"peer {sid} said nothing for {(at_ns - self.from_ns) / 1e9:.3f} s: it waits "
+                    f"{self.timings.notification_ms_max} ms, and hears another as often"
+                )
+        return ""
 
     def excuse(self, sid: Sid) -> str:
         """Why the rules keep a member from its leader, or nothing."""
@@ -101,3 +119,11 @@ class Span:
 def inherited_ns(timings: Timings) -> int:
     """How long the silence of an earlier fault may still end a leadership."""
     return (timings.sync_limit + 2) * timings.tick_ms * _MS
+
+
+def speaks(event: Stepped) -> bool:
+    """Whether it says its vote to the others."""
+    return any(
+        isinstance(effect, Send) and effect.notification.state is ServerState.LOOKING
+        for effect in event.effects
+    )

@@ -49,7 +49,7 @@ from chaos.history.view import EnsembleView, PeerView
 from chaos.verify.docket import Once
 from chaos.verify.in_place import HARMLESS, InPlace
 from chaos.verify.replay import matters
-from chaos.verify.span import Span, Was, inherited_ns
+from chaos.verify.span import Span, Was, inherited_ns, speaks
 
 _MS: Final = 1_000_000
 _SCHEDULING_NS: Final = 50_000_000  # a message's way includes two processes that have to run
@@ -78,6 +78,8 @@ class _Watch:
             self._excuse(event)
             self._close(event.at_ns)
         after = self._in_place(event)
+        if isinstance(event, Stepped):
+            self._words(event)
         self._learn(event)
         moved = matters(event)
         before = {sid: _was(p, 0) for sid, p in self._view.peers.items()} if moved else {}
@@ -191,8 +193,9 @@ class _Watch:
             span.lost = None
 
     def _close(self, at_ns: int, *, by_end: bool = False) -> None:
-        span, self._open = self._open, None
+        span = self._open
         if span is None or at_ns <= span.from_ns:
+            self._open = None
             return
         span.to_ns, span.by_end = at_ns, by_end
         peers = {sid: self._view.peers[sid] for sid in span.members}
@@ -200,6 +203,10 @@ class _Watch:
         span.versions = {sid: self._held(peer).version for sid, peer in peers.items()}
         looking = (sid for sid, peer in peers.items() if peer.state is ServerState.LOOKING)
         span.looks = {sid: self._resend.get(sid, 0) for sid in looking}
+        if span.served is None:
+            for sid in set(span.looks) - set(span.words):
+                span.words[sid] = (at_ns, self._outspoken(sid))
+        self._open = None
         self.spans.append(span)
 
     def _of(self, sid: Sid) -> Was:
@@ -262,6 +269,21 @@ class _Watch:
                 count = span.failed if span.served is None else span.failed_later
                 if not was.serving:
                     count[sid] = count.get(sid, 0) + 1
+
+    def _words(self, event: Stepped) -> None:
+        """The first words of a member in a span in which nobody serves yet."""
+        span = self._open
+        if span is None or span.served is not None or event.at_ns < span.from_ns:
+            return
+        if event.sid in span.members - set(span.words) and speaks(event):
+            span.words[event.sid] = (event.at_ns, self._outspoken(event.sid))
+
+    def _outspoken(self, sid: Sid) -> bool:
+        """Whether it waits for as long as anybody may, and so does another member."""
+        assert self._open is not None
+        longest = self._open.timings.notification_ms_max
+        others = (self._resend.get(one, 0) for one in self._open.members - {sid})
+        return self._resend.get(sid, 0) >= longest and max(others, default=0) >= longest
 
     def _serves(self, index: int, at_ns: int) -> None:
         span, peers = self._open, self._view.peers

@@ -114,6 +114,27 @@ def drowned() -> History:
     return ensemble.run(40_000).history()
 
 
+def lost_vote() -> Lockstep:
+    """Two look for so long that both wait 60 s; the vote of peer 2, the better one, is lost."""
+    ensemble = Lockstep("1-2")
+    ensemble.cut.add((Sid(2), Sid(1)))
+    ensemble.start().acted("l", act.Lose("l", (act.Cut(Sid(2), Sid(1)),), 1_000_000))
+    ensemble.run(300_000).cut.clear()
+    return ensemble.acted("l", act.Clear("l"))
+
+
+def always_first() -> History:
+    return lost_vote().run(900_000).history()
+
+
+def speaks_at_last() -> History:
+    """Chance helps: peer 2 says its vote again."""
+    ensemble = lost_vote().run(800_000)
+    timer = fx.Timer(fx.TimerKind.RESEND)
+    del ensemble.peers[Sid(2)].timers[timer]
+    return ensemble.give(2, fx.Expire(timer, have_delivered=True)).run(60_000).history()
+
+
 def minority() -> History:
     return Lockstep().start(3).run(60_000).history()
 
@@ -137,6 +158,8 @@ JUDGED: dict[str, tuple[str, Callable[[], History], Outcome, str]] = {
     "a promise moved": (L2, promised_alone, Outcome.NOT_EXERCISED, "it promised epoch 9"),
     "a newer configuration": (L2, ahead, Outcome.NOT_EXERCISED, "its configuration, 900000000"),
     "drowned": (L2, drowned, Outcome.NOT_EXERCISED, "peer 1 is excused: peer 5 goes round"),
+    "who spoke is first": (L1, always_first, Outcome.NOT_EXERCISED, "peer 2 said nothing for 900"),
+    "until chance helps": (L1, speaks_at_last, Outcome.NOT_EXERCISED, "said nothing for 800"),
     "a minority": (L1, minority, Outcome.NOT_EXERCISED, "no living quorum"),
     "a minority, joining": (L2, minority, Outcome.NOT_EXERCISED, "no living quorum"),
     "a minority, changing": (L3, minority, Outcome.NOT_EXERCISED, "no living quorum"),
