@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from rich.text import Text
 from chaos.campaign.asked import needs
 from chaos.campaign.baselines import RunSet, open_sets
 from chaos.campaign.compare import Compared, compare_sets, lacks_scipy
-from chaos.campaign.passing import passing
+from chaos.campaign.passing import Passing, passing
 from chaos.cli.console import put, voice
 from chaos.errors import HistoryError
 from chaos.plan.names import METRICS
@@ -68,8 +68,7 @@ def compare_runs(wanted: Wanted) -> int:
         raise HistoryError(f"{wanted.second} has no plan in common with {wanted.first}: {there}")
     code = _code(rows)
     if wanted.as_json:
-        document = _document(wanted, rows, code)
-        document["passing"] = [one.document() for one in passing(bases, heads)]
+        document = _document(wanted, rows, passing(bases, heads), code)
         put(json.dumps(document, indent=1) + "\n")
     else:
         _show(wanted, bases, heads, rows)
@@ -181,7 +180,9 @@ def _conclusion(wanted: Wanted, rows: Sequence[Compared]) -> str:
 # ---- for a program
 
 
-def _document(wanted: Wanted, rows: Sequence[Compared], code: int) -> dict[str, object]:
+def _document(
+    wanted: Wanted, rows: Sequence[Compared], shares: Iterable[Passing], code: int
+) -> dict[str, object]:
     rule = wanted.rule
     return {
         "version": FORMAT,
@@ -191,6 +192,7 @@ def _document(wanted: Wanted, rows: Sequence[Compared], code: int) -> dict[str, 
         "paired": wanted.paired,
         "rule": {"alpha": rule.alpha, "noise": rule.noise, "floor_ns": rule.floor_ns},
         "rows": [row_json(row) for row in rows],
+        "passing": [one.document() for one in shares],
     }
 
 

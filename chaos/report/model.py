@@ -26,7 +26,6 @@ from chaos.report.rows import (
     cited,
     cited_rows,
     health,
-    late_limit_ns,
     matrix,
     measure_groups,
     step_rows,
@@ -39,6 +38,7 @@ from chaos.report.waterfall import waterfall
 from chaos.report.windows import Close, windows
 from chaos.runner.known import sentence
 from chaos.store import RunResult
+from chaos.verify.punctuality import late_limit_ns
 from chaos.verify.verdict import Measure, Outcome
 
 INSETS_MAX: Final = 6

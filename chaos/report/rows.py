@@ -10,13 +10,14 @@ from itertools import chain
 from typing import Final
 
 from chaos.election.ids import Sid
-from chaos.history.events import UNSURE_NS, Began, Sampled, Used
+from chaos.history.events import UNSURE_NS, Sampled, Used
 from chaos.history.history import History
 from chaos.plan.lint.outline import numbers_of
 from chaos.report import words
 from chaos.report.messages import Fate, Message, Tally
 from chaos.report.telling import what, who
 from chaos.store import StepRecord
+from chaos.verify.punctuality import late_limit_ns
 from chaos.verify.verdict import Measure, Outcome, Verdict
 
 CITED_MAX: Final = 250  # events in the evidence list
@@ -24,7 +25,6 @@ CITED_EACH: Final = 12  # links beside one verdict
 MEASURES_MAX: Final = 60  # rows of one name
 PAIRS_MAX: Final = 30  # peers whose pairs are counted apart
 CAUSES_MAX: Final = 40
-_LATE_PERCENT: Final = 25  # of a tick, as in chaos.runner.surroundings
 
 _WHERE = re.compile(r":(\d+):\d+$")
 _SIGNS = {"done": "✓", "failed": "✗", "skipped": "–", "inconclusive": "?"}
@@ -313,9 +313,3 @@ def _most(used: Sequence[Used]) -> str:
         f"{files.descriptors} descriptors (peer {files.sid}), "
         f"{memory.rss_kib / 1024:.1f} MiB (peer {memory.sid})"
     )
-
-
-def late_limit_ns(history: History) -> int:
-    """How late the canary may be before times mean little; 0 if no peer ever began."""
-    first = next((event for _, event in history.every(Began)), None)
-    return 0 if first is None else first.spec.timings.tick_ms * words.MS * _LATE_PERCENT // 100

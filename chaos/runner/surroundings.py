@@ -14,8 +14,8 @@ from chaos.history.events import Sampled
 from chaos.history.history import History
 from chaos.plan.model import Plan
 from chaos.verify.aborts import unseen
+from chaos.verify.punctuality import LATE_PERCENT, limit_ns
 
-_LATE_PERCENT: Final = 25  # of a tick; a canary later than that voids the timings
 _MS: Final = 1_000_000
 
 
@@ -47,14 +47,14 @@ def tool_version() -> str:
 
 def disturbance(history: History, timings: Timings) -> str:
     """Why the host was too busy for timings to mean much; empty when it was not."""
-    limit_ns = timings.tick_ms * _MS * _LATE_PERCENT // 100
+    most_ns = limit_ns(timings)
     worst = max((event for _, event in history.every(Sampled)), key=_late, default=None)
-    if worst is None or worst.late_ns <= limit_ns:
+    if worst is None or worst.late_ns <= most_ns:
         return ""
     return (
         f"a canary woke {worst.late_ns / _MS:.0f} ms late at "
-        f"{(worst.at_ns - history.zero_ns) / 1e9:.2f} s; past {limit_ns / _MS:.0f} ms "
-        f"({_LATE_PERCENT} % of a tick) times say little about the election"
+        f"{(worst.at_ns - history.zero_ns) / 1e9:.2f} s; past {most_ns / _MS:.0f} ms "
+        f"({LATE_PERCENT} % of a tick) times say little about the election"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from typing import Protocol, Self, TypeVar
+from typing import TypeVar
 
 from chaos.history.history import History
 from chaos.verify.fold import fold
@@ -13,17 +13,6 @@ from chaos.verify.punctuality import Window, lateness
 from chaos.verify.verdict import Outcome, Verdict
 
 _Expected = TypeVar("_Expected")
-
-
-class _Bounded(Protocol):
-    """An expectation with a bound in time."""
-
-    def window(self, verdict: Verdict, history: History, /) -> Window | None: ...
-
-    def later(self, ns: int, /) -> Self: ...
-
-
-_Timed = TypeVar("_Timed", bound=_Bounded)
 
 
 def of_whole_journals(
@@ -49,21 +38,18 @@ def of_whole_journals(
 
 
 def but_for_the_host(
-    check: Callable[[_Timed, History], Verdict],
-) -> Callable[[_Timed, History], Verdict]:
-    """A bound that was missed by no more than the host was late meanwhile decides nothing."""
+    verdict: Verdict, window: Window | None, history: History, later: Callable[[int], Verdict]
+) -> Verdict:
+    """A bound that was missed by no more than the host was late meanwhile decides nothing.
 
-    @wraps(check)
-    def judged(expected: _Timed, history: History) -> Verdict:
-        verdict = check(expected, history)
-        if verdict.outcome is not Outcome.FAILS:
-            return verdict
-        window = expected.window(verdict, history)
-        late = None if window is None else lateness(history, window)
-        if late is None or check(expected.later(late.ns), history).outcome is Outcome.FAILS:
-            return verdict
-        lost = f"{late.ns / 1e6:.0f} ms in all, no less than it missed by"
-        why = f"{verdict.summary}; but {late.words}, {lost}"
-        return replace(verdict, outcome=Outcome.UNKNOWN, summary=why)
-
-    return judged
+    ``window`` is when that may have made it fail, if it may at all; ``later`` judges the same with
+    a bound that is so many nanoseconds later.
+    """
+    if verdict.outcome is not Outcome.FAILS or window is None:
+        return verdict
+    late = lateness(history, window)
+    if late is None or later(late.ns).outcome is Outcome.FAILS:
+        return verdict
+    lost = f"{late.ns / 1e6:.0f} ms in all, no less than it missed by"
+    why = f"{verdict.summary}; but {late.words}, {lost}"
+    return replace(verdict, outcome=Outcome.UNKNOWN, summary=why)

@@ -7,8 +7,7 @@ line, column) are the plan's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 from chaos.election.ids import Sid
 from chaos.history.events import unsure_ns
@@ -41,21 +40,12 @@ class LeaderExpected:
         """The plan's name for it."""
         return self.id
 
-    def window(self, _: Verdict, __: History) -> Window:
-        """When a late host may have made it fail."""
-        return Window(self.from_ns, self.from_ns + self.within_ns)
-
-    def later(self, ns: int) -> Self:
-        """The same with a bound that is so much later."""
-        return replace(self, within_ns=self.within_ns + ns)
-
     @of_whole_journals()
-    @but_for_the_host
     def check(self, history: History) -> Verdict:
         """FAILS once the bound has passed; UNKNOWN if the history ends before it."""
         condition = LeaderCondition(self.among, self.seen_by, self.hold_ns)
         what = "a leader" if self.among is None else f"a leader among {_set(self.among)}"
-        return _reached(self, condition, what, history)
+        return _in_time(self, condition, what, history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +65,11 @@ class RoleExpected:
         """The plan's name for it."""
         return self.id
 
-    def window(self, _: Verdict, __: History) -> Window:
-        """When a late host may have made it fail."""
-        return Window(self.from_ns, self.from_ns + self.within_ns)
-
-    def later(self, ns: int) -> Self:
-        """The same with a bound that is so much later."""
-        return replace(self, within_ns=self.within_ns + ns)
-
     @of_whole_journals()
-    @but_for_the_host
     def check(self, history: History) -> Verdict:
         """FAILS once the bound has passed; UNKNOWN if the history ends before it."""
         condition = RoleCondition(self.role, self.of, self.hold_ns)
-        return _reached(self, condition, f"{_set(self.of)} as {self.role}", history)
+        return _in_time(self, condition, f"{_set(self.of)} as {self.role}", history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,26 +174,20 @@ class MetricMax:
         """The plan's name for it."""
         return self.id
 
-    def window(self, verdict: Verdict, history: History) -> Window | None:
-        """When a late host may have made it fail: while what it measured went on."""
-        if self.metric in COUNTED or not verdict.evidence:
-            return None
-        first, *more = verdict.evidence
-        to_ns = history.events[more[-1]].at_ns if more else history.end_ns
-        return Window(history.events[first].at_ns, to_ns)
-
-    def later(self, ns: int) -> Self:
-        """The same with a bound that is so much later."""
-        return replace(self, maximum=self.maximum + ns)
-
     @of_whole_journals()
-    @but_for_the_host
     def check(self, history: History) -> Verdict:
         """FAILS at the largest measure above the bound.
 
         A measure whose end never came FAILS if the history lasted beyond the bound, and is
         UNKNOWN otherwise; so is a metric that was never measured.
         """
+        verdict = self._at_most(self.maximum, history)
+        window = None if self.metric in COUNTED else _between(verdict.evidence, history)
+        return but_for_the_host(
+            verdict, window, history, lambda ns: self._at_most(self.maximum + ns, history)
+        )
+
+    def _at_most(self, maximum: int, history: History) -> Verdict:
         faults = faults_of(history) if self.faults is None else self.faults
         began = {fault.step: fault.began_ns for fault in faults}
         found = [
@@ -224,9 +199,9 @@ class MetricMax:
             of = f" of {self.of}" if self.of else ""
             return _verdict(self, Outcome.UNKNOWN, f"{self.metric}{of} was never measured", ())
         worst = max(found, key=lambda one: _least(one, history) - one.less_ns)
-        bound = _size(worst.unit, self.maximum)
+        bound = _size(worst.unit, maximum)
         evidence = tuple(i for i in (worst.start, worst.end) if i is not None)
-        if _least(worst, history) - worst.less_ns > self.maximum:
+        if _least(worst, history) - worst.less_ns > maximum:
             reached = _size(worst.unit, _least(worst, history))
             more = "at least " if worst.value_ns is None else ""
             why = f"{self.metric} of {worst.of}: {more}{reached}, above {bound}"
@@ -236,7 +211,7 @@ class MetricMax:
             why = f"{self.metric} of {open_.of} had not ended when the run did, below {bound}"
             return _verdict(self, Outcome.UNKNOWN, why, (open_.start,), len(found))
         worst = max(found, key=lambda one: _least(one, history) + one.more_ns)
-        if _least(worst, history) + worst.more_ns > self.maximum:
+        if _least(worst, history) + worst.more_ns > maximum:
             least, most = (_least(worst, history) + by for by in (-worst.less_ns, worst.more_ns))
             why = f"{self.metric} of {worst.of}: between {_size(worst.unit, least)} and "
             why += f"{_size(worst.unit, most)}, around {bound}; it is not known exactly enough"
@@ -256,11 +231,27 @@ Expectation = LeaderExpected | NoLeaderExpected | SameLeaderExpected | RoleExpec
 # ---- in common
 
 
-def _reached(
+def _in_time(
     expected: LeaderExpected | RoleExpected, condition: Condition, what: str, history: History
 ) -> Verdict:
-    """Whether ``condition`` begins to hold by the deadline, and goes on for long enough."""
+    """Whether ``condition`` is reached by the deadline, or may have been but for a late host."""
     deadline = expected.from_ns + expected.within_ns
+    return but_for_the_host(
+        _reached(expected, (condition, what), deadline, history),
+        Window(expected.from_ns, deadline),
+        history,
+        lambda ns: _reached(expected, (condition, what), deadline + ns, history),
+    )
+
+
+def _reached(
+    expected: LeaderExpected | RoleExpected,
+    wanted: tuple[Condition, str],
+    deadline: int,
+    history: History,
+) -> Verdict:
+    """Whether a condition begins to hold by the deadline, and goes on for long enough."""
+    condition, what = wanted
     perhaps: Stretch | None = None
     for stretch in stretches(history, condition):
         start, end = max(stretch.from_ns, expected.from_ns), _until(stretch, history)
@@ -283,13 +274,12 @@ def _reached(
     if history.end_ns < deadline:
         why = f"the run ended at {seconds(history, history.end_ns)}, before the bound for {what}"
         return _verdict(expected, Outcome.UNKNOWN, why, ())
-    return _verdict(expected, Outcome.FAILS, *_missed(expected, what, history), 1)
+    return _verdict(expected, Outcome.FAILS, *_missed(expected, what, deadline, history), 1)
 
 
 def _missed(
-    expected: LeaderExpected | RoleExpected, what: str, history: History
+    expected: LeaderExpected | RoleExpected, what: str, deadline: int, history: History
 ) -> tuple[str, tuple[int, ...]]:
-    deadline = expected.from_ns + expected.within_ns
     hold = f" for {expected.hold_ns / 1e9:g} s" if expected.hold_ns else ""
     why = f"no {what.removeprefix('a ')}{hold} between {seconds(history, expected.from_ns)} and "
     why += seconds(history, deadline)
@@ -346,6 +336,15 @@ def _least(one: Measure, history: History) -> int:
     if one.value_ns is not None:
         return one.value_ns
     return max(0, history.end_ns - start_ns(history, one))
+
+
+def _between(evidence: tuple[int, ...], history: History) -> Window | None:
+    """From its first event to its last; to the end where nothing came of it."""
+    if not evidence:
+        return None
+    first, *more = evidence
+    to_ns = history.events[more[-1]].at_ns if more else history.end_ns
+    return Window(history.events[first].at_ns, to_ns)
 
 
 def _size(unit: str, value: int) -> str:

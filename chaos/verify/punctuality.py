@@ -18,12 +18,13 @@ from typing import Final
 from chaos.actions import Burn
 from chaos.election.effects import Arm, Disarm, Expire, Timer
 from chaos.election.ids import Sid
+from chaos.election.timings import Timings
 from chaos.history.events import Acted, Began, Exited, Sampled, Stepped, Used
 from chaos.history.history import History
 from chaos.verify.docket import Once
 
 _MS: Final = 1_000_000
-_LATE_PERCENT: Final = 25  # of a tick; a host that is later than that judges no times
+LATE_PERCENT: Final = 25  # of a tick; a host that is later than that judges no times
 _AFTER_NS: Final = 1_000_000_000  # a canary that woke late sings a moment later
 
 
@@ -50,17 +51,17 @@ def lateness(history: History, window: Window) -> Lateness | None:
     What is less than a quarter of a tick at a time is of no account. All that the canary was
     late is added up, and so is what any one peer's timers were late for want of a CPU.
     """
-    limit_ns = _limit_ns(history)
-    if not limit_ns or _burnt(history, window.to_ns):
+    least_ns = late_limit_ns(history)
+    if not least_ns or _burnt(history, window.to_ns):
         return None
     late_ns = [
         sample.late_ns
         for _, sample in history.every(Sampled)
-        if window.from_ns <= sample.at_ns <= window.to_ns + _AFTER_NS and sample.late_ns > limit_ns
+        if window.from_ns <= sample.at_ns <= window.to_ns + _AFTER_NS and sample.late_ns > least_ns
     ]
     if late_ns:
         return Lateness(sum(late_ns), f"the host was {max(late_ns) / _MS:.0f} ms late meanwhile")
-    starved = [one for one in _starved(history, window) if one.late_ns > limit_ns]
+    starved = [one for one in _starved(history, window) if one.late_ns > least_ns]
     if not starved:
         return None
     worst = max(starved, key=lambda one: one.late_ns)
@@ -71,10 +72,15 @@ def lateness(history: History, window: Window) -> Lateness | None:
     )
 
 
-def _limit_ns(history: History) -> int:
+def late_limit_ns(history: History) -> int:
     """A quarter of a tick; 0 where no peer of ours tells how long its tick is."""
     first = next((event for _, event in history.every(Began)), None)
-    return 0 if first is None else first.spec.timings.tick_ms * _MS * _LATE_PERCENT // 100
+    return 0 if first is None else limit_ns(first.spec.timings)
+
+
+def limit_ns(timings: Timings) -> int:
+    """How late a host may be for times to mean anything."""
+    return timings.tick_ms * _MS * LATE_PERCENT // 100
 
 
 def _burnt(history: History, until_ns: int) -> bool:

@@ -18,13 +18,14 @@ from chaos.report.bands import bands
 from chaos.report.canary import canary
 from chaos.report.enlarged import panel
 from chaos.report.lanes import Reign
-from chaos.report.rows import late_limit_ns, line_of
+from chaos.report.rows import line_of
 from chaos.report.svg import PALETTE, Markup, Scale, element
 from chaos.report.telling import what, who
 from chaos.report.timeline import Story, timeline
 from chaos.report.windows import windows
 from chaos.report.words import MS, SECOND
 from chaos.texts import visible
+from chaos.verify.punctuality import late_limit_ns
 from tests.report.closes import closes
 from tests.report.runs import killed_under_loss, paused_then_cut
 

@@ -10,7 +10,7 @@ import pytest
 from chaos.election import effects as fx
 from chaos.election.ids import PeerEpoch, Round, Sid, Zxid
 from chaos.election.notification import Notification, ServerState
-from chaos.history.events import LinkOpened, Stepped, Wrote
+from chaos.history.events import Event, LinkOpened, Stepped, Wrote
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.verdict import Outcome, Verdict
@@ -119,7 +119,7 @@ def test_a_vote_of_nobody_with_a_journal_is_not_judged() -> None:
     assert judge(ensemble.run(2000).history()).outcome is Outcome.HOLDS
 
 
-def late(event: object) -> object:
+def late(event: Event) -> Event:
     """A reader whose clock stood still while it read what was sent since."""
     if isinstance(event, Wrote | Stepped) and event.sid == TWO:
         return replace(event, at_ns=event.at_ns + 1)
@@ -129,6 +129,6 @@ def late(event: object) -> object:
 def test_what_was_sent_while_its_reader_was_awake_was_sent() -> None:
     ensemble = re_elected()
     history = ensemble.history()
-    moved = History.of([late(event) for event in history.events])  # type: ignore[misc]
+    moved = History.of([late(event) for event in history.events])
     verdict = judge(moved)
     assert verdict.outcome is Outcome.HOLDS, verdict

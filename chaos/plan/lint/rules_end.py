@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
 from math import inf
 
 from chaos.plan.amount_words import span
@@ -14,8 +13,6 @@ from chaos.plan.model import (
     Expectation,
     LeaderExpected,
     NoLeaderExpected,
-    Otherwise,
-    Probe,
     Random,
     RoleExpected,
     Step,
@@ -51,13 +48,9 @@ def _ends(context: Context, step: Step) -> Bound:
 
 
 def _severity(context: Context, step: Step) -> Severity:
-    """A warning where an ``otherwise: skip`` may leave the step out."""
-    if step.when is not None and step.when.otherwise is Otherwise.SKIP:
-        return Severity.WARNING
-    before = takewhile(lambda one: one.id != step.id, context.plan.every_step)
-    verbs = (one.verb for one in before)
-    skips = any(isinstance(v, Wait | Probe) and v.otherwise is Otherwise.SKIP for v in verbs)
-    return Severity.WARNING if skips else Severity.ERROR
+    """A warning where the step may be left out."""
+    left_out = context.times.may_be_left_out(step.id, ZERO)
+    return Severity.WARNING if left_out else Severity.ERROR
 
 
 def noise_outlives_run(context: Context) -> Iterator[Finding]:
