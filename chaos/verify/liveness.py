@@ -62,14 +62,18 @@ class Bound:
         )
 
 
-def bound(held: Iterable[Was], span: Span, failed: int) -> Bound:
-    """How long it may take until one of ``held`` serves, after ``failed`` handshakes."""
+def bound(held: Iterable[Was], span: Span, failed: int, *, joins: bool = False) -> Bound:
+    """How long it may take until one of ``held`` serves, after ``failed`` handshakes.
+
+    Who ``joins`` needs its leader's own answer. What it asks first may go over a link that is dead
+    already; only what it says next makes a new one (``QuorumCnxManager.toSend``).
+    """
     timings, members = span.timings, list(held)
     delay = -(-span.delay_ns // _MS)
     release = max(_release(one, timings) for one in members)
     return Bound(
         release,
-        _silence(members, release, timings) + timings.connect_ms,
+        _silence(members, release, timings, joins=joins) + timings.connect_ms,
         4 * delay + 3 * timings.finalize_ms,
         _CONNECTS_MS + 6 * delay + _SYNC_MS,
         failed,
@@ -101,7 +105,7 @@ def take_turns(span: Span) -> bool:
     return timings.init_ms <= election
 
 
-def _silence(members: list[Was], release: int, timings: Timings) -> int:
+def _silence(members: list[Was], release: int, timings: Timings, *, joins: bool) -> int:
     """How long members of one round may wait for the vote of the one that has waited longest.
 
     A notification of the same round is not answered, so that vote is heard when its sender says
@@ -112,7 +116,7 @@ def _silence(members: list[Was], release: int, timings: Timings) -> int:
     """
     wait = max(one.resend_ms for one in members)
     longest = min(max(2 * wait, wait + release), timings.notification_ms_max)
-    return longest + (len(members) - 1) * 2 * longest
+    return longest + (len(members) - 1) * 2 * longest + joins * longest
 
 
 def _release(held: Was, timings: Timings) -> int:
@@ -217,7 +221,7 @@ def _members_serve(history: History, span: Span, found: _Found) -> None:
     since, _ = span.served
     for sid in sorted(span.members - {span.leader}):
         failed = span.failed_later.get(sid, 0)
-        due = bound([span.at_serve[sid]], span, failed)
+        due = bound([span.at_serve[sid]], span, failed, joins=True)
         until = span.joined[sid][0] if sid in span.joined else span.to_ns
         took = until - since
         if sid in span.joined and took <= due.total_ns:
@@ -272,7 +276,8 @@ def _awaited(span: Span) -> Iterator[Due]:
         return
     for sid in sorted(span.members - {span.leader} - set(span.joined)):
         if not span.excuse(sid):
-            due = bound([span.at_serve[sid]], span, span.failed_later.get(sid, 0))
+            failed = span.failed_later.get(sid, 0)
+            due = bound([span.at_serve[sid]], span, failed, joins=True)
             yield Due(f"peer {sid}", due, span.served[0])
 
 
