@@ -6,6 +6,7 @@ shows here; so does a core that is not deterministic.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chaos.election.effects import Effect
@@ -69,7 +70,7 @@ def _cut_short(history: History) -> list[Finding]:
     return [Finding(why, (len(events) - 1,))]
 
 
-def _replay(began: Began, lines: list[Line]) -> tuple[int, Finding | None]:
+def _replay(began: Began, lines: Sequence[Line]) -> tuple[int, Finding | None]:
     """How many steps were compared, and the first that differs."""
     who = f"peer {began.sid} start {began.inc}"
     core = QuorumPeer(began.spec)

@@ -7,6 +7,7 @@ for a history and shared by all checks (:data:`fold`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -81,11 +82,7 @@ class Folded:
 Line = tuple[int, PeerEvent]
 
 
-def journals(history: History) -> dict[tuple[Sid, int], list[Line]]:
-    """The lines of each incarnation with their indexes, in the order they were written.
-
-    Foreign servers have none: nothing here is to be held against them.
-    """
+def _journals(history: History) -> Mapping[tuple[Sid, int], Sequence[Line]]:
     found: dict[tuple[Sid, int], list[Line]] = {}
     foreign = {event.sid for event in history.events if isinstance(event, FOREIGN)}
     for index, event in enumerate(history.events):
@@ -96,7 +93,12 @@ def journals(history: History) -> dict[tuple[Sid, int], list[Line]]:
     return dict(sorted(found.items()))
 
 
-def whole(lines: list[Line]) -> tuple[list[Line], Finding | None]:
+# The lines of each incarnation with their indexes, in the order they were written. Foreign servers
+# have none: nothing there is to be held against them.
+journals = Once(_journals)
+
+
+def whole(lines: Sequence[Line]) -> tuple[Sequence[Line], Finding | None]:
     """The lines up to the first one that is missing, and what is missing if one is."""
     for number, (index, event) in enumerate(lines):
         if event.seq != number:

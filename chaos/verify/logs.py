@@ -8,6 +8,7 @@ leader that sent it held up to there.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from chaos.election import packets as pk
 from chaos.election.config import parse_configuration
@@ -181,7 +182,7 @@ def follow_journals(history: History, logs: Logs) -> None:
     logs.acks_of_quorums()
 
 
-def _undone(readable: list[Line]) -> set[int]:
+def _undone(readable: Sequence[Line]) -> set[int]:
     """The steps of which only the line is surely there: the last, and orders behind it."""
     found = set()
     for index, event in reversed(readable):

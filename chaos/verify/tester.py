@@ -7,6 +7,7 @@ from sys import maxsize
 from typing import Final
 
 from chaos.actions import (
+    Action,
     Corrupt,
     Duplicate,
     Launch,
@@ -21,6 +22,7 @@ from chaos.election.effects import Reconfigure, SkewEpochs, SkewRound, SkewZxid,
 from chaos.election.ids import Sid, epoch_of
 from chaos.history.events import Acted, Appeared, Began, Event, Stepped
 from chaos.history.history import History
+from chaos.verify.docket import Once
 
 # What a peer is told also while it holds, or waits for its disk: it writes that down at once, and
 # does it behind the step that it is at. So such a line does not say that the step before is done.
@@ -63,23 +65,13 @@ class Meddling:
     def observe(self, index: int, event: Event) -> None:
         """Take one event in. A plan may begin with logs ahead of their epochs."""
         match event:
-            case Acted(action=Launch(wipe=True) | SetEpochs() | SetZxid() as action):
-                self.changes.setdefault(action.sid, []).append((index, action))
-                meddled = not isinstance(action, Launch)
-            case Acted(action=SkewTimers(sid=sid)):
-                self.skewed.add(sid)
-                return
-            case Acted(action=SpoilDisk(sids=sids)):
-                self.spoilt |= set(sids)
-                return
-            case Acted(action=Duplicate() | Reorder() | Corrupt() as harm):
-                self._of_messages(harm)
-                return
-            case Stepped(happened=SkewRound(), sid=sid) | Acted(action=TurnRound(sid=sid)):
-                self.clocks.add(sid)
-                return
-            case Stepped(happened=SkewEpochs() | SkewZxid()):
-                meddled = True
+            case Stepped(happened=SkewRound()):
+                self.clocks.add(event.sid)
+                meddled = False
+            case Stepped(happened=happened):
+                meddled = isinstance(happened, SkewEpochs | SkewZxid)
+            case Acted(action=action):
+                meddled = self._act(index, action)
             case Began(inc=0, spec=spec):
                 meddled = epoch_of(spec.last_zxid) > spec.current_epoch
             case Appeared(inc=0, zxid=zxid, current_epoch=current):
@@ -88,6 +80,24 @@ class Meddling:
                 return
         if meddled:
             self.first = min(self.first, index)
+
+    def _act(self, index: int, action: Action) -> bool:
+        """Take one action in; whether it changes a log or an epoch."""
+        match action:
+            case Launch(wipe=True) | SetEpochs() | SetZxid():
+                self.changes.setdefault(action.sid, []).append((index, action))
+                return not isinstance(action, Launch)
+            case SkewTimers(sid=sid):
+                self.skewed.add(sid)
+            case SpoilDisk(sids=sids):
+                self.spoilt |= set(sids)
+            case Duplicate() | Reorder() | Corrupt():
+                self._of_messages(action)
+            case TurnRound(sid=sid):
+                self.clocks.add(sid)
+            case _:
+                pass
+        return False
 
     def _of_messages(self, harm: Duplicate | Reorder | Corrupt) -> None:
         match harm:
@@ -99,9 +109,11 @@ class Meddling:
                 self.forges = True
 
 
-def meddling(history: History) -> Meddling:
-    """Look for it in a whole history."""
+def _meddling(history: History) -> Meddling:
     found = Meddling()
     for index, event in enumerate(history.events):
         found.observe(index, event)
     return found
+
+
+meddling = Once(_meddling)  # that of a whole history

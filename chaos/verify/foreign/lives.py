@@ -12,6 +12,7 @@ from chaos.election.ids import Sid
 from chaos.errors import ConfigError
 from chaos.history.events import Appeared, Seen, Source, Wrote
 from chaos.history.history import History
+from chaos.verify.docket import Once
 from chaos.verify.forged import Forged, forged
 from chaos.verify.rules import Electorate
 
@@ -61,11 +62,7 @@ class _Open:
     lines: list[Line] = field(default_factory=list)
 
 
-def lives(history: History) -> Iterator[Life]:
-    """Every start of a foreign server that was seen to begin, by server and start.
-
-    Packets reach a server that has not begun to look for a leader, and wait for it.
-    """
+def _lives(history: History) -> tuple[Life, ...]:
     open_: defaultdict[tuple[Sid, int], _Open] = defaultdict(_Open)
     for index, event in enumerate(history.events):
         match event:
@@ -79,10 +76,19 @@ def lives(history: History) -> Iterator[Life]:
     changed = forged(history)
     for index, birth in history.births():
         births[birth.sid] = (*births.get(birth.sid, ()), index)
+    found = []
     for _, one in sorted(open_.items()):
         if one.born is not None:
             turns = tuple(_turns(one.lines))
-            yield Life(*one.born, tuple(one.lines), _hole(one.lines), turns, births, changed)
+            found.append(
+                Life(*one.born, tuple(one.lines), _hole(one.lines), turns, births, changed)
+            )
+    return tuple(found)
+
+
+# Every start of a foreign server that was seen to begin, by server and start. Packets reach a
+# server that has not begun to look for a leader, and wait for it.
+lives = Once(_lives)
 
 
 def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:

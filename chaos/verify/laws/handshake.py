@@ -155,11 +155,11 @@ class Handshake:
             self._docket.held(Law.HANDSHAKE)
             self._role = None
             return
+        if not said and not due:
+            return
         extra, missing = Counter(said) - Counter(due), Counter(due) - Counter(said)
         if loose:
             extra = Counter(word for word in extra.elements() if word.what is not What.CLOSES)
-        if not said and not due:
-            return
         wrong = ""
         if extra or missing:
             wrong = f"peer {self._sid}: {_words(extra)}; what it heard calls for {_words(missing)}"
