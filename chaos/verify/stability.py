@@ -74,7 +74,8 @@ class _Watch:
 
     def take(self, index: int, event: Event) -> None:
         """Take one event in."""
-        if self._touches(event):
+        touches = self._touches(event)
+        if touches:
             self._excuse(event)
             self._close(event.at_ns)
         after = self._in_place(event)
@@ -85,7 +86,7 @@ class _Watch:
         before = {sid: _was(p, 0) for sid, p in self._view.peers.items()} if moved else {}
         if moved or isinstance(event, Acted) or _promises(event):
             self._view.observe(event)
-        if self._touches(event) and self._running:
+        if touches and self._running:
             done = event.done_ns if isinstance(event, Acted) else event.at_ns
             # Peers that stand wait for time zero, which may be seconds away.
             self._begin(index, max(done + after, self._history.zero_ns))
@@ -122,16 +123,17 @@ class _Watch:
                 return True
             case Stepped(happened=SkewRound() | SkewZxid() | SkewEpochs() | Reconfigure()):
                 return True
-            case Stepped(effects=effects) | Seen(effects=effects):
-                return any(self._changes(effect) for effect in effects)
+            case Stepped(sid=sid, effects=effects) | Seen(sid=sid, effects=effects):
+                return any(self._changes(sid, effect) for effect in effects)
             case _:
                 return False
 
-    def _changes(self, effect: Effect) -> bool:
-        """Whether other members count from here on; a mere version changes nothing."""
+    def _changes(self, sid: Sid, effect: Effect) -> bool:
+        """Whether other members count for it from here on; a mere version changes nothing."""
         match effect:
-            case PersistConfig(config=text):
-                return not _equal(parse_configuration(text), self._view.newest)
+            case PersistConfig(config=text, active=active):
+                held = self._held(self._view.peers[sid]) if active else self._view.newest
+                return not _equal(parse_configuration(text), held)
             case _:
                 return False
 

@@ -176,6 +176,35 @@ def test_a_leader_that_gives_up_after_a_change_is_caught() -> None:
     assert "{3, 4, 5} were left alone" in verdict.summary
 
 
+def heard(*cores: tuple[int, type[QuorumPeer]]) -> Lockstep:
+    """Peer 1 alone is told that peer 4, which is down, is a member no more; it says so."""
+    ensemble = Lockstep("1-4", cores=dict(cores)).start(1, 2, 3)
+    config = configuration("1-3", version=9 << 32).text()
+    ensemble.acted("change", act.Configure(Sid(1), config)).give(1, fx.Reconfigure(config))
+    return ensemble.run(10_000)
+
+
+def test_after_a_change_that_is_heard_of_others_progress_is_due() -> None:
+    history = heard().history()
+    heards = [
+        event.sid
+        for _, event in history.steps()
+        if isinstance(event.happened, fx.Deliver)
+        and any(isinstance(effect, fx.PersistConfig) for effect in event.effects)
+    ]
+    assert sorted(heards) == [2, 3]
+    span = stable(history)[-1]
+    assert (span.members, span.by_end) == (frozenset({1, 2, 3}), True)
+    for name in (L1, L2, L3):
+        assert judge(history, name).outcome is Outcome.HOLDS
+
+
+def test_who_never_decides_after_a_change_that_it_heard_of_is_caught() -> None:
+    verdict = judge(heard(*((sid, Undecided) for sid in (1, 2, 3))).history(), L1)
+    assert verdict.outcome is FAILS, verdict
+    assert "{1, 2, 3} were left alone" in verdict.summary
+
+
 # ---- runs that are too short
 
 
