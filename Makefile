@@ -22,7 +22,7 @@ setup: $(DEV) ## create .venv and install chaos with its development tools
 run: $(RUNTIME) ## run plans/leader-pause.yaml: pause a leader, watch the next one
 	$(CHAOS) run plans/leader-pause.yaml
 
-test: $(DEV) ## run every test, one worker a core
+test: $(DEV) ## run every test, three workers for two cores
 	$(PY) -m pytest -n auto
 
 check: lint test ## lint, format, types, layers and tests: what must be green before a commit

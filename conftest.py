@@ -21,8 +21,8 @@ settings.load_profile("house")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """The processors that this process may use, at least one."""
-    return max(1, min(_allowed(), _quota()))
+    """Three for every two processors that this process may use: live tests mostly wait."""
+    return max(1, min(_allowed(), _quota()) * 3 // 2)
 
 
 def _allowed() -> int:

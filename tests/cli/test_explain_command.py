@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,20 +13,29 @@ from tests.cli.command import FAILING, PAUSE, chaos, runs
 ARGUMENTS = ("run", "--system", "simulated", "--quiet", "--json")
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A run that failed, and two that passed: of its seed by --set, and of another plan."""
-    (tmp_path / "failing.yaml").write_text(FAILING, encoding="utf-8")
-    (tmp_path / "other.yaml").write_text(PAUSE, encoding="utf-8")
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "failing.yaml").write_text(FAILING, encoding="utf-8")
+    (folder / "other.yaml").write_text(PAUSE, encoding="utf-8")
     more = {
         "failing": ("failing.yaml", "--seed", "1"),
         "passing": ("failing.yaml", "--seed", "2", "--set", "expect.next.within=3s"),
         "other": ("other.yaml", "--seed", "1", "--set", "steps.stop-it.for=300ms"),
     }
-    return {
-        name: str(runs(chaos(tmp_path, *ARGUMENTS, *rest).stdout)[0]["folder"])
+    return folder, {
+        name: str(runs(chaos(folder, *ARGUMENTS, *rest).stdout)[0]["folder"])
         for name, rest in more.items()
     }
+
+
+@pytest.fixture
+def stored(made: tuple[Path, dict[str, str]], tmp_path: Path) -> dict[str, str]:
+    """A copy of them, for one test to change."""
+    folder, names = made
+    shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return names
 
 
 def test_a_failing_run_is_explained_beside_one_that_passed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,23 @@ from tests.cli.command import FAILING, PAUSE, chaos, runs
 ARGUMENTS = ("run", "--system", "simulated", "--seed", "1", "--quiet")
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """The folders of a run that held and of one that failed, as ``chaos run`` left them."""
+    folder = tmp_path_factory.mktemp("made")
     for name, text in (("good", PAUSE), ("failing", FAILING)):
-        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
-    done = chaos(tmp_path, *ARGUMENTS, "--json", "good.yaml", "failing.yaml")
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    done = chaos(folder, *ARGUMENTS, "--json", "good.yaml", "failing.yaml")
     good, failing = (str(one["folder"]) for one in runs(done.stdout))
-    return {"good": good, "failing": failing}
+    return folder, {"good": good, "failing": failing}
+
+
+@pytest.fixture
+def stored(made: tuple[Path, dict[str, str]], tmp_path: Path) -> dict[str, str]:
+    """A copy of them, for one test to change."""
+    folder, names = made
+    shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return names
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,22 @@ from tests.cli.command import FAILING, PAUSE, chaos, runs
 ARGUMENTS = ("run", "--system", "simulated", "--quiet")
 
 
-@pytest.fixture
-def failed(tmp_path: Path) -> str:
-    """A failing run, as it is called."""
-    (tmp_path / "failing.yaml").write_text(FAILING, encoding="utf-8")
-    done = chaos(tmp_path, *ARGUMENTS, "--json", "failing.yaml")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Where a failing run is, and how it is called."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "failing.yaml").write_text(FAILING, encoding="utf-8")
+    done = chaos(folder, *ARGUMENTS, "--json", "failing.yaml")
     (one,) = runs(done.stdout)
-    return str(one["folder"])
+    return folder, str(one["folder"])
+
+
+@pytest.fixture
+def failed(made: tuple[Path, str], tmp_path: Path) -> str:
+    """A copy of it, for one test to change."""
+    folder, name = made
+    shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return name
 
 
 def test_a_failure_fails_again_and_says_so(tmp_path: Path, failed: str) -> None:

@@ -315,11 +315,9 @@ def test_nothing_outlives_a_harness_that_is_killed(tmp_path: Path) -> None:
         watched = [os.pidfd_open(pid) for pid in pids]
         assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
         harness.kill()
-        began = time.monotonic()
         for pidfd in watched:
             assert select.select([pidfd], [], [], WITHIN_S)[0]
             os.close(pidfd)
-        assert time.monotonic() - began < 1
     assert socket.if_nameindex() == links
     assert list((tmp_path / "netns").iterdir()) == []
 

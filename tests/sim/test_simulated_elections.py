@@ -10,7 +10,7 @@ from chaos.election.effects import Decided, Deliver
 from chaos.election.ids import PeerEpoch, Sid, zxid_of
 from chaos.ensemble import EnsembleSetup, LinkSetup, PeerSetup, QuorumKind
 from chaos.history.events import Stepped, Wrote
-from chaos.sim.bench import decide, elections_per_second
+from chaos.sim.bench import decide
 from chaos.sim.world import Order
 from tests.sim.drive import SECOND, Run, ensemble
 
@@ -129,5 +129,12 @@ def test_events_come_in_the_order_of_time() -> None:
     assert run.system.now_ns == run.zero + 3 * SECOND
 
 
-def test_elections_are_cheap_enough_to_draw_thousands_of_seeds() -> None:
-    assert elections_per_second(5, 0.1) > 30  # a quiet core does ten times as many
+@settings(max_examples=20, deadline=None)
+@given(seed=SEEDS, size=st.integers(2, 9))
+def test_each_voter_changes_its_mind_and_says_so_at_most_once_for_every_other(
+    seed: int, size: int
+) -> None:
+    run = Run(size, seed)
+    run.settle(seconds=3)
+    steps = [event for event in run.events if isinstance(event, Stepped)]
+    assert 0 < sum(isinstance(step.happened, Deliver) for step in steps) <= size**3
