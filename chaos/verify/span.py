@@ -17,11 +17,16 @@ _MS: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Was:
-    """What a member of S was at the beginning. ``resend_ms`` is its notification wait."""
+    """What a member of S was at some time. ``resend_ms`` is its notification wait.
+
+    ``newer``: its configuration is newer than that of whom it follows, who refuses it until it
+    has looked for a leader itself (``LearnerHandler.run``: "Follower is ahead of the leader").
+    """
 
     state: ServerState
     serving: bool
     resend_ms: int
+    newer: bool = False
 
 
 @dataclass(slots=True)

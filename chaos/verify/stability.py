@@ -83,7 +83,7 @@ class _Watch:
             self._words(event)
         self._learn(event)
         moved = matters(event)
-        before = {sid: _was(p, 0) for sid, p in self._view.peers.items()} if moved else {}
+        before = {sid: self._of(sid) for sid in self._view.peers} if moved and self._open else {}
         if moved or isinstance(event, Acted) or _promises(event):
             self._view.observe(event)
         if touches and self._running:
@@ -212,7 +212,11 @@ class _Watch:
         self.spans.append(span)
 
     def _of(self, sid: Sid) -> Was:
-        return _was(self._view.peers[sid], self._resend.get(sid, 0))
+        peers = self._view.peers
+        peer = peers[sid]
+        leader = None if peer.vote is None else peers.get(peer.vote.leader)
+        newer = leader is not None and self._held(peer).version > self._held(leader).version
+        return Was(peer.state, peer.epoch is not None, self._resend.get(sid, 0), newer=newer)
 
     def _members(self) -> frozenset[Sid]:
         """S, or nobody."""
@@ -264,12 +268,12 @@ class _Watch:
         self._serves(index, max(event.at_ns, span.from_ns))
 
     def _failures(self, span: Span, before: Mapping[Sid, Was]) -> None:
-        """Who looks again without ever having served."""
+        """Who looks again without ever having served, and was not refused by the rules."""
         for sid in span.members:
             was, now = before[sid], self._view.peers[sid]
             if was.state is not ServerState.LOOKING and now.state is ServerState.LOOKING:
                 count = span.failed if span.served is None else span.failed_later
-                if not was.serving:
+                if not was.serving and not was.newer:
                     count[sid] = count.get(sid, 0) + 1
 
     def _words(self, event: Stepped) -> None:
@@ -332,10 +336,6 @@ def _promises(event: Event) -> bool:
 def _equal(one: Configuration, other: Configuration) -> bool:
     """Whether they name the same members, votes, weights and groups, in whatever version."""
     return one.with_version(0).text() == other.with_version(0).text()
-
-
-def _was(peer: PeerView, resend_ms: int) -> Was:
-    return Was(peer.state, peer.epoch is not None, resend_ms)
 
 
 def _components(alive: set[Sid], cut: set[tuple[Sid, Sid]]) -> Iterator[frozenset[Sid]]:

@@ -11,6 +11,7 @@ from chaos import actions as act
 from chaos.election import effects as fx
 from chaos.election.ids import Sid
 from chaos.election.moments import Awaited, MomentKind
+from chaos.election.notification import ServerState
 from chaos.election.quorum_peer import QuorumPeer
 from chaos.history.events import Acted, Event, Held
 from chaos.history.history import History
@@ -203,6 +204,31 @@ def test_who_never_decides_after_a_change_that_it_heard_of_is_caught() -> None:
     verdict = judge(heard(*((sid, Undecided) for sid in (1, 2, 3))).history(), L1)
     assert verdict.outcome is FAILS, verdict
     assert "{1, 2, 3} were left alone" in verdict.summary
+
+
+def refused() -> Lockstep:
+    """Those that elected peer 3 have a newer configuration than it when they come to it."""
+    ensemble = Lockstep("1-3").start()
+    while ensemble.peers[Sid(3)].core.state is not ServerState.LEADING:
+        ensemble.run(10)
+    config = configuration("1-3", version=9 << 32).text()
+    for sid in (1, 2):
+        ensemble.acted("change", act.Configure(Sid(sid), config)).give(sid, fx.Reconfigure(config))
+    return ensemble.run(10_000)
+
+
+def test_who_is_refused_for_a_newer_configuration_fails_at_nothing() -> None:
+    history = refused().history()
+    left = [
+        event.sid
+        for _, event in history.steps()
+        if any(isinstance(effect, fx.SteppedDown) for effect in event.effects)
+    ]
+    assert min(left.count(Sid(1)), left.count(Sid(2))) > 8
+    (span,) = [one for one in stable(history) if one.by_end]
+    assert (span.members, max(span.failed.values())) == (frozenset({1, 2, 3}), 1)
+    for name in (L1, L2, L3):
+        assert judge(history, name).outcome is Outcome.HOLDS
 
 
 # ---- runs that are too short
