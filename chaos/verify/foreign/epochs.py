@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from chaos.actions import Launch, SetEpochs
 from chaos.election import packets as pk
@@ -17,7 +17,7 @@ from chaos.election.effects import (
 )
 from chaos.election.ids import Sid, epoch_of, zxid_of
 from chaos.election.notification import Notification, ServerState
-from chaos.history.events import Seen, Wrote
+from chaos.history.events import Event, Seen, Wrote
 from chaos.verify.docket import Docket, Law
 from chaos.verify.foreign.lives import Life, Votership
 from chaos.verify.standing import Forgot, Led
@@ -40,10 +40,10 @@ class Reign:
 class Epochs:
     """One server over all its starts: its files outlive them."""
 
-    def __init__(self, sid: Sid, changes: Mapping[Sid, list[Change]], docket: Docket) -> None:
+    def __init__(self, changes: Sequence[Change], events: Sequence[Event], docket: Docket) -> None:
         self.led: list[Led] = []
         self.forgot: list[Forgot] = []
-        self._changes = changes.get(sid, [])
+        self._changes, self._events = changes, events
         self._docket = docket
         self._held: dict[str, tuple[int, int]] = {}  # file -> its highest epoch, and the event
 
@@ -67,8 +67,7 @@ class Epochs:
         }
         for name, now in held.items():
             known, at = self._held.get(name, (now, life.index))
-            meddled = any(at < index < life.index and _epochs(one) for index, one in self._changes)
-            if meddled:
+            if self._changed(at, life):
                 if name == "acceptedEpoch" and now < known:
                     self.forgot.append(Forgot(life.sid, now, known, life.index))
                 self._held[name] = (now, life.index)
@@ -79,6 +78,19 @@ class Epochs:
             if name in self._held:
                 self._docket.case(Law.EPOCHS, wrong, life.index, at)
             self._held[name] = max((now, life.index), (known, at))
+
+    def _changed(self, at: int, life: Life) -> bool:
+        """Whether the tester changed epochs between event ``at`` and this start.
+
+        In one instant the tester's lines come first, also before an earlier start.
+        """
+        at_once = self._events[at].at_ns == life.appeared.at_ns
+        return any(
+            index < life.index
+            and (index > at or (at_once and self._events[index].at_ns == life.appeared.at_ns))
+            for index, one in self._changes
+            if _epochs(one)
+        )
 
     def holds(self, name: str, epoch: int, index: int, what: str) -> None:
         """H1, H2: an epoch that shows is no lower than those that showed before."""

@@ -47,7 +47,8 @@ def judge_foreign(history: History, tester: Meddling, docket: Docket) -> Outside
         votes.judge()
         for (seq, number), spoken in votes.spoken.items():
             found.spoken[life.sid, life.appeared.inc, seq, number] = spoken
-        server = servers_.setdefault(life.sid, Epochs(life.sid, tester.changes, docket))
+        changes = tester.changes.get(sid, [])
+        server = servers_.setdefault(sid, Epochs(changes, history.events, docket))
         server.judge(life)
     for server in servers_.values():
         found.led += server.led
