@@ -177,6 +177,16 @@ def test_a_leader_that_gives_up_after_a_change_is_caught() -> None:
     assert "{3, 4, 5} were left alone" in verdict.summary
 
 
+def who(history: History, did: type[fx.Effect], *, heard: bool = False) -> list[Sid]:
+    """Whose steps have such an effect, a peer for each; ``heard``: only of what they heard."""
+    return [
+        event.sid
+        for _, event in history.steps()
+        if any(isinstance(effect, did) for effect in event.effects)
+        and (isinstance(event.happened, fx.Deliver) or not heard)
+    ]
+
+
 def heard(*cores: tuple[int, type[QuorumPeer]]) -> Lockstep:
     """Peer 1 alone is told that peer 4, which is down, is a member no more; it says so."""
     ensemble = Lockstep("1-4", cores=dict(cores)).start(1, 2, 3)
@@ -187,13 +197,7 @@ def heard(*cores: tuple[int, type[QuorumPeer]]) -> Lockstep:
 
 def test_after_a_change_that_is_heard_of_others_progress_is_due() -> None:
     history = heard().history()
-    heards = [
-        event.sid
-        for _, event in history.steps()
-        if isinstance(event.happened, fx.Deliver)
-        and any(isinstance(effect, fx.PersistConfig) for effect in event.effects)
-    ]
-    assert sorted(heards) == [2, 3]
+    assert sorted(who(history, fx.PersistConfig, heard=True)) == [2, 3]
     span = stable(history)[-1]
     assert (span.members, span.by_end) == (frozenset({1, 2, 3}), True)
     for name in (L1, L2, L3):
@@ -219,11 +223,7 @@ def refused() -> Lockstep:
 
 def test_who_is_refused_for_a_newer_configuration_fails_at_nothing() -> None:
     history = refused().history()
-    left = [
-        event.sid
-        for _, event in history.steps()
-        if any(isinstance(effect, fx.SteppedDown) for effect in event.effects)
-    ]
+    left = who(history, fx.SteppedDown)
     assert min(left.count(Sid(1)), left.count(Sid(2))) > 8
     (span,) = [one for one in stable(history) if one.by_end]
     assert (span.members, max(span.failed.values())) == (frozenset({1, 2, 3}), 1)
