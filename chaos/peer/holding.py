@@ -51,23 +51,24 @@ class Turns:
     def __init__(self, peer: Acting) -> None:
         self.gates = Gates()
         self._peer = peer
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._decided: deque[Callable[[], None]] = deque()  # goes first: in the order decided
+        self._waiting: deque[Input] = deque()
         self._busy = False
         self._over = False
 
     def step(self, happened: Input) -> None:
         """Let something happen: now, or when the peer is done with what it is at."""
-        self._waiting.append(partial(self._live, happened))
+        self._waiting.append(happened)
         self.go_on()
 
     def tell(self, happened: Input) -> int:
         """Let something happen by order, also while the peer holds.
 
         Its line is written at once, and its number returned; what it brings is performed
-        by the next :meth:`go_on`, behind what waits.
+        by the next :meth:`go_on`, behind what was decided before and ahead of what was not.
         """
         effects, seq, moments = self._decide(happened)
-        self._waiting.append(partial(self._perform, effects, seq, moments))
+        self._decided.append(partial(self._perform, effects, seq, moments))
         return seq
 
     def arm(self, name: str, awaited: Awaited, nth: int) -> None:
@@ -78,7 +79,7 @@ class Turns:
         """A link's line is written: a gate there holds before anything else is done or written."""
         names = self.gates.hit([link_moment(other, opened=opened)])
         if names:
-            self._waiting.appendleft(partial(self._hold, names, line, BEFORE_ALL))
+            self._decided.appendleft(partial(self._hold, names, line, BEFORE_ALL))
 
     def go_on(self) -> None:
         """Do what waits, unless somebody is at it."""
@@ -86,8 +87,11 @@ class Turns:
             return
         self._busy = True
         try:
-            while self._waiting and not self._over:
-                self._waiting.popleft()()
+            while (self._decided or self._waiting) and not self._over:
+                if self._decided:
+                    self._decided.popleft()()
+                else:
+                    self._perform(*self._decide(self._waiting.popleft()))
         finally:
             self._busy = False
 
@@ -97,9 +101,6 @@ class Turns:
         effects = self._peer.decide(happened)
         seq = self._peer.journal.stepped(happened, effects)
         return effects, seq, self.gates.moments(happened, effects)
-
-    def _live(self, happened: Input) -> None:
-        self._perform(*self._decide(happened))
 
     def _perform(self, effects: Sequence[Effect], seq: int, moments: Sequence[Moment]) -> None:
         perform = self._peer.perform
