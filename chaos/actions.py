@@ -104,16 +104,14 @@ class Unblock:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Delay messages on directed links by ``latency_ns`` and a jitter about it.
-
-    ``distribution`` is a word of :mod:`chaos.wire.spread`, which a sibling floor cannot import.
-    """
+    """Delay messages on directed links, on ``port`` or both, by a latency and a jitter about it."""
 
     name: str
     links: tuple[Cut, ...]
     latency_ns: int
     jitter_ns: int = 0
-    distribution: str = "uniform"
+    distribution: str = "uniform"  # of chaos.wire.spread, which a sibling floor cannot import
+    port: Port | None = None
 
 
 @dataclass(frozen=True, slots=True)

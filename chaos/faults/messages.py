@@ -45,17 +45,18 @@ class _OfMessages:
 
 @dataclass(frozen=True, slots=True)
 class Delay(_OfMessages):
-    """Messages of both ports take ``latency`` longer, with a ``jitter`` about it."""
+    """Messages take ``latency`` longer, with a ``jitter`` about it, on ``port`` or on both."""
 
     latency: Duration
     jitter: Duration = 0
     distribution: Distribution = Distribution.UNIFORM
+    port: Port | None = None
     needs: ClassVar[frozenset[type[Action]]] = frozenset({act.Slow, act.Clear})
 
     def begin(self, targets: tuple[Sid, ...], view: EnsembleView) -> list[Action]:
         """Slow the links."""
-        slow = self._cuts(targets, view)
-        return [act.Slow(self.name, slow, self.latency, self.jitter, self.distribution.value)]
+        slow, shape = self._cuts(targets, view), self.distribution.value
+        return [act.Slow(self.name, slow, self.latency, self.jitter, shape, self.port)]
 
 
 @dataclass(frozen=True, slots=True)

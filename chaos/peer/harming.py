@@ -29,7 +29,7 @@ def harm(shim: LinkShim, request: Request) -> None:
 
 def _slow(shim: LinkShim, name: str, request: Request) -> None:
     pace = whole(request, "latency_ns"), whole(request, "jitter_ns", 0)
-    shim.slow(name, dict.fromkeys(targets(request), pace), shape(request))
+    shim.slow(name, dict.fromkeys(targets(request), pace), shape(request), ports(request))
 
 
 def _lose(shim: LinkShim, name: str, request: Request) -> None:

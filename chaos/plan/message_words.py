@@ -13,8 +13,8 @@ def of_messages(
 ) -> str:
     """What such a fault does to its target."""
     match fault:
-        case Delay(latency=latency):
-            return f"delay the messages of {target} by {span(latency)}{_jitter(fault)}"
+        case Delay(latency=latency, port=port):
+            return f"delay the messages of {target}{_of(port)} by {span(latency)}{_jitter(fault)}"
         case Throttle(rate=rate, port=port):
             return f"let {bandwidth(rate)} through on each link of {target}{_of(port)}"
         case Slice(size=size, pause=pause, port=port):

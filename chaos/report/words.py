@@ -210,7 +210,8 @@ def _messages(done: Messages) -> str:
             jitter = f" ± {duration(done.jitter_ns)}" if done.jitter_ns else ""
             if jitter and done.distribution != "uniform":
                 jitter += f" ({done.distribution})"
-            return f"delay {where} by {duration(done.latency_ns)}{jitter}"
+            by = f"{duration(done.latency_ns)}{jitter}"
+            return f"delay {where}{_of_port(done.port)} by {by}"
         case Throttle(bytes_per_s=rate):
             return f"let {rate} bytes a second through on {where}{_of_port(done.port)}"
         case Slice(size=size):

@@ -147,9 +147,9 @@ def teach(process: Process, rule: Messages) -> bool:
     process.shimmed = True
     shim, name = process.shim, rule.name
     match rule:
-        case act.Slow(latency_ns=latency, jitter_ns=jitter):
+        case act.Slow(latency_ns=latency, jitter_ns=jitter, port=port):
             paces = dict.fromkeys(targets, (latency, jitter))
-            shim.slow(name, paces, Distribution(rule.distribution))
+            shim.slow(name, paces, Distribution(rule.distribution), _ports(port))
         case act.Lose(ppm=ppm):
             shim.lose(name, targets, ppm)
         case act.Duplicate(ppm=ppm):

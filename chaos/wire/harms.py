@@ -51,10 +51,15 @@ class Slow:
 
     streams: Streams
     distribution: Distribution
+    ports: frozenset[str]
     targets: dict[Sid, tuple[int, int]] = field(default_factory=dict)
     seen: int = 0
     delayed: int = 0
     delay_ns: int = 0
+
+    def touches(self, way: Way) -> bool:
+        """Whether messages on ``way`` are its concern."""
+        return way.port in self.ports and way.target in self.targets
 
     def draw(self, way: Way) -> int:
         """The delay in nanoseconds of the next message on ``way``."""

@@ -34,6 +34,7 @@ from chaos.wire.harms import (
 from chaos.wire.spread import Distribution
 
 ELECTION: Final = "election"  # as chaos.actions.Port, which a sibling floor cannot import
+BOTH: Final = frozenset({ELECTION, "quorum"})
 C = TypeVar("C", bound=Chance)
 
 
@@ -87,14 +88,16 @@ class LinkShim:
         name: str,
         targets: Mapping[Sid, tuple[int, int]],
         distribution: Distribution = Distribution.UNIFORM,
+        ports: frozenset[str] = BOTH,
     ) -> None:
         """Delay messages to each target by its latency and a jitter about it (nanoseconds).
 
-        Both ports are slow. A delay is never below zero. Targets add to those that the rule
-        has; a known target takes the new numbers.
+        A delay is never below zero. Targets add to those that the rule has; a known target
+        takes the new numbers.
         """
         assert all(latency >= 0 and jitter >= 0 for latency, jitter in targets.values())
-        rule = self._slow.setdefault(name, Slow(self._streams("slow", name), distribution))
+        made = Slow(self._streams("slow", name), distribution, ports)
+        rule = self._slow.setdefault(name, made)
         rule.targets.update(targets)
 
     def lose(self, name: str, targets: frozenset[Sid], ppm: int) -> None:
@@ -175,7 +178,7 @@ class LinkShim:
         if not (self._slow or self._lose or self._due or self._tampering):
             return Fate("", now_ns)
         way = Way(target, port)
-        delays = [(s, s.draw(way)) for s in self._slow.values() if target in s.targets]
+        delays = [(s, s.draw(way)) for s in self._slow.values() if s.touches(way)]
         lost = _hit(self._lose, way)
         marks = self._marks(way)
         if lost is not None:
@@ -205,7 +208,7 @@ class LinkShim:
     def _touching(self, way: Way) -> bool:
         chances = (self._lose, self._duplicate, self._reorder, self._corrupt)
         return (
-            any(way.target in rule.targets for rule in self._slow.values())
+            any(rule.touches(way) for rule in self._slow.values())
             or (way.port == ELECTION and any(_aimed(rules, way) for rules in chances))
             or bool(self.throttles(way))
             or self.slicer(way) is not None

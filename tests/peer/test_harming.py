@@ -26,6 +26,7 @@ ACTIONS: dict[str, act.Messages] = {
     "corrupt": act.Corrupt("f", LINKS, 5),
     "throttle": act.Throttle("f", LINKS, 5),
     "slice": act.Slice("f", LINKS, 5, 9),
+    "slow on one port": act.Slow("f", LINKS, 5, port=Port.ELECTION),
     "slice of one port": act.Slice("f", LINKS, 5, 9, Port.ELECTION),
 }
 
@@ -51,9 +52,17 @@ def test_an_order_puts_its_rule_in_place_until_it_is_cleared(action: act.Message
     assert shim.idle(TWO, Port.ELECTION.value)
 
 
-def test_a_port_that_is_named_leaves_the_other_alone() -> None:
+OF_ONE_PORT: dict[str, act.Messages] = {
+    "slow": act.Slow("f", LINKS, 5, port=Port.QUORUM),
+    "throttle": act.Throttle("f", LINKS, 5, Port.QUORUM),
+    "slice": act.Slice("f", LINKS, 5, 9, Port.QUORUM),
+}
+
+
+@pytest.mark.parametrize("action", OF_ONE_PORT.values(), ids=OF_ONE_PORT.keys())
+def test_a_port_that_is_named_leaves_the_other_alone(action: act.Messages) -> None:
     shim = LinkShim("7")
-    harm(shim, ordered(act.Throttle("f", LINKS, 5, Port.QUORUM)))
+    harm(shim, ordered(action))
     assert shim.idle(TWO, Port.ELECTION.value)
     assert not shim.idle(TWO, Port.QUORUM.value)
 

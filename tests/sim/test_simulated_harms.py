@@ -163,6 +163,28 @@ def test_a_throttle_makes_its_bytes_as_late_as_they_need(port: Port) -> None:
     run.settle(20)
 
 
+@pytest.mark.parametrize("port", PORTS.values(), ids=PORTS.keys())
+def test_a_delay_of_one_port_leaves_the_other_in_time(port: Port) -> None:
+    run = Run(3)
+    run.settle()
+    begin = len(run.events)
+    run.do(act.Slow("x", EVERYWHERE, 60 * MS, port=port))
+    run.do(act.Kill(THREE))
+    run.rest(2)
+    assert int(run.do(act.Clear("x")).facts["delayed"]) > 0
+    said_ns: dict[tuple[Sid, int, int], int] = {}
+    late: set[bool] = set()
+    for event in run.events[begin:]:
+        match event:
+            case Stepped(sid=sid, seq=seq, effects=effects):
+                said_ns |= {(sid, seq, index): event.at_ns for index in range(len(effects))}
+            case Wrote(sid=sid, step=step, index=index, again=False):
+                late.add(event.at_ns - said_ns[sid, step, index] >= 60 * MS)
+            case _:
+                pass
+    assert late == {port is Port.ELECTION}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_changed_byte_is_named_and_its_link_is_closed_in_the_end(seed: int) -> None:
     run, cleared = harmed(act.Corrupt("x", EVERYWHERE, ALL), seed)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chaos.actions import Port
 from chaos.election.ids import Sid
-from chaos.wire.shim import ELECTION, Fate, LinkShim
+from chaos.wire.shim import BOTH, ELECTION, Fate, LinkShim
 from chaos.wire.spread import Distribution, longest_ns
 
 MS = 1_000_000
@@ -45,8 +45,9 @@ def losing(ppm: int, seed: str = "7") -> LinkShim:
     return shim
 
 
-def test_the_election_port_is_called_as_in_actions() -> None:
+def test_the_ports_are_called_as_in_actions() -> None:
     assert str(Port.ELECTION) == ELECTION
+    assert {port.value for port in Port} == BOTH
 
 
 def test_without_a_rule_a_message_goes_out_at_once() -> None:
@@ -59,6 +60,15 @@ def test_slow_delays_either_port_within_its_jitter(port: Port) -> None:
     assert all(30 * MS <= delay <= 50 * MS for delay in seen)
     assert min(seen) < 33 * MS
     assert max(seen) > 47 * MS
+
+
+def test_a_slow_port_leaves_the_other_and_its_draws_alone() -> None:
+    shim = LinkShim("7")
+    shim.slow("slow", {ONE: (40 * MS, 10 * MS)}, ports=frozenset({Port.ELECTION.value}))
+    assert set(delays(shim, port=Port.QUORUM)) == {0}
+    assert delays(shim, port=Port.ELECTION) == delays(slowed(), port=Port.ELECTION)
+    counts = shim.clear("slow")
+    assert counts["seen"] == counts["delayed"] == 200
 
 
 def test_without_jitter_the_latency_is_exact() -> None:
