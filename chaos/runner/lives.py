@@ -30,6 +30,7 @@ from chaos.runner.arming import Gate
 from chaos.runner.conditions import condition_of
 from chaos.runner.inquiry import inquire
 from chaos.runner.log import StepLog
+from chaos.runner.patience import but_late
 from chaos.runner.pending import EdgeOf, Finished, Life, Moment, Satisfied
 from chaos.runner.scene import Ended, Scene
 from chaos.runner.scheduler import Scheduler
@@ -189,13 +190,13 @@ class Lives:
         condition: Condition = ReachableCondition(asked, probe.reachable)
         if probe.role is not None:
             condition = RoleCondition(probe.role, asked)
-        held = Satisfied(Watch(condition), self._at_most(log, probe.within_ns))
+        watch, until = Watch(condition), self._at_most(log, probe.within_ns)
+        held = Satisfied(watch, until)
         yield held
         if held.met:
             scene.end(log, "done")
         else:
-            why = f"not so within {span(probe.within_ns)}; roles were {scene.roles()}"
-            self._ran_out(log, probe.otherwise, why)
+            yield from self._missed(log, probe, watch, until)
 
     def _change(self, log: StepLog, change: Change) -> Life:
         """Give everybody who can take it the new configuration, and see who has it in force."""
@@ -233,18 +234,30 @@ class Lives:
             yield Moment(min(until, scene.deadline_ns))
             satisfied = until <= scene.deadline_ns
         else:
-            held = Satisfied(Watch(condition), min(until, scene.deadline_ns))
+            watch = Watch(condition)
+            held = Satisfied(watch, min(until, scene.deadline_ns))
             yield held
             satisfied = held.met
+            if not satisfied and until <= scene.deadline_ns:
+                yield from self._missed(log, wait, watch, until)
+                return
         if satisfied:
             scene.end(log, "done")
-        elif until > scene.deadline_ns:
-            up = f"the run's {span(scene.plan.run_timeout_ns)} were up while it waited"
-            scene.end(log, "inconclusive", f"{up}; roles were {scene.roles()}")
+            return
+        up = f"the run's {span(scene.plan.run_timeout_ns)} were up while it waited"
+        scene.end(log, "inconclusive", f"{up}; roles were {scene.roles()}")
+        raise Ended(log.step.id)
+
+    def _missed(self, log: StepLog, verb: Wait | Probe, watch: Watch, until_ns: int) -> Life:
+        """It was not so in time: the ensemble's doing, unless the host was as late itself."""
+        why = f"not so within {span(verb.within_ns)}; roles were {self._scene.roles()}"
+        late = ""
+        if verb.otherwise is Otherwise.FAIL:
+            late = yield from but_late(self._scene, log, watch, until_ns)
+        if late:
+            self._scene.end(log, "inconclusive", f"{why}; but {late}")
             raise Ended(log.step.id)
-        else:
-            why = f"not so within {span(wait.within_ns)}; roles were {scene.roles()}"
-            self._ran_out(log, wait.otherwise, why)
+        self._ran_out(log, verb.otherwise, why)
 
     def _ran_out(self, log: StepLog, otherwise: Otherwise, why: str) -> None:
         """What the plan wants of a step whose time is up.

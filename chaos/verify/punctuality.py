@@ -25,7 +25,7 @@ from chaos.verify.docket import Once
 
 _MS: Final = 1_000_000
 LATE_PERCENT: Final = 25  # of a tick; a host that is later than that judges no times
-_AFTER_NS: Final = 1_000_000_000  # a canary that woke late sings a moment later
+HEARD_NS: Final = 1_000_000_000  # a canary that woke late is heard no later than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def lateness(history: History, window: Window) -> Lateness | None:
     late_ns = [
         sample.late_ns
         for _, sample in history.every(Sampled)
-        if window.from_ns <= sample.at_ns <= window.to_ns + _AFTER_NS and sample.late_ns > least_ns
+        if window.from_ns <= sample.at_ns <= window.to_ns + HEARD_NS and sample.late_ns > least_ns
     ]
     if late_ns:
         return Lateness(sum(late_ns), f"the host was {max(late_ns) / _MS:.0f} ms late meanwhile")
