@@ -31,6 +31,20 @@ ORDERS: Final = (SkewRound, SkewZxid, SkewEpochs, Reconfigure, Work)
 Change = tuple[int, Launch | SetEpochs | SetZxid]  # with the index of its event
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was done to one server.
+
+    ``moved`` is the first event by which its log or an epoch was changed, beyond every event while
+    none was. ``turned``: its logical clock was moved. ``shuffled``: a fault wrote its messages in
+    another order than it said them.
+    """
+
+    moved: int
+    turned: bool
+    shuffled: bool
+
+
 @dataclass(slots=True)
 class Meddling:
     """What was done to disks and clocks, event by event.
@@ -61,6 +75,12 @@ class Meddling:
     def meddled(self) -> bool:
         """Whether any log or epoch was changed by now."""
         return self.first != maxsize
+
+    def told(self, sid: Sid) -> Told:
+        """What was done to ``sid``."""
+        changes = self.changes.get(sid, ())
+        moved = next((at for at, one in changes if not isinstance(one, Launch)), maxsize)
+        return Told(moved, sid in self.clocks, sid in self.shuffled)
 
     def observe(self, index: int, event: Event) -> None:
         """Take one event in. A plan may begin with logs ahead of their epochs."""

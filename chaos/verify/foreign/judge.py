@@ -42,8 +42,7 @@ def judge_foreign(history: History, tester: Meddling, docket: Docket) -> Outside
     servers_: dict[Sid, Epochs] = {}
     for life in lives(history):
         sid = life.sid
-        turned, shuffled = sid in tester.clocks, sid in tester.shuffled
-        votes = Votes(life, docket, turned=turned, shuffled=shuffled)
+        votes = Votes(life, docket, tester.told(sid))
         votes.judge()
         for (seq, number), spoken in votes.spoken.items():
             found.spoken[life.sid, life.appeared.inc, seq, number] = spoken

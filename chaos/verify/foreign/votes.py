@@ -28,6 +28,7 @@ from chaos.verify.ballots import Spoken
 from chaos.verify.docket import Docket, Law
 from chaos.verify.foreign.lives import Life, Votership
 from chaos.verify.rules import Ballot, ballot_of, weight
+from chaos.verify.tester import Told
 
 _SETTLED = (ServerState.FOLLOWING, ServerState.LEADING)
 
@@ -55,13 +56,10 @@ class Support:
 class Votes:
     """One start of one server."""
 
-    def __init__(
-        self, life: Life, docket: Docket, *, turned: bool = False, shuffled: bool = False
-    ) -> None:
+    def __init__(self, life: Life, docket: Docket, told: Told) -> None:
         self._life = life
         self._docket = docket
-        self._shuffled = shuffled  # a fault wrote its messages in another order than it said them
-        self._turned = turned  # the tester moved its logical clock, which no packet tells
+        self._tester = told
         self._config = Votership(life.appeared.config)
         self._heard: list[Heard] = []  # since its last decision
         self._said: dict[str, tuple[int, Wrote, Ballot]] = {}  # its last vote on each link
@@ -142,7 +140,7 @@ class Votes:
             self.spoken[line.step, line.index] = known
         self._cast.setdefault(ballot.round, set()).add(ballot.rank)
         self._said[line.link] = (index, line, ballot)
-        if before is None or self._shuffled or not self._life.turns:
+        if before is None or self._tester.shuffled or not self._life.turns:
             return
         # A link may have held a message back, so it is as old as its vote can be.
         said_ns = min(before[1].at_ns, self._since.get(before[2], before[1].at_ns))
@@ -165,16 +163,18 @@ class Votes:
         old, (index, new), who = before[2], now, self._life.who
         at = (before[0], index)
         if new.round == old.round:
-            if new.rank < old.rank and self._between(before[1].to, old):
+            worse = new.rank < old.rank
+            if worse and self._between(before[1].to, old):
                 return
-            wrong = ""
-            if new.rank < old.rank:
-                wrong = f"{who} said {new} after it had said {old}"
-            self._docket.case(Law.VOTE_ORDER, wrong, *at)
             self._docket.held(Law.CLOCK)
+            wrong = f"{who} said {new} after it had said {old}" if worse else ""
+            if worse and self._tester.moved < index:  # what it is told is part of its vote at once
+                self._docket.doubt(Law.VOTE_ORDER, f"{wrong}, moved by the tester", *at)
+            else:
+                self._docket.case(Law.VOTE_ORDER, wrong, *at)
         elif self._knows(new.round, above=old.round):
             self._docket.held(Law.CLOCK)
-        elif self._turned:
+        elif self._tester.turned:  # which no packet tells
             why = f"{who} went from round {old.round} to {new.round}; the tester moved its clock"
             self._docket.doubt(Law.CLOCK, why, *at)
         elif new.round < old.round:

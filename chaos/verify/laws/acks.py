@@ -47,7 +47,7 @@ class Acks:
         self._epoch: int | None = None  # of LEADERINFO on this connection
         self._offered: set[int] = set()  # zxids that its leader proposed on it
         self._log_end: int = began.spec.last_zxid
-        self._current: int = began.spec.current_epoch  # on disk
+        self._current: int | None = began.spec.current_epoch  # on disk; the tester's is not known
         self._sent: int | None = None  # where its log is to end, by what its leader sent
         self._moved = False  # at hand is a step in which the tester changes its epochs
 
@@ -107,7 +107,7 @@ class Acks:
     def _disk(self, effect: Persist | Truncate | Append | Restore, index: int) -> None:
         match effect:
             case Persist(name="currentEpoch", value=epoch):
-                self._current = epoch
+                self._current = None if self._moved else epoch
             case Persist(name="zxid", value=zxid) | Truncate(zxid=zxid):
                 self._log_end = zxid
             case Append(txns=txns) | Restore(txns=txns) if txns:
@@ -151,6 +151,6 @@ class Acks:
             end = hex64(self._log_end)
             wrong = f"peer {self._sid} acks {hex64(zxid)}; its log ends at {end}"
             wrong += "" if counter_of(zxid) else f", and it was sent {hex64(due)} before"
-        elif not counter_of(zxid) and self._current != epoch_of(zxid):
+        elif not counter_of(zxid) and self._current not in (None, epoch_of(zxid)):
             wrong = f"peer {self._sid} acks {hex64(zxid)}; its currentEpoch is {self._current}"
         self._docket.case(Law.SYNCED, wrong, index)
