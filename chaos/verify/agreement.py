@@ -147,12 +147,12 @@ class _Agreement:
         """Primary integrity."""
         wrong, at = "", primary.index
         older = bisect_left(self._line, primary.epoch << 32)
-        newest = self._line[older - 1] if older else 0
+        newest = self._line[older - 1] if older else None
         who = f"peer {primary.sid} proposes in epoch {primary.epoch}"
         if primary.delivered < primary.logged:
             wrong = f"{who} before it has delivered what its log holds"
             wrong += f", up to {hex64(primary.logged)}"
-        elif newest > primary.delivered:
+        elif newest is not None and newest > primary.delivered:
             first = self._first[newest]
             wrong, at = (
                 f"{who} without {hex64(newest)}, which peer {first.sid} delivered",

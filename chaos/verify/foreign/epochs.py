@@ -40,16 +40,21 @@ class Reign:
 class Epochs:
     """One server over all its starts: its files outlive them."""
 
-    def __init__(self, changes: Sequence[Change], events: Sequence[Event], docket: Docket) -> None:
+    def __init__(
+        self, sid: Sid, changes: Sequence[Change], events: Sequence[Event], docket: Docket
+    ) -> None:
         self.led: list[Led] = []
         self.forgot: list[Forgot] = []
+        self._sid = sid
         self._changes, self._events = changes, events
         self._docket = docket
         self._held: dict[str, tuple[int, int]] = {}  # file -> its highest epoch, and the event
+        self._starts: list[int] = []  # the events by which it was started
 
     def judge(self, life: Life) -> None:
         """One start, from the files that it found to its end."""
         self._born(life)
+        self._starts.append(life.index)
         stay, answers = _Stay(life, self, self._docket), _Answers(life, self._docket)
         for index, line in life.lines:
             if isinstance(line, Seen):
@@ -67,10 +72,8 @@ class Epochs:
         }
         for name, now in held.items():
             known, at = self._held.get(name, (now, life.index))
-            if self._changed(at, life):
-                if name == "acceptedEpoch" and now < known:
-                    self.forgot.append(Forgot(life.sid, now, known, life.index))
-                self._held[name] = (now, life.index)
+            if self._changed(at, life.index):
+                self._moved(name, now, life.index)
                 continue
             wrong = ""
             if now < known:
@@ -79,22 +82,39 @@ class Epochs:
                 self._docket.case(Law.EPOCHS, wrong, life.index, at)
             self._held[name] = max((now, life.index), (known, at))
 
-    def _changed(self, at: int, life: Life) -> bool:
-        """Whether the tester changed epochs between event ``at`` and this start.
+    def _changed(self, at: int, until: int) -> bool:
+        """Whether the tester changed the epochs that event ``at`` showed before event ``until``.
 
-        In one instant the tester's lines come first, also before an earlier start.
+        What it changes while the server runs may show later: a packet can be on its way, held at a
+        gate, that tells of what was there before. In one instant the tester's lines come first,
+        also before an earlier start.
         """
-        at_once = self._events[at].at_ns == life.appeared.at_ns
+        start = max((index for index in self._starts if index <= at), default=at)
+        until_ns = self._events[until].at_ns
+        at_once = self._events[at].at_ns == until_ns
         return any(
-            index < life.index
-            and (index > at or (at_once and self._events[index].at_ns == life.appeared.at_ns))
+            index < until
+            and (
+                index > (start if isinstance(one, SetEpochs) else at)
+                or (at_once and self._events[index].at_ns == until_ns)
+            )
             for index, one in self._changes
-            if _epochs(one)
+            if isinstance(one, Launch | SetEpochs)
         )
+
+    def _moved(self, name: str, now: int, index: int) -> None:
+        """The tester left it so; a promise that it took back binds no more."""
+        known, _ = self._held.get(name, (now, index))
+        if name == "acceptedEpoch" and now < known:
+            self.forgot.append(Forgot(self._sid, now, known, index))
+        self._held[name] = (now, index)
 
     def holds(self, name: str, epoch: int, index: int, what: str) -> None:
         """H1, H2: an epoch that shows is no lower than those that showed before."""
         known, at = self._held.get(name, (0, index))
+        if epoch < known and self._changed(at, index):
+            self._moved(name, epoch, index)
+            return
         wrong = f"{what} after its {name} was {known}" if epoch < known else ""
         self._docket.case(Law.EPOCHS, wrong, index, at)
         if epoch >= known:
@@ -284,8 +304,3 @@ class _Stay:
             why = f"{self._life.who} led; {self._life.hole}: which epochs it offered is not known"
             self._docket.doubt(Law.ONE_LEADER, why, self._blind)
             self._docket.doubt(Law.EPOCHS, why, self._blind)
-
-
-def _epochs(action: object) -> bool:
-    """Whether the tester changed epochs by it."""
-    return isinstance(action, Launch | SetEpochs)

@@ -47,7 +47,7 @@ def judge_foreign(history: History, tester: Meddling, docket: Docket) -> Outside
         for (seq, number), spoken in votes.spoken.items():
             found.spoken[life.sid, life.appeared.inc, seq, number] = spoken
         changes = tester.changes.get(sid, [])
-        server = servers_.setdefault(sid, Epochs(changes, history.events, docket))
+        server = servers_.setdefault(sid, Epochs(sid, changes, history.events, docket))
         server.judge(life)
     for server in servers_.values():
         found.led += server.led

@@ -24,6 +24,7 @@ from chaos.election.effects import (
     Restore,
     SendPacket,
     SkewEpochs,
+    SkewZxid,
     Truncate,
 )
 from chaos.election.ids import counter_of, epoch_of, hex64, zxid_of
@@ -46,16 +47,17 @@ class Acks:
         self._conn = 0
         self._epoch: int | None = None  # of LEADERINFO on this connection
         self._offered: set[int] = set()  # zxids that its leader proposed on it
-        self._log_end: int = began.spec.last_zxid
-        self._current: int | None = began.spec.current_epoch  # on disk; the tester's is not known
+        # Of its disk, until the tester changes that.
+        self._log_end: int | None = began.spec.last_zxid
+        self._current: int | None = began.spec.current_epoch
         self._sent: int | None = None  # where its log is to end, by what its leader sent
-        self._moved = False  # at hand is a step in which the tester changes its epochs
+        self._moved = False  # at hand is a step in which the tester changes its epochs or its log
 
     def take(self, index: int, event: Stepped, standing: Standing) -> None:
         """Take one step in."""
         if not isinstance(event.happened, ORDERS):
             self._past.kept = self._past.promised
-        self._moved = isinstance(event.happened, SkewEpochs)
+        self._moved = isinstance(event.happened, SkewEpochs | SkewZxid)
         match event.happened:
             case LeaderConnected(conn=conn):
                 self._conn, self._epoch, self._sent = conn, None, None
@@ -109,7 +111,7 @@ class Acks:
             case Persist(name="currentEpoch", value=epoch):
                 self._current = None if self._moved else epoch
             case Persist(name="zxid", value=zxid) | Truncate(zxid=zxid):
-                self._log_end = zxid
+                self._log_end = None if self._moved else zxid
             case Append(txns=txns) | Restore(txns=txns) if txns:
                 self._log_end = txns[-1].zxid
                 if isinstance(effect, Append) and self._state is ServerState.LEADING:
@@ -146,10 +148,9 @@ class Acks:
         """H6: of a transaction, its log reaches as far as it says; of an epoch, as it was sent."""
         if "zxid" in standing.disk.touched:
             return
-        wrong, due = "", zxid if counter_of(zxid) else self._sent
-        if due is not None and self._log_end < due:
-            end = hex64(self._log_end)
-            wrong = f"peer {self._sid} acks {hex64(zxid)}; its log ends at {end}"
+        wrong, due, end = "", zxid if counter_of(zxid) else self._sent, self._log_end
+        if due is not None and end is not None and end < due:
+            wrong = f"peer {self._sid} acks {hex64(zxid)}; its log ends at {hex64(end)}"
             wrong += "" if counter_of(zxid) else f", and it was sent {hex64(due)} before"
         elif not counter_of(zxid) and self._current not in (None, epoch_of(zxid)):
             wrong = f"peer {self._sid} acks {hex64(zxid)}; its currentEpoch is {self._current}"
