@@ -13,6 +13,7 @@ from chaos.plan.lint.finding import Severity
 from chaos.plan.lint.linter import lint
 from chaos.plan.load import load_plan
 from chaos.plan.model import Change, FaultStep, LeaderOutcome, Parallel, Wait
+from tests.bench.told import told, told_text
 
 SHAPES = ("uniform", "normal", "exponential")
 # Plans that were judged wrongly once; the first line of each says what was not understood.
@@ -58,6 +59,21 @@ def test_unbroken_peers_give_no_alarm(first: int) -> None:
     for seed in range(first, first + 4):
         found = trial(drawn(seed), seed, UNBROKEN)
         assert [*found.properties, *found.conformance] == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("first", range(0, 12, 4))
+def test_unbroken_peers_give_no_alarm_for_what_they_are_told_at_gates(first: int) -> None:
+    for seed in range(first, first + 4):
+        found = trial(told(seed), seed, UNBROKEN)
+        assert [*found.properties, *found.conformance] == [], f"seed {seed}"
+
+
+def test_what_is_told_at_gates_covers_events_and_faults() -> None:
+    steps = [step for seed in range(80) for step in told(seed).every_step if step.when is not None]
+    kinds = {step.verb.kind for step in steps if isinstance(step.verb, FaultStep)}
+    assert {"skew_logical_clock", "skew_peer_epoch", "skew_zxid", "bump_config_version"} <= kinds
+    assert len({step.when.event for step in steps if step.when is not None}) > 14
+    assert told_text(7) == told_text(7) != told_text(8)
 
 
 @pytest.mark.parametrize("path", ALARMED, ids=[path.stem for path in ALARMED])
