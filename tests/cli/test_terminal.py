@@ -22,7 +22,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "good.yaml").write_text(PAUSE, encoding="utf-8")
-    big = PAUSE.replace("{size: 3}", "{size: 30}")
+    big = PAUSE.replace("{size: 3}", "{size: 13}")
     (tmp_path / "big.yaml").write_text(big, encoding="utf-8")
     return tmp_path
 
@@ -88,7 +88,7 @@ def test_long_verdicts_wrap_within_their_column(folder: Path) -> None:
 
 
 def test_more_peers_than_rows_are_counted(folder: Path) -> None:
-    sent = on_a_terminal(folder, "run", "big.yaml", "--system", "simulated", rows=20)
+    sent = on_a_terminal(folder, "run", "big.yaml", "--system", "simulated", rows=12)
     drawn = lines(sent)
     assert any(re.search(r"… +\d+ follower", line) for line in drawn)
     assert any("★ leader" in line for line in drawn)

@@ -29,10 +29,11 @@ class Ran:
         return _CODES.get(self.code, f"exit {self.code}")
 
 
-def run(plan: Path, system: str, out: Path) -> Ran:
+def run(plan: Path, system: str, out: Path, retries: int = 2) -> Ran:
     """Run a plan; what a busy host left undecided, as it may in a whole suite, is run again."""
     command = [sys.executable, "-m", "chaos.cli", "run", str(plan), "--system", system]
-    command += ["--retries", "2", "--retry-inconclusive"]
+    if retries:
+        command += ["--retries", str(retries), "--retry-inconclusive"]
     done = subprocess.run(
         [*command, "--out", str(out), "--json"],
         cwd=ROOT,
