@@ -274,6 +274,13 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "idle",
         plan(UP, "{id: f, fault: block_port, target: 1, with: {port: quorum}, for: 2s}"),
     ),
+    "no notification to lose": (
+        plan(UP, "{id: f, fault: loss, target: all, with: {percent: 50%}, for: 2s}"),
+        "idle-port",
+        "warning",
+        "met no message",
+        plan("{id: f, at: 0ms, fault: loss, target: all, with: {percent: 50%}, for: 2s}", UP),
+    ),
     "a disk with nothing to do": (
         plan(UP, "{id: f, fault: disk_full, target: leader, for: 2s}"),
         "idle-disk",

@@ -7,9 +7,10 @@ from typing import Final
 
 from chaos.actions import Block, How, Port, PortCut
 from chaos.election.ids import Sid
+from chaos.faults.base import Fault
 from chaos.faults.counting import peers_words
 from chaos.faults.disks import DiskFull, SlowDisk
-from chaos.faults.messages import Corrupt, Duplicate, Loss, Reorder
+from chaos.faults.messages import Corrupt, Delay, Duplicate, Loss, Reorder, Slice, Throttle
 from chaos.faults.network import BlockPort, Partition
 from chaos.faults.outsiders import Flood, HalfOpen, Malformed
 from chaos.faults.targets import Group, Pick, Word
@@ -19,6 +20,7 @@ from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.times import ZERO, Moment
 from chaos.plan.lint.world import Deed
 from chaos.plan.model import (
+    Change,
     FaultStep,
     LeaderExpected,
     LeaderOutcome,
@@ -74,25 +76,35 @@ def dialed_back(context: Context) -> Iterator[Finding]:
 
 
 def idle_port(context: Context) -> Iterator[Finding]:
-    """A silent block of the election port while a leader serves: nothing is sent there."""
+    """What only touches what passes the election port, while a leader serves: nothing does."""
     settled = False
     for step in context.plan.every_step:
         if isinstance(step.verb, Wait) and isinstance(step.verb.condition, LeaderOutcome):
             settled = True
-        if not isinstance(step.verb, FaultStep):
+        if not isinstance(step.verb, FaultStep) or not _of_election_messages(step.verb.fault):
             continue
-        fault = step.verb.fault
-        if not isinstance(fault, BlockPort):
-            continue
-        quiet = fault.port is Port.ELECTION and fault.how is How.SILENT
-        if quiet and settled and not _company(context, step):
+        if settled and not _company(context, step):
+            block = isinstance(step.verb.fault, BlockPort)
+            what = "a silent block without a packet" if block else "a fault that met no message"
+            how = "port: quorum, how: reset, or " if block else ""
             yield Finding(
                 "idle-port", Severity.WARNING, step.where, step.id,
-                "this block has nothing to stop",
+                f"this {'block has nothing to stop' if block else 'fault meets no message'}",
                 "a leader serves before it and no other fault ends that: the election port is "
-                "idle then, and a silent block without a packet is no evidence",
-                "port: quorum, how: reset, or a fault that makes peers look meanwhile",
+                f"idle then, and {what} is no evidence",
+                f"{how}a fault that makes peers look meanwhile",
             )  # fmt: skip
+
+
+def _of_election_messages(fault: Fault) -> bool:
+    """Whether it needs a message on the election port to bite."""
+    match fault:
+        case BlockPort(port=Port.ELECTION, how=How.SILENT):
+            return True
+        case Delay(port=Port.ELECTION) | Throttle(port=Port.ELECTION) | Slice(port=Port.ELECTION):
+            return True
+        case _:
+            return isinstance(fault, Loss | Duplicate | Reorder | Corrupt)
 
 
 def idle_disk(context: Context) -> Iterator[Finding]:
@@ -136,7 +148,8 @@ def _company(context: Context, step: Step) -> bool:
     """Whether another fault may be in effect, or begin, meanwhile."""
     first: tuple[Moment, int] = ((step.id, "began"), 0)
     until: tuple[Moment, float] = ((step.id, "ended"), 0)
-    others = (one.id for one, _ in context.faults if one.id != step.id)
+    changing = (one for one in context.plan.every_step if isinstance(one.verb, FaultStep | Change))
+    others = (one.id for one in changing if one.id != step.id)
     return any(context.times.perhaps(one, first, until) for one in others)
 
 
