@@ -69,8 +69,14 @@ class Docket:
     outside: Counter[Law] = field(default_factory=Counter)  # of ``judged``: by what was seen
     foreign: str = ""  # the servers that only what was seen can tell of
 
-    def case(self, law: Law, wrong: str, *evidence: int) -> None:
-        """Judge one case; an empty ``wrong`` means that the law held."""
+    def case(self, law: Law, wrong: str, *evidence: int, but: str = "") -> None:
+        """Judge one case; an empty ``wrong`` means that the law held.
+
+        ``but`` says why nothing is decided where it did not.
+        """
+        if wrong and but:
+            self.doubt(law, f"{wrong}, {but}", *evidence)
+            return
         self.judged[law] += 1
         if wrong:
             self.breaches.setdefault(law, []).append(Finding(wrong, evidence))

@@ -153,8 +153,11 @@ class Keeper:
         self._committed = max(self._committed, upto)
         for txn in fresh:
             acks = frozenset(self._acks.pop(txn.zxid, set()))
-            if not established and not self._electorate.quorum(acks):
-                who = sorted(acks & self._electorate.voters)
+            made = self._logs.proposals.get(((self._epoch, self.sid), txn.zxid))
+            # As in ZooKeeper, those count that were in force when it was proposed.
+            electorate = self._electorate if made is None else made.electorate
+            if not established and not electorate.quorum(acks):
+                who = sorted(acks & electorate.voters)
                 wrong = f"peer {self.sid} commits {hex64(txn.zxid)} with the acks of {who} only"
                 self._logs.docket.case(Law.ACKED, wrong, index)
             self._logs.commits(txn, self._epoch, index)

@@ -25,6 +25,7 @@ from chaos.election.effects import (
     Persist,
     PersistConfig,
     Phase,
+    Reconfigure,
     Restore,
     SendPacket,
     Serving,
@@ -114,6 +115,7 @@ class Established:
     index: int
     acks: frozenset[Sid]
     electorate: Electorate
+    given: bool  # a configuration by the tester, after it had begun to lead
 
 
 @dataclass(slots=True)
@@ -154,6 +156,7 @@ class Replica:
         self._acks: dict[int, set[Sid]] = {}  # of NEWLEADER, by epoch
         self._acked: set[int] = set()  # connections on which it acked NEWLEADER
         self._proposed_in = -1
+        self._given = False
         self._holds(f"peer {self.sid} comes back without", self._begins, spec.log, index)
         self._segment = self._begin(spec.zxid)
 
@@ -174,6 +177,8 @@ class Replica:
                 self._acks.setdefault(epoch_of(zxid), set()).add(who)
             case SkewZxid():
                 self.before.clear()
+            case Reconfigure():
+                self._given = self._state is ServerState.LEADING
             case _:
                 pass
         for effect in event.effects:
@@ -205,7 +210,7 @@ class Replica:
                 self._acks_epoch(conn, epoch_of(zxid), index)
             case Serving(epoch=epoch) if self._state is ServerState.LEADING:
                 acks = frozenset({self.sid, *self._acks.get(epoch, ())})
-                one = Established(self.sid, epoch, index, acks, self._electorate)
+                one = Established(self.sid, epoch, index, acks, self._electorate, self._given)
                 self._found.established.append(one)
             case _:
                 pass
@@ -219,6 +224,7 @@ class Replica:
                 if phase in (Phase.ELECTION, Phase.DISCOVERY):
                     self._learners.clear()
                     self._acks.clear()
+                    self._given = False
             case PersistConfig(config=text, active=active):
                 config, known = parse_configuration(text), self._electorate
                 self._electorate = known.commits(config) if active else known.sees(config)

@@ -6,6 +6,7 @@ Laws H1 and H2 (epochs), H5 (who led which epoch), H6 (a quorum established it).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from chaos.election import packets as pk
 from chaos.election.config import parse_configuration
@@ -18,6 +19,7 @@ from chaos.election.effects import (
     Persist,
     PersistConfig,
     Phase,
+    Reconfigure,
     Restore,
     SendPacket,
     Serving,
@@ -32,6 +34,7 @@ from chaos.verify.docket import Docket, Law
 from chaos.verify.rules import Ballot, Electorate
 from chaos.verify.tester import ORDERS, Meddling
 
+GIVEN: Final = "after the tester gave it a configuration on its way to serve"
 _DISK = ("acceptedEpoch", "currentEpoch", "zxid")
 
 
@@ -126,6 +129,8 @@ class Standing:
         self._offered: set[int] = set()  # connections that were sent NEWLEADER
         self._acks: set[int] = set()
         self._epoch = -1  # being led, or offered by the leader
+        self._serves = False  # as a leader
+        self.given = ""  # what makes its quorums on the way to that hard to tell
 
     def initial(self) -> Ballot:
         """Its own first vote in an election."""
@@ -155,6 +160,9 @@ class Standing:
                     self._acks.add(self._learners.get(conn, Sid(UNSET)))
             case PacketRead(packet=pk.LeaderInfo(epoch=epoch)):
                 self._offer(epoch, event, index)
+            case Reconfigure() if self.state is ServerState.LEADING and not self._serves:
+                # ZooKeeper counts some by the configuration that the leadership began with.
+                self.given = GIVEN
             case SkewEpochs(accepted=accepted, current=current):
                 if accepted is not None:
                     self._forget(accepted, index)
@@ -241,6 +249,7 @@ class Standing:
             self._offered.clear()
             self._acks = {self.sid}
             self._epoch = -1
+            self._serves, self.given = False, ""
 
     def send_packet(self, effect: SendPacket, index: int) -> None:
         """H1, H2: the promise is on disk before anybody hears of it."""
@@ -269,10 +278,11 @@ class Standing:
         if not electorate.quorum(acks):
             who = sorted(acks & electorate.voters)
             wrong = f"peer {self.sid} serves epoch {effect.epoch} with the acks of {who} only"
-        self._docket.case(Law.ESTABLISHED, wrong, index)
+        self._serves = True
+        self._docket.case(Law.ESTABLISHED, wrong, index, but=self.given)
         self._bystanders(effect.epoch, index)
         if electorate.split:
-            self._docket.case(Law.BOTH_QUORUMS, wrong, index)
+            self._docket.case(Law.BOTH_QUORUMS, wrong, index, but=self.given)
 
     def _bystanders(self, epoch: int, index: int) -> None:
         """H14: the ack of who has no vote counts for nothing."""
@@ -282,7 +292,7 @@ class Standing:
             who = ", ".join(map(str, sorted(idle)))
             wrong = f"peer {self.sid} serves epoch {epoch}; observers made its quorum: {who}"
         if electorate.bystanders or wrong:
-            self._docket.case(Law.OBSERVERS, wrong, index)
+            self._docket.case(Law.OBSERVERS, wrong, index, but=self.given)
 
     def _promised(self, packet: str, name: str, epoch: int, index: int) -> None:
         if name in self.disk.touched:

@@ -16,6 +16,7 @@ from chaos.verify.laws.watcher import names
 from chaos.verify.lineage import Held, same
 from chaos.verify.replicas import Established, Replicas, Synced, replicas
 from chaos.verify.restarts import judge_restarts
+from chaos.verify.standing import GIVEN
 from chaos.verify.tester import meddling
 
 
@@ -96,7 +97,11 @@ class _Syncs:
             self.docket.doubt(Law.SYNCED, why, reign.index)
         else:
             who = names({reign.sid, *foreign, *good})
-            self._case(f"{serves}; on disk it is with {who} only", reign.index)
+            wrong = f"{serves}; on disk it is with {who} only"
+            if reign.given:
+                self.docket.doubt(Law.SYNCED, f"{wrong}, {GIVEN}", reign.index)
+            else:
+                self._case(wrong, reign.index)
 
     def _goes_on(self, sid: int, index: int) -> bool:
         """Whether a journal of ``sid`` has later lines, so that none before is missing unseen."""

@@ -277,7 +277,7 @@ class _Stay:
         reign.judged = True
         life, electorate = self._life, self._config.electorate
         what = f"{life.who} established epoch {epoch}"
-        if electorate.quorum(reign.acks):
+        if life.quorum(electorate, reign.acks, index):
             self._docket.held(Law.ESTABLISHED)
             if electorate.split:
                 self._docket.held(Law.BOTH_QUORUMS)
@@ -294,7 +294,7 @@ class _Stay:
         for epoch, reign in self._reigns.items():
             if reign.served is None or reign.judged:
                 continue
-            if self._config.electorate.quorum(reign.acks):
+            if self._life.quorum(self._config.electorate, reign.acks, reign.served):
                 self._docket.held(Law.ESTABLISHED)  # it needs no UPTODATE: nobody learned from it
                 continue
             hole = self._life.hole or "no UPTODATE was seen"

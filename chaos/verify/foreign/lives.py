@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
+from chaos.actions import Configure
 from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import Decided, Deliver, Entered, SteppedDown
 from chaos.election.ids import Sid
 from chaos.errors import ConfigError
-from chaos.history.events import Appeared, Seen, Source, Wrote
+from chaos.history.events import Acted, Appeared, Seen, Source, Wrote
 from chaos.history.history import History
 from chaos.verify.docket import Once
 from chaos.verify.forged import Forged, forged
-from chaos.verify.rules import Electorate
+from chaos.verify.rules import Electorate, enough
 
 Line = tuple[int, Seen | Wrote]
 _STATE = (Entered, Decided, SteppedDown)
@@ -26,7 +27,8 @@ class Life:
 
     ``hole`` says what is missing of its packets, empty if they were captured whole. ``turns``
     are the spans of time in which it changed its state. ``births`` are the events by which each
-    server of the run, ours or another, was started; ``forged`` is what a fault said in its place.
+    server of the run, ours or another, was started; ``forged`` is what a fault said in its place,
+    ``orders`` the configurations that the tester had it put in force, with their events.
     """
 
     index: int
@@ -36,6 +38,7 @@ class Life:
     turns: tuple[tuple[int, int], ...]
     births: Mapping[Sid, tuple[int, ...]]
     forged: Forged
+    orders: tuple[tuple[int, Configuration], ...] = ()
 
     @property
     def sid(self) -> Sid:
@@ -50,6 +53,11 @@ class Life:
     def restarted(self, sid: int, by: int) -> bool:
         """Whether a server had been started more than once before event ``by``."""
         return sum(index < by for index in self.births.get(Sid(sid), ())) > 1
+
+    def quorum(self, known: Electorate, sids: Set[int], by: int) -> bool:
+        """Whether ``sids`` are enough by what shows, or by what the tester had ordered by then."""
+        given = (config for index, config in self.orders if index < by)
+        return known.quorum(sids) or any(enough(config, sids) for config in given)
 
     def settled(self, from_ns: int, to_ns: int) -> bool:
         """Whether it surely changed no state between two moments."""
@@ -73,6 +81,7 @@ def _lives(history: History) -> tuple[Life, ...]:
             case _:
                 pass
     births: dict[Sid, tuple[int, ...]] = {}
+    orders = _orders(history)
     changed = forged(history)
     for index, birth in history.births():
         births[birth.sid] = (*births.get(birth.sid, ()), index)
@@ -80,15 +89,26 @@ def _lives(history: History) -> tuple[Life, ...]:
     for _, one in sorted(open_.items()):
         if one.born is not None:
             turns = tuple(_turns(one.lines))
-            found.append(
-                Life(*one.born, tuple(one.lines), _hole(one.lines), turns, births, changed)
-            )
+            lines, told = tuple(one.lines), tuple(orders[one.born[1].sid])
+            hole = _hole(one.lines)
+            found.append(Life(*one.born, lines, hole, turns, births, changed, told))
     return tuple(found)
 
 
 # Every start of a foreign server that was seen to begin, by server and start. Packets reach a
 # server that has not begun to look for a leader, and wait for it.
 lives = Once(_lives)
+
+
+def _orders(history: History) -> defaultdict[Sid, list[tuple[int, Configuration]]]:
+    found: defaultdict[Sid, list[tuple[int, Configuration]]] = defaultdict(list)
+    for index, acted in history.every(Acted):
+        match acted.action:
+            case Configure(sid=sid, config=text, activate=True):
+                found[sid].append((index, parse_configuration(text)))
+            case _:
+                pass
+    return found
 
 
 def _turns(lines: list[Line]) -> Iterator[tuple[int, int]]:

@@ -136,7 +136,7 @@ class _Stay:
 
     def _by_quorum(self, index: int, zxid: int, acks: set[int]) -> None:
         electorate, docket = self._config.electorate, self._logs.docket
-        if electorate.quorum(acks):
+        if self._life.quorum(electorate, acks, index):
             return
         what = f"{self._life.who} commits {hex64(zxid)}"
         who = sorted(acks & electorate.voters)

@@ -106,7 +106,7 @@ class Configured:
                 f"peer {self._sid} puts configuration {config.version:x} in force, which nothing "
                 "that it heard has decided"
             )
-        self._docket.case(Law.RECONFIG, wrong, index)
+        self._docket.case(Law.RECONFIG, wrong, index, but=standing.given if leads else "")
 
 
 def _brought(event: Stepped) -> Iterator[str]:

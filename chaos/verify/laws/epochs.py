@@ -157,4 +157,4 @@ class Discovery:
         if not enough(committed, sids):
             who = names(sids & committed.voters)
             wrong = f"peer {self._sid} {what} with the {packet} of {who} only"
-        self._docket.case(Law.EPOCH_QUORUM, wrong, *evidence)
+        self._docket.case(Law.EPOCH_QUORUM, wrong, *evidence, but=standing.given)
