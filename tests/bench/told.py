@@ -1,8 +1,8 @@
-"""Random plans in which peers are told things while they hold at a gate, for safety alone.
+"""Random plans in which things are done to peers that hold at a gate, for safety alone.
 
 What a peer is told there comes between the decision of a step and its effects: no other place is
-as easily misjudged. A plan is made by its seed alone. It waits for a leader and goes on without
-one: epochs and logs that are moved may well keep a member out for good.
+as easily misjudged. A plan is made by its seed alone. Members may leave meanwhile. It waits for a
+leader and goes on without one: what is moved may well keep a member out for good.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def told_text(seed: int) -> str:
         fault, for_ms = dice.choice(("kill", "terminate")), dice.choice((300, 1000, 2500))
         what = f"fault: {fault}, target: {whom}, with: {{restart: after}}, for: {for_ms}ms"
         steps.append(f"id: gone, {what}")
-    steps += [_told(dice, number) for number in range(dice.choice((1, 1, 2, 3)))]
+    steps += [_held(dice, number) for number in range(dice.choice((1, 1, 2, 3)))]
     steps.append(f"id: settled, wait: {{{_SETTLED}}}, within: 8s, otherwise: run")
-    head = _HEAD.format(seed=seed, size=dice.choice((3, 3, 5)))
+    head = _HEAD.format(seed=seed, size=dice.choice((3, 3, 4, 5)))
     return head + "".join(f"  - {{{step}}}\n" for step in steps)
 
 
@@ -67,7 +67,18 @@ def told(seed: int) -> Plan:
     return load_plan(told_text(seed), f"told-{seed}.yaml")
 
 
-def _told(dice: random.Random, number: int) -> str:
+def _held(dice: random.Random, number: int) -> str:
+    """One step: something at one gate, at two that are armed together, or a change of members."""
+    lot = dice.randrange(8)
+    if lot == 0:
+        return f"id: less{number}, change: {{remove: [{dice.randint(1, 3)}]}}, within: 3s"
+    if lot > 2:
+        return _told(dice, f"{number}")
+    both = ", ".join(f"{{{_told(dice, f'{number}{letter}')}}}" for letter in "ab")
+    return f"id: both{number}, parallel: [{both}]"
+
+
+def _told(dice: random.Random, number: str) -> str:
     event = dice.choice(_EVENTS)
     if dice.random() < 0.5:
         way = dice.choice(("packet_sent", "packet_received"))
@@ -75,23 +86,43 @@ def _told(dice: random.Random, number: int) -> str:
     who = f"$held{number}"
     target = dice.choice((*[who] * 4, f"{{pick: 1, of: voters, except: [{who}]}}"))
     when = f"event: {event}, by: voters, nth: {dice.choice((1, 1, 2, 3))}, as: held{number}"
-    what = f"{_fault(dice)}, target: {target}, confirm: optional"
+    what = f"{dice.choice((_fault, _moved))(dice)}, confirm: optional".replace("WHOM", target)
     return f"id: told{number}, when: {{{when}}}, within: 2s, otherwise: skip, {what}"
 
 
 def _fault(dice: random.Random) -> str:
+    """A fault that takes a while, of ``WHOM``."""
+    what = dice.choice(
+        (
+            "pause, target: WHOM",
+            "kill, target: WHOM, with: {restart: after}",
+            "kill, target: WHOM, with: {restart: after, wipe: true}",
+            "terminate, target: WHOM, with: {restart: after}",
+            "disk_full, target: WHOM",
+            "slow_disk, target: WHOM, with: {latency: 30ms}",
+            "isolate, target: WHOM, with: {drop: silent}",
+            "one_way, target: {from: WHOM, to: all}, with: {drop: reset}",
+            "block_port, target: WHOM, with: {port: election, how: reset}",
+            "block_port, target: WHOM, with: {port: quorum, how: refuse}",
+            f"skew_timers, target: WHOM, with: {{rate: {dice.choice((0.5, 2.0))}}}",
+        )
+    )
+    return f"fault: {what}, for: {dice.choice((100, 600, 1500))}ms"
+
+
+def _moved(dice: random.Random) -> str:
+    """What is over at once: another round, epoch, log or configuration."""
     by = dice.choice((-2, -1, 1, 2))
     both = f"{{accepted: {{by: {by}}}, current: {{by: {by}}}}}"
     version = f"{{by: {abs(by)}{dice.choice(('', ', activate: false'))}}}"
-    return dice.choice(
+    what = dice.choice(
         (
-            *[f"fault: skew_logical_clock, with: {{by: {dice.choice((-3, by, 5))}}}"] * 2,
-            *[f"fault: skew_peer_epoch, with: {both}"] * 2,
-            f"fault: skew_peer_epoch, with: {{accepted: {{by: {abs(by)}}}}}",
-            f"fault: skew_peer_epoch, with: {{current: {{by: {-abs(by)}}}}}",
-            *[f"fault: skew_zxid, with: {{by: {by}}}"] * 2,
-            *[f"fault: bump_config_version, with: {version}"] * 2,
-            f"fault: kill, with: {{restart: after}}, for: {dice.choice((200, 900))}ms",
-            f"fault: skew_timers, with: {{rate: {dice.choice((0.5, 2.0))}}}, for: 500ms",
+            *[f"skew_logical_clock, with: {{by: {dice.choice((-3, by, 5))}}}"] * 2,
+            *[f"skew_peer_epoch, with: {both}"] * 2,
+            f"skew_peer_epoch, with: {{accepted: {{by: {abs(by)}}}}}",
+            f"skew_peer_epoch, with: {{current: {{by: {-abs(by)}}}}}",
+            *[f"skew_zxid, with: {{by: {by}}}"] * 2,
+            *[f"bump_config_version, with: {version}"] * 2,
         )
     )
+    return f"fault: {what}, target: WHOM"
