@@ -300,12 +300,12 @@ def _past(history: History, span: Span, found: _Found, finding: Finding) -> None
 
 def _short(history: History, span: Span, found: _Found, due: Due) -> None:
     """The span ended before the bound."""
-    lasted = span.to_ns - due.since_ns
     if not span.by_end:
         found.lapsed += 1
         return
+    lasted_ns = span.to_ns - span.from_ns
     why = (
-        f"{_alone(history, span)}: the run ended {lasted / 1e9:.3f} s later, and did not wait "
+        f"{_alone(history, span)}: the run ended {lasted_ns / 1e9:.3f} s later, and did not wait "
         f"for {due.whom}; due in {due.bound}"
     )
     found.doubts.append(Finding(why, (span.index,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -166,6 +167,19 @@ JUDGED: dict[str, tuple[str, Callable[[], History], Outcome, str]] = {
     "a run that ended": (L1, hurried, Outcome.UNKNOWN, "the run ended"),
     "a joiner, and it ended": (L2, hurried_joiner, Outcome.UNKNOWN, "did not wait for peer 1"),
 }
+
+
+@pytest.mark.parametrize("name", [L1, L2])
+def test_what_the_run_did_not_wait_for_is_told_with_the_time_that_there_was(name: str) -> None:
+    """From the moment that is named with it, though a bound may begin later than the run ends."""
+    history = hurried() if name == L1 else hurried_joiner()
+    (span,) = [one for one in stable(history) if one.by_end]
+    (what,) = re.findall(
+        r"left alone from ([\d.]+) s: the run ended ([-\d.]+) s later", judge(history, name).summary
+    )
+    begun_s, lasted_s = map(float, what)
+    assert begun_s == pytest.approx((span.from_ns - history.zero_ns) / 1e9, abs=1e-3)
+    assert begun_s + lasted_s == pytest.approx((history.end_ns - history.zero_ns) / 1e9, abs=2e-3)
 
 
 @pytest.mark.parametrize(("name", "story", "outcome", "words"), JUDGED.values(), ids=JUDGED.keys())
