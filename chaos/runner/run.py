@@ -9,8 +9,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
+from chaos.actions import Launch
 from chaos.errors import InfrastructureError, OutOfTimeError
-from chaos.history.events import RunEnded
+from chaos.history.events import Acted, RunEnded
 from chaos.history.history import History
 from chaos.ledger import Ledger
 from chaos.plan.model import Plan
@@ -45,6 +46,7 @@ _CODES = (
 )
 _LOOK_NS = 50_000_000  # between the first looks whether the expectations are decided
 _RARER = 20  # each look goes over the whole history: later ones are this part of the wait apart
+_HEARD_NS = 500_000_000  # so long after its start a server may still be unheard of
 _MARGIN_NS = 1_000_000  # past an expectation's bound, so that its end is in the history
 
 
@@ -177,13 +179,26 @@ def _settle(conduct: Conduct, plan: Plan) -> None:
     while conduct.now_ns < deadline:
         history = History.of(conduct.events)
         case = Case(plan, history, conduct.logs, conduct.names, conduct.view)
-        waits = [at for at in (wanted_ns(case), open_until_ns(history)) if at is not None]
-        wanted = max(waits, default=None)
+        wants = wanted_ns(case), open_until_ns(history), _unborn_until_ns(history)
+        wanted = max((at for at in wants if at is not None), default=None)
         if wanted is None or wanted + _MARGIN_NS < conduct.now_ns:
             return
         pause = max(_LOOK_NS, (conduct.now_ns - began_ns) // _RARER)
         goal = min(deadline, wanted + _MARGIN_NS, conduct.now_ns + pause)
         conduct.advance(max(goal, conduct.now_ns + _MARGIN_NS))
+
+
+def _unborn_until_ns(history: History) -> int | None:
+    """Until when it may be heard of somebody who was started, and of whom nothing is heard yet."""
+    heard = {birth.sid: birth.at_ns for _, birth in history.births()}
+    ends: list[int] = []
+    for _, acted in history.every(Acted):
+        match acted.action:
+            case Launch(sid=sid) if heard.get(sid, -1) < acted.at_ns:
+                ends.append(acted.done_ns + _HEARD_NS)
+            case _:
+                pass
+    return max(ends, default=None)
 
 
 def outcome_of(verdicts: tuple[Verdict, ...], residue: str) -> tuple[int, str]:
