@@ -13,7 +13,7 @@ def birth(
     index: int, began: Began, past: Standing | None, tester: Meddling, docket: Docket
 ) -> Standing:
     """A process stands: does its disk hold what the one before it left there?"""
-    disk = Disk.of(began.spec, index)
+    disk = Disk.of(began.spec, index, began.at_ns)
     standing = Standing(began, disk, docket, tester)
     if past is None:
         if began.spec.current_epoch > began.spec.accepted_epoch:
@@ -22,7 +22,8 @@ def birth(
     old = past.disk
     disk.touched = set(old.touched)
     for at, action in tester.changes.get(began.sid, []):
-        if old.index < at < index:
+        # In one instant the tester's lines come first.
+        if at < index and (old.index < at or old.at_ns == tester.moments[at]):
             disk.touched |= set(disk.values) if isinstance(action, Launch) else _files(action)
     now, known = disk.values["acceptedEpoch"], old.values["acceptedEpoch"]
     if "acceptedEpoch" in disk.touched and now < known:

@@ -64,15 +64,17 @@ class Disk:
 
     ``before`` is what they held before the last step: a kill may have come between the
     journal's line and the write. ``wrote`` is what the last step wrote, by file. ``touched`` are
-    files that the tester changed, ``index`` is the event that wrote last. ``held``: it was at a
-    gate, where it may have been told what it wrote down and did not do. ``floor`` is the least that
-    is there then: what it was told waits behind the step that it was at.
+    files that the tester changed, ``index`` is the event that wrote last, ``at_ns`` the time
+    of the last step. ``held``: it was at a gate, where it may have been told what it wrote down and
+    did not do. ``floor`` is the least that is there then: what it was told waits behind the step
+    that it was at.
     """
 
     values: dict[str, int]
     before: dict[str, int]
     touched: set[str]
     index: int
+    at_ns: int
     wrote: list[tuple[str, int]] = field(default_factory=list)
     held: bool = False
     floor: dict[str, int] = field(default_factory=dict)
@@ -80,19 +82,19 @@ class Disk:
     ahead: bool = False  # the log of an epoch that is not on disk yet
 
     @classmethod
-    def of(cls, spec: PeerSpec, index: int) -> Disk:
+    def of(cls, spec: PeerSpec, index: int, at_ns: int) -> Disk:
         """The files from which a peer was born."""
         values = dict(
             zip(_DISK, (spec.accepted_epoch, spec.current_epoch, spec.last_zxid), strict=True)
         )
-        return cls(values, dict(values), set(), index, floor=dict(values))
+        return cls(values, dict(values), set(), index, at_ns, floor=dict(values))
 
-    def begins(self, happened: Input) -> None:
+    def begins(self, happened: Input, at_ns: int) -> None:
         """A step begins: what those before it wrote is there, what it writes may not be.
 
         Of what it is told by order only the line is surely there, and not what is before it.
         """
-        self.before, self.wrote = dict(self.values), []
+        self.before, self.wrote, self.at_ns = dict(self.values), [], at_ns
         self.waits = self.waits or isinstance(happened, SkewEpochs)
         if self.waits or isinstance(happened, ORDERS):
             self.floor = {name: min(least, self.values[name]) for name, least in self.floor.items()}
@@ -149,7 +151,7 @@ class Standing:
 
     def take(self, index: int, event: Stepped) -> None:
         """An input that concerns the quorum port or the disk."""
-        self.disk.begins(event.happened)
+        self.disk.begins(event.happened, event.at_ns)
         match event.happened:
             case LearnerConnected(conn=conn):
                 self._learners.pop(conn, None)

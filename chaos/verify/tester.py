@@ -49,15 +49,16 @@ class Told:
 class Meddling:
     """What was done to disks and clocks, event by event.
 
-    ``changes`` are those of disks; ``first`` is the first event by which any log or epoch was
-    changed, beyond every event while none was. ``clocks`` are the peers whose logical clocks
-    were moved. ``skewed`` are the peers whose timers ever ran fast or slow. ``duplicates`` are the
+    ``changes`` are those of disks, ``moments`` their times by event; ``first`` is the first event
+    by which any log or epoch was changed, beyond every event while none was. ``clocks`` are the
+    peers whose logical clocks were moved. ``skewed`` are the peers whose timers ever ran fast or slow. ``duplicates`` are the
     names of the faults that have messages written twice; ``forges``: some fault changes bytes.
     ``shuffled`` are the peers whose messages a fault wrote in another order, ``spoilt`` those whose
     writes a fault ever made late, or fail.
     """
 
     changes: dict[Sid, list[Change]] = field(default_factory=dict)
+    moments: dict[int, int] = field(default_factory=dict)
     first: int = maxsize
     clocks: set[Sid] = field(default_factory=set)
     skewed: set[Sid] = field(default_factory=set)
@@ -91,7 +92,7 @@ class Meddling:
             case Stepped(happened=happened):
                 meddled = isinstance(happened, SkewEpochs | SkewZxid)
             case Acted(action=action):
-                meddled = self._act(index, action)
+                meddled = self._act(index, action, event.at_ns)
             case Began(inc=0, spec=spec):
                 meddled = epoch_of(spec.last_zxid) > spec.current_epoch
             case Appeared(inc=0, zxid=zxid, current_epoch=current):
@@ -101,10 +102,11 @@ class Meddling:
         if meddled:
             self.first = min(self.first, index)
 
-    def _act(self, index: int, action: Action) -> bool:
+    def _act(self, index: int, action: Action, at_ns: int) -> bool:
         """Take one action in; whether it changes a log or an epoch."""
         match action:
             case Launch(wipe=True) | SetEpochs() | SetZxid():
+                self.moments[index] = at_ns
                 self.changes.setdefault(action.sid, []).append((index, action))
                 return not isinstance(action, Launch)
             case SkewTimers(sid=sid):
