@@ -51,10 +51,10 @@ class Meddling:
 
     ``changes`` are those of disks, ``moments`` their times by event; ``first`` is the first event
     by which any log or epoch was changed, beyond every event while none was. ``clocks`` are the
-    peers whose logical clocks were moved. ``skewed`` are the peers whose timers ever ran fast or slow. ``duplicates`` are the
-    names of the faults that have messages written twice; ``forges``: some fault changes bytes.
-    ``shuffled`` are the peers whose messages a fault wrote in another order, ``spoilt`` those whose
-    writes a fault ever made late, or fail.
+    peers whose logical clocks were moved. ``skewed`` are the peers whose timers ever ran fast or
+    slow. ``duplicates`` are the names of the faults that have messages written twice; ``forges``:
+    some fault changes bytes. ``shuffled`` are the peers whose messages a fault wrote in another
+    order, ``spoilt`` those whose writes a fault ever made late, or fail.
     """
 
     changes: dict[Sid, list[Change]] = field(default_factory=dict)
