@@ -21,10 +21,8 @@ def birth(
         return standing
     old = past.disk
     disk.touched = set(old.touched)
-    for at, action in tester.changes.get(began.sid, []):
-        # In one instant the tester's lines come first.
-        if at < index and (old.index < at or old.at_ns == tester.moments[at]):
-            disk.touched |= set(disk.values) if isinstance(action, Launch) else _files(action)
+    for _, action in tester.since(began.sid, (old.index, old.at_ns), index):
+        disk.touched |= set(disk.values) if isinstance(action, Launch) else _files(action)
     now, known = disk.values["acceptedEpoch"], old.values["acceptedEpoch"]
     if "acceptedEpoch" in disk.touched and now < known:
         standing.forgot.append(Forgot(began.sid, now, known, index))

@@ -14,11 +14,11 @@ from chaos.actions import SetEpochs
 from chaos.election.effects import Append, Persist, Restore, SkewZxid, Truncate
 from chaos.election.ids import Sid, hex64
 from chaos.election.packets import Txn
-from chaos.history.events import Began, Event, Held, Stepped
+from chaos.history.events import Began, Held, Stepped
 from chaos.history.history import History
 from chaos.verify.docket import Docket, Law
 from chaos.verify.fold import journals, whole
-from chaos.verify.tester import Meddling, meddling
+from chaos.verify.tester import meddling
 
 _State = tuple[int, tuple[Txn, ...]]  # where a log begins, and what lies behind that
 
@@ -109,7 +109,8 @@ def judge_restarts(history: History, docket: Docket) -> None:
             continue
         index, began = readable[0][0], readable[0][1]
         if before is not None and before.inc == inc - 1:
-            moved = _moved(before, (index, began), tester, events)
+            down = tester.since(sid, (before.index, events[before.index].at_ns), index)
+            moved = any(not isinstance(action, SetEpochs) for _, action in down)
             if not moved and not before.loose:
                 _judge(before, (index, began), tester.first, docket)
         log = past[sid] = _Log.of(index, began)
@@ -119,18 +120,6 @@ def judge_restarts(history: History, docket: Docket) -> None:
                 log.step(at, event)
             elif isinstance(event, Held):
                 log.loose = True  # what it was told meanwhile may be written down and not done
-
-
-def _moved(
-    before: _Log, birth: tuple[int, Began], tester: Meddling, events: tuple[Event, ...]
-) -> bool:
-    """Whether the tester changed the log while the peer was down."""
-    index, began = birth
-    since_ns = events[before.index].at_ns  # in one instant the tester's lines come first
-    return any(
-        at < index and events[at].at_ns >= since_ns and not isinstance(action, SetEpochs)
-        for at, action in tester.changes.get(began.sid, [])
-    )
 
 
 def _judge(before: _Log, birth: tuple[int, Began], tester: int, docket: Docket) -> None:

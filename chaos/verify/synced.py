@@ -97,11 +97,8 @@ class _Syncs:
             self.docket.doubt(Law.SYNCED, why, reign.index)
         else:
             who = names({reign.sid, *foreign, *good})
-            wrong = f"{serves}; on disk it is with {who} only"
-            if reign.given:
-                self.docket.doubt(Law.SYNCED, f"{wrong}, {GIVEN}", reign.index)
-            else:
-                self._case(wrong, reign.index)
+            wrong, but = f"{serves}; on disk it is with {who} only", GIVEN if reign.given else ""
+            self._case(wrong, reign.index, but=but)
 
     def _goes_on(self, sid: int, index: int) -> bool:
         """Whether a journal of ``sid`` has later lines, so that none before is missing unseen."""
@@ -109,12 +106,12 @@ class _Syncs:
         last = [at for (who, _), at in self._found.last_lines.items() if who == sid]
         return bool(last) and all(events[at].at_ns > events[index].at_ns for at in last)
 
-    def _case(self, wrong: str, index: int) -> None:
+    def _case(self, wrong: str, index: int, but: str = "") -> None:
         if wrong and self._tester < index:
             why = f"{wrong}, after the tester changed a log or an epoch"
             self.docket.doubt(Law.SYNCED, why, index, self._tester)
         else:
-            self.docket.case(Law.SYNCED, wrong, index)
+            self.docket.case(Law.SYNCED, wrong, index, but=but)
 
 
 def _synced(history: History) -> Docket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from sys import maxsize
 from typing import Final
@@ -76,6 +77,16 @@ class Meddling:
     def meddled(self) -> bool:
         """Whether any log or epoch was changed by now."""
         return self.first != maxsize
+
+    def since(self, sid: Sid, event: tuple[int, int], by: int) -> Iterator[Change]:
+        """What was changed of ``sid`` after an event, by its index and time, and before ``by``.
+
+        In one instant the tester's lines come first.
+        """
+        index, at_ns = event
+        for at, one in self.changes.get(sid, ()):
+            if at < by and (index < at or at_ns == self.moments[at]):
+                yield at, one
 
     def told(self, sid: Sid) -> Told:
         """What was done to ``sid``."""

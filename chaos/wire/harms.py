@@ -7,6 +7,7 @@ passes there. What it drew is done when the message's turn comes, unless the rul
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -43,38 +44,6 @@ class Streams:
             stream = random.Random(f"{self._seed}/{way.target}/{way.port}")
             self._streams[way] = stream
         return stream.random()
-
-
-@dataclass(slots=True)
-class Slow:
-    """Messages take longer."""
-
-    streams: Streams
-    distribution: Distribution
-    ports: frozenset[str]
-    targets: dict[Sid, tuple[int, int]] = field(default_factory=dict)
-    seen: int = 0
-    delayed: int = 0
-    delay_ns: int = 0
-
-    def touches(self, way: Way) -> bool:
-        """Whether messages on ``way`` are its concern."""
-        return way.port in self.ports and way.target in self.targets
-
-    def draw(self, way: Way) -> int:
-        """The delay in nanoseconds of the next message on ``way``."""
-        latency_ns, jitter_ns = self.targets[way.target]
-        self.seen += 1
-        return drawn_ns(self.distribution, latency_ns, jitter_ns, self.streams.share(way))
-
-    def count(self, delay_ns: int) -> None:
-        """A message that is not lost waits ``delay_ns`` because of this rule."""
-        self.delayed += delay_ns > 0
-        self.delay_ns += delay_ns
-
-    def counts(self) -> dict[str, int]:
-        """What it did."""
-        return {"seen": self.seen, "delayed": self.delayed, "delay_ns": self.delay_ns}
 
 
 @dataclass(slots=True)
@@ -148,6 +117,37 @@ class Pace:
     def touches(self, way: Way) -> bool:
         """Whether messages on ``way`` are its concern."""
         return way.port in self.ports and way.target in self.targets
+
+
+@dataclass(slots=True)
+class Slow(Pace):
+    """Messages take longer: so much to each target, with a jitter about it (nanoseconds)."""
+
+    streams: Streams = field(kw_only=True)
+    distribution: Distribution = field(kw_only=True)
+    paces: dict[Sid, tuple[int, int]] = field(default_factory=dict)
+    delayed: int = 0
+    delay_ns: int = 0
+
+    def aim(self, paces: Mapping[Sid, tuple[int, int]]) -> None:
+        """Slow these too; a known target takes the new numbers."""
+        self.paces.update(paces)
+        self.targets |= paces.keys()
+
+    def draw(self, way: Way) -> int:
+        """The delay in nanoseconds of the next message on ``way``."""
+        latency_ns, jitter_ns = self.paces[way.target]
+        self.seen += 1
+        return drawn_ns(self.distribution, latency_ns, jitter_ns, self.streams.share(way))
+
+    def count(self, delay_ns: int) -> None:
+        """A message that is not lost waits ``delay_ns`` because of this rule."""
+        self.delayed += delay_ns > 0
+        self.delay_ns += delay_ns
+
+    def counts(self) -> dict[str, int]:
+        """What it did."""
+        return {"seen": self.seen, "delayed": self.delayed, "delay_ns": self.delay_ns}
 
 
 @dataclass(slots=True)

@@ -96,9 +96,8 @@ class LinkShim:
         takes the new numbers.
         """
         assert all(latency >= 0 and jitter >= 0 for latency, jitter in targets.values())
-        made = Slow(self._streams("slow", name), distribution, ports)
-        rule = self._slow.setdefault(name, made)
-        rule.targets.update(targets)
+        made = Slow(ports, streams=self._streams("slow", name), distribution=distribution)
+        self._slow.setdefault(name, made).aim(targets)
 
     def lose(self, name: str, targets: frozenset[Sid], ppm: int) -> None:
         """Lose ``ppm`` of a million messages to each target, on the election port alone."""

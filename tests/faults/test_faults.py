@@ -117,10 +117,10 @@ ACTIONS: dict[str, tuple[Fault, tuple[Sid, ...], list[Action], list[Action]]] = 
         [act.Slow("s", _cuts((ONE, TWO), (ONE, THREE), (TWO, ONE), (THREE, ONE)), 5, 2)],
         [act.Clear("s")],
     ),
-    "delay of one port of a link": (
-        Delay("s", 5, port=Port.QUORUM, towards=(TWO,)),
+    "delay of a link": (
+        Delay("s", 5, towards=(TWO,)),
         (ONE,),
-        [act.Slow("s", _cuts((ONE, TWO)), 5, port=Port.QUORUM)],
+        [act.Slow("s", _cuts((ONE, TWO)), 5)],
         [act.Clear("s")],
     ),
     "loss of a link": (

@@ -168,10 +168,9 @@ class Votes:
                 return
             self._docket.held(Law.CLOCK)
             wrong = f"{who} said {new} after it had said {old}" if worse else ""
-            if worse and self._tester.moved < index:  # what it is told is part of its vote at once
-                self._docket.doubt(Law.VOTE_ORDER, f"{wrong}, moved by the tester", *at)
-            else:
-                self._docket.case(Law.VOTE_ORDER, wrong, *at)
+            moved = self._tester.moved < index  # what it is told is part of its vote at once
+            but = "moved by the tester" if moved else ""
+            self._docket.case(Law.VOTE_ORDER, wrong, *at, but=but)
         elif self._knows(new.round, above=old.round):
             self._docket.held(Law.CLOCK)
         elif self._tester.turned:  # which no packet tells
