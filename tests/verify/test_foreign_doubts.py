@@ -241,7 +241,25 @@ def test_an_answer_may_join_the_new_round_with_the_vote_of_the_last(
     lines = [
         *said(10, 0, note(before, 1)),
         heard(20, 0, Sid(2), note(Sid(2), asked)),
-        heard(30, 0, Sid(3), note(Sid(2), 2)),
+        heard(30, 0, Sid(3), note(Sid(3), 2)),
+        *said(40, 1, note(Sid(3), 2)),
+        *said(50, 2, note(Sid(2), 2)),
+    ]
+    history = History.of([appeared(), looks(5), *lines])
+    assert judge(history, "vote_order_respected").outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("asked", "named", "outcome"),
+    [(1, Sid(2), Outcome.HOLDS), (2, Sid(2), Outcome.FAILS), (1, Sid(3), Outcome.FAILS)],
+    ids=["an answer from before", "to nobody behind", "a vote that it never had"],
+)
+def test_an_answer_may_come_behind_a_better_vote(asked: int, named: Sid, outcome: Outcome) -> None:
+    """ZooKeeper's receiver reads a vote, builds its answer, and queues it behind a newer vote."""
+    lines = [
+        *said(10, 0, note(ONE, 2)),
+        heard(20, 0, Sid(3), note(named, 2)),
+        heard(30, 0, Sid(2), note(Sid(2), asked)),
         *said(40, 1, note(Sid(3), 2)),
         *said(50, 2, note(Sid(2), 2)),
     ]

@@ -164,7 +164,7 @@ class Votes:
         at = (before[0], index)
         if new.round == old.round:
             worse = new.rank < old.rank
-            if worse and self._between(before[1].to, old):
+            if worse and self._answers(before, new):
                 return
             self._docket.held(Law.CLOCK)
             wrong = f"{who} said {new} after it had said {old}" if worse else ""
@@ -186,20 +186,20 @@ class Votes:
             wrong = f"{who} rose to round {new.round}, of which it had not heard"
             self._docket.case(Law.CLOCK, wrong, *at)
 
-    def _between(self, to: int, said: Ballot) -> bool:
-        """Whether it may have said this between the setting of its round and of its vote.
+    def _answers(self, before: tuple[int, Wrote, Ballot], new: Ballot) -> bool:
+        """Whether the worse of two votes may be right, since one of them answers who is behind.
 
-        ``lookForLeader`` sets the one, then the other; ``WorkerReceiver``, a thread of its own,
-        answers whoever is behind meanwhile with the new round, and the vote of the last.
+        ``WorkerReceiver``, a thread of its own, answers with the vote that it reads. It may read
+        between the setting of a round and of a vote in ``lookForLeader``: the new round, and the
+        vote of the last. And it may read before a vote gets better, and queue its answer after.
         """
-        behind = any(
-            heard.sender == to
-            and heard.state == ServerState.LOOKING
-            and heard.ballot.round < said.round
-            for heard in self._heard
-        )
-        before = [ranks for round_, ranks in self._cast.items() if round_ < said.round]
-        return behind and any(said.rank in ranks for ranks in before)
+        event, line, old = before
+        looking = [heard for heard in self._heard if _looks(heard)]
+        if not any(heard.sender == line.to and heard.ballot.round < new.round for heard in looking):
+            return False
+        last = any(old.rank in ranks for round_, ranks in self._cast.items() if round_ < old.round)
+        known = any(heard.ballot == new and heard.event < event for heard in looking)
+        return last or known or new.leader == self._life.sid
 
     def _knows(self, round_: int, *, above: int) -> bool:
         """Whether it had heard of a round: of those that it joins, or of one that is higher."""
