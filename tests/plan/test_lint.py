@@ -375,6 +375,13 @@ def test_names_and_draws_are_followed_through_a_plan() -> None:
     assert one.why.startswith("in 2 of 20 possible draws")
 
 
+@pytest.mark.parametrize(("edge", "rules"), [("ended", []), ("started", ["never-leads"])])
+def test_what_ends_in_the_instant_that_is_asked_about_is_over(edge: str, rules: list[str]) -> None:
+    asked = f"outcome: leader, after: {{step: f, edge: {edge}}}, within: 0ms"
+    text = plan(UP, pause("[1, 2, 3]", "2s"), expect=asked)
+    assert [one.rule for one in found(text)] == rules
+
+
 def test_what_cannot_be_enumerated_leads_to_no_finding_about_quorums() -> None:
     text = plan(UP, pause("{pick: 9, of: voters}", "20s"), expect=ELSE, ensemble="size: 30")
     assert [one.rule for one in found(text)] == []

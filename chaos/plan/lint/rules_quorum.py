@@ -88,7 +88,8 @@ def _held(context: Context, world: World, hope: Hope, hold: int) -> Held:
     (start, plus), (end, until) = hope.window
     decide = plan.ensemble.timings.finalize_ms * MS
     never = times.most(ZERO, start) + plus < decide
-    late = max(until - decide if never else until, plus + hold)
+    # What ends in the very instant that is asked about does not hold in it.
+    late = max(until - decide if never else until, plus + hold + 1)
     whole = held(plan, times, world, (start, plus + hold), (end, late))
     verb = context.steps[hope.step].verb if hope.step in context.steps else None
     other = isinstance(verb, FaultStep) and excludes(hope.among, verb.bind)
