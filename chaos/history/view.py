@@ -18,6 +18,8 @@ from chaos.actions import (
     Pause,
     PortCut,
     Resume,
+    SetEpochs,
+    SetZxid,
     Terminate,
     Unblock,
 )
@@ -115,21 +117,30 @@ class EnsembleView:
                 self.known.update(parse_configuration(config_of(event)).members)
             case Exited() | Left() if self._inc(event.sid) <= event.inc:
                 self._down(event.sid)
-            case Acted(action=Kill(sid=sid) | Terminate(sid=sid), evidence=Evidence(bit=True)):
-                self._down(sid)  # it was reaped; the line that says so may come later
-            case Acted(action=Launch(sid=sid), evidence=Evidence(bit=True)):
-                self._launched(sid)  # its own first line may come a second later
-            case Acted(action=Pause(sid=sid)):
-                self.peers[sid].paused = True
-                self._stopped[sid] = (self.peers[sid].inc, event.at_ns)
-            case Acted(action=Resume(sid=sid)):
-                self.peers[sid].paused = False
-            case Acted(action=Block() | Unblock()):
-                self._blocked(event)
+            case Acted():
+                self._acted(event)
             case Stepped():
                 _step(self.peers.setdefault(event.sid, PeerView(event.sid)), event)
             case Seen() if self._lives(event):
                 _step(self.peers[event.sid], event)
+            case _:
+                pass
+
+    def _acted(self, event: Acted) -> None:
+        match event.action, event.evidence:
+            case ((Kill(sid=sid) | Terminate(sid=sid)), Evidence(bit=True)):
+                self._down(sid)  # it was reaped; the line that says so may come later
+            case Launch(sid=sid), Evidence(bit=True):
+                self._launched(sid)  # its own first line may come a second later
+            case Pause(sid=sid), _:
+                self.peers[sid].paused = True
+                self._stopped[sid] = (self.peers[sid].inc, event.at_ns)
+            case Resume(sid=sid), _:
+                self.peers[sid].paused = False
+            case (SetEpochs() | SetZxid()) as action, evidence:
+                self._set(action, evidence)
+            case ((Block() | Unblock()), _):
+                self._blocked(event)
             case _:
                 pass
 
@@ -141,6 +152,20 @@ class EnsembleView:
                 self.blocks.pop(name, None)
             case _:
                 pass
+
+    def _set(self, action: SetEpochs | SetZxid, evidence: Evidence) -> None:
+        """What the tester wrote to the files of a peer that is down; a running one says so."""
+        if not any(fact.endswith(" on disk") for fact in evidence.facts):
+            return
+        peer = self.peers[action.sid]
+        match action:
+            case SetZxid(zxid=zxid):
+                peer.zxid = Zxid(zxid)
+            case SetEpochs(accepted=accepted, current=current):
+                if accepted is not None:
+                    peer.accepted_epoch = PeerEpoch(accepted)
+                if current is not None:
+                    peer.current_epoch = PeerEpoch(current)
 
     def _lives(self, event: Seen) -> bool:
         """Whether it is of a start that goes on: what was seen may be told after the end."""

@@ -3,18 +3,19 @@
 ===============  ================================================================
 action           what confirms it
 ===============  ================================================================
-Pause            kernel state T; no line in the peer's journal until its Resume
+Pause            kernel state T for some time; no line in the peer's journal until its Resume
 Kill, Terminate  the exit status of the process that was reaped
 Launch           the birth of the peer's next incarnation
 Block            packets, frames or connections stopped, counted by its Unblock
 Slow, Lose, ...  messages delayed, lost, written twice, overtaken, changed, narrowed or cut,
                  counted by its Clear
 Load             transactions committed, or writes acknowledged, counted by its Unload
-TurnRound        the input in the journal, and a message that carries the round
-SetEpochs, ...   the input and the write in the journal, or the file of a peer that is down
+TurnRound        another round, by the input in the journal, and a message that carries it
+SetEpochs, ...   the input and the write in the journal; or files of a peer that is down, which
+                 held something else, and were not wiped before it started
 Configure        the input and the write of the configuration in the journal, or the version
                  that a foreign server has in force
-SkewTimers       the peer's own answer, and a timer that runs by it
+SkewTimers       the peer's own answer, and a timer that ran by it for some time
 Attack           connections that stood, and the bytes said on them, counted by its CallOff
 SpoilDisk        writes that lagged, counted by its MendDisk; or the end of a peer that could
                  not write, by its exit status
@@ -36,7 +37,7 @@ from chaos.verify.deeds import deed, facts_of
 from chaos.verify.ends import NO_ROOM
 from chaos.verify.fold import JOURNAL
 from chaos.verify.gating import gated, observed
-from chaos.verify.traces import Proof, ends, inside
+from chaos.verify.traces import AT_ONCE, Proof, ends, inside
 from chaos.verify.verdict import Kind, Outcome, Verdict
 
 _STOPPED = ("packets", "frames", "connections", "delayed", "lost")
@@ -128,11 +129,13 @@ def _paused(index: int, acted: Acted, sid: Sid, history: History) -> Proof:
     journal = () if sid in history.foreign else JOURNAL
     for at in range(index + 1, len(history.events)):
         event = history.events[at]
-        if isinstance(event, Acted) and event.action == act.Resume(sid):
-            stood = f"stopped for {(event.at_ns - acted.done_ns) / 1e9:.3f} s"
-            return Proof("", (index, at), stood)
-        if isinstance(event, Exited) and event.sid == sid:
-            return Proof("", (index, at), "stopped until its end")
+        stood_ns = event.at_ns - acted.done_ns
+        resumed = isinstance(event, Acted) and event.action == act.Resume(sid)
+        if resumed or (isinstance(event, Exited) and event.sid == sid):
+            if stood_ns <= 0:
+                return Proof(AT_ONCE, (index, at))
+            how = "" if resumed else "until its end, "
+            return Proof("", (index, at), f"stopped {how}for {stood_ns / 1e9:.3f} s")
         if isinstance(event, journal) and event.sid == sid and event.at_ns > acted.done_ns:
             return Proof("its journal goes on while it is stopped", (index, at))
     return Proof("", (index,), "stopped to the last")

@@ -76,7 +76,8 @@ class Folded:
     forgot: list[Forgot] = field(default_factory=list)
     foreign: frozenset[Sid] = frozenset()  # judged by what was seen of them
     origins: Origins = field(default_factory=Origins)
-    turned: dict[int, int] = field(default_factory=dict)  # event of a SkewRound -> its round
+    # event of a SkewRound -> the rounds before it and by it
+    turned: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 Line = tuple[int, PeerEvent]
@@ -176,8 +177,9 @@ class PeerFold:
                     oracle.resend(index)
             case SkewRound(by=by, to=to):
                 ballots.excuse(initial=False)
+                before = wrap64(oracle.round)
                 oracle.turn(oracle.round + by if by is not None else to or 0, index)
-                self._turned[index] = wrap64(oracle.round)
+                self._turned[index] = before, wrap64(oracle.round)
             case SkewZxid() | SkewEpochs():
                 ballots.excuse(initial=True)
             case _:

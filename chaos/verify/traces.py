@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from chaos import actions as act
-from chaos.election.config import parse_configuration
+from chaos.election.config import Configuration, parse_configuration
 from chaos.election.effects import (
     Arm,
     Ignored,
@@ -21,8 +22,9 @@ from chaos.election.effects import (
 )
 from chaos.election.ids import PeerEpoch, Sid, Zxid, hex64, wrap64
 from chaos.errors import ConfigError
-from chaos.history.events import Acted, Stepped
+from chaos.history.events import Acted, Appeared, Began, Exited, Stepped
 from chaos.history.history import History
+from chaos.history.view import EnsembleView
 from chaos.verify.deeds import deed, facts_of
 from chaos.verify.fold import fold
 
@@ -34,6 +36,9 @@ class Proof:
     missing: str
     evidence: tuple[int, ...]
     shown: str = ""
+
+
+AT_ONCE: Final = "it was over in the instant in which it began"
 
 
 def ends(action: act.Action) -> bool:
@@ -88,9 +93,12 @@ def _announced(index: int, sid: Sid, skew: SkewRound, history: History) -> Proof
     if taken is None:
         return Proof("the peer's journal does not have it", (index,))
     at, line = taken
-    target = fold(history).turned.get(at)
-    if target is None:
+    turned = fold(history).turned.get(at)
+    if turned is None:
         return Proof("lines are missing from the peer's journal", (index, at))
+    before, target = turned
+    if before == target:
+        return Proof(f"it was in round {target} already", (index, at))
     for later, step in _steps(at - 1, sid, history):
         if step.inc != line.inc:
             break
@@ -115,7 +123,7 @@ def _written(
     """The peer took it in and wrote it, or, if it was down, its files were changed."""
     index, facts = acted[0], acted[1].evidence.facts
     if all(facts.get(f"{name} on disk") == value for name, value in values.items()):
-        return Proof("", (index,), _of_files(values, "on disk"))
+        return _filed(index, sid, values, history)
     taken = _input(index, sid, skew, history)
     if taken is None:
         return Proof("the peer's journal does not have it", (index,))
@@ -125,6 +133,30 @@ def _written(
     if lost:
         return Proof(f"the peer did not write {' and '.join(lost)}: it held that already", (at,))
     return Proof("", (index, at), _of_files(values, "written"))
+
+
+def _filed(index: int, sid: Sid, values: Mapping[str, int], history: History) -> Proof:
+    """The files of a peer that is down were changed, and it may read them."""
+    view = EnsembleView(history.sids, Configuration({}))
+    for event in history.events[:index]:
+        view.observe(event)
+    peer = view.peers[sid]
+    before = {
+        "acceptedEpoch": peer.accepted_epoch,
+        "currentEpoch": peer.current_epoch,
+        "zxid": peer.zxid,
+    }
+    if all(before[name] == value for name, value in values.items()):
+        return Proof(f"its files held that already: {_of_files(values, 'on disk')}", (index,))
+    for at in range(index + 1, len(history.events)):
+        match history.events[at]:
+            case Acted(action=act.Launch(sid=other, wipe=True)) if other == sid:
+                return Proof("its files were wiped before it read them", (index, at))
+            case Began(sid=other) | Appeared(sid=other) if other == sid:
+                break
+            case _:
+                pass
+    return Proof("", (index,), _of_files(values, "on disk"))
 
 
 def _of_files(values: Mapping[str, int], how: str) -> str:
@@ -182,14 +214,30 @@ def _version(text: str) -> int | None:
 
 
 def _armed(acted: tuple[int, Acted], sid: Sid, history: History) -> Proof:
-    """The peer says how its timers run now, and it had or has one that runs so."""
+    """The peer says how its timers run now, and it had one that ran so, or armed one meanwhile."""
     index, facts = acted[0], acted[1].evidence.facts
+    end = _true_again(index, sid, history)
+    if end is not None and history.events[end].at_ns <= acted[1].done_ns:
+        return Proof(AT_ONCE, (index, end))
     if (armed := facts.get("timers", 0)) != 0:
         return Proof("", (index,), f"timers armed by it {armed}")
     for at, step in _steps(index, sid, history):
+        if end is not None and at > end:
+            break
         if any(isinstance(effect, Arm) for effect in step.effects):
             return Proof("", (index, at), "a timer was armed by it")
-    return Proof("the peer has had no timer since", (index,))
+    return Proof("the peer had no timer meanwhile", (index,))
+
+
+def _true_again(index: int, sid: Sid, history: History) -> int | None:
+    """The event with which timers that were skewed by event ``index`` went right again."""
+    for at in range(index + 1, len(history.events)):
+        match history.events[at]:
+            case Exited(sid=other) | Acted(action=act.SkewTimers(sid=other)) if other == sid:
+                return at
+            case _:
+                pass
+    return None
 
 
 def _epoch(value: int | None) -> PeerEpoch | None:

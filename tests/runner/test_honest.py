@@ -73,6 +73,7 @@ def test_what_is_done_to_messages_needs_messages(tmp_path: Path, fault: str, how
 def test_a_pause_is_over_when_its_process_is_killed(tmp_path: Path) -> None:
     steps = (
         "  - {id: hold, fault: pause, target: 1, for: 3s}\n"
+        "  - {id: later, wait: {time: 20ms}}\n"
         "  - {id: end, fault: kill, target: 1, with: {restart: after}, for: 500ms}\n"
     )
     led = lead(plan(f"steps:\n{UP}{steps}"), tmp_path)

@@ -72,7 +72,7 @@ def full(status: int | None) -> Lockstep:
 
 
 def pause(state: str, ms: int) -> Lockstep:
-    """Peer 3 is said to be stopped; in this world it goes on, so only 0 ms are credible."""
+    """Peer 3 is said to be stopped; in this world it goes on, so only 1 ms is credible."""
     ensemble = up().acted("f", act.Pause(THREE), state=state)
     return ensemble.run(ms).acted("f", act.Resume(THREE)).run(500)
 
@@ -93,7 +93,7 @@ CONFIRMED: dict[str, Callable[[], Lockstep]] = {
     "kill": lambda: up().acted("f", act.Kill(THREE)).kill(3).run(),
     "terminate": lambda: exited(0),
     "launch": lambda: up().kill(3).run(10).acted("f", act.Launch(THREE)).start(3).run(),
-    "pause": lambda: pause("T", 0),
+    "pause": lambda: pause("T", 1),
     "block": lambda: block(7),
     "slow": lambda: slow(delayed=3),
     "lose": lambda: (
@@ -144,6 +144,11 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
         "no new start",
     ),
     "pause in the wrong state": (lambda: pause("S", 0), "did not report it stopped"),
+    "pause of no time": (lambda: pause("T", 0), "over in the instant in which it began"),
+    "pause of a peer that was killed at once": (
+        lambda: up().acted("f", act.Pause(THREE), state="T").kill(3).run(500),
+        "over in the instant in which it began",
+    ),
     "pause of a peer that goes on": (lambda: pause("T", 500), "its journal goes on"),
     "block of nothing": (lambda: block(0), "touched nothing"),
     "block without an end": (lambda: up().acted("f", act.Block("f", CUT)), "never taken away"),
@@ -169,6 +174,10 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
         lambda: up().acted("f", act.TurnRound(ONE, by=5)).run(),
         "journal does not have it",
     ),
+    "round that it was in": (
+        lambda: settled(1, act.TurnRound(ONE, to=1), fx.SkewRound(to=1)).kill(3).run(3000),
+        "in round 1 already",
+    ),
     "round that nobody was told": (
         lambda: settled(1, act.TurnRound(ONE, to=50), fx.SkewRound(to=50)),
         "nobody was told of round 50",
@@ -177,7 +186,46 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
         lambda: settled(1, act.SetZxid(ONE, 0), fx.SkewZxid(Zxid(0))),
         "held that already",
     ),
+    "epochs that its files held": (
+        lambda: up().kill(1).acted("f", act.SetEpochs(ONE, accepted=1), acceptedEpoch_on_disk=1),
+        "its files held that already: acceptedEpoch 1",
+    ),
+    "zxid that the tester had written before": (
+        lambda: (
+            up()
+            .kill(1)
+            .acted("", act.SetZxid(ONE, 5), zxid_on_disk=5)
+            .acted("f", act.SetZxid(ONE, 5), zxid_on_disk=5)
+        ),
+        "its files held that already",
+    ),
+    "files that were wiped unread": (
+        lambda: (
+            up()
+            .kill(1)
+            .acted("f", act.SetZxid(ONE, 5), zxid_on_disk=5)
+            .acted("", act.Launch(ONE, wipe=True))
+            .start(1)
+            .run(500)
+        ),
+        "wiped before it read them",
+    ),
     "configuration too old": (lambda: bumped(0, activate=True), "ignored it"),
+    "timers that were skewed for no time": (
+        lambda: up().acted("f", act.SkewTimers(ONE, rate_ppm=2), timers=3).kill(1).run(500),
+        "over in the instant in which it began",
+    ),
+    "timers that were armed by a later start": (
+        lambda: (
+            up()
+            .acted("f", act.SkewTimers(ONE, rate_ppm=2), timers=0)
+            .run(1)
+            .kill(1)
+            .start(1)
+            .run(2000)
+        ),
+        "no timer meanwhile",
+    ),
     "timers that it has none of": (
         lambda: up().acted("f", act.SkewTimers(ONE, rate_ppm=500_000)),
         "no timer",
@@ -187,7 +235,7 @@ UNCONFIRMED: dict[str, tuple[Callable[[], Lockstep], str]] = {
         "peer 3 is down",
     ),
     "a resume that failed": (
-        lambda: pause("T", 0).acted("f", act.Resume(THREE), bit=False, state="T"),
+        lambda: pause("T", 1).acted("f", act.Resume(THREE), bit=False, state="T"),
         "SIGCONT of peer 3",
     ),
 }
