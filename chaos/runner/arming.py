@@ -19,7 +19,7 @@ from chaos.faults.targets import NoTarget, Selector, Sids
 from chaos.history.events import Acted, Event, Held, LinkClosed, LinkOpened, Seen, Stepped
 from chaos.history.view import EnsembleView
 from chaos.plan.amount_words import span
-from chaos.plan.model import Mode, Otherwise, Turn, When
+from chaos.plan.model import Mode, Otherwise, Turn, When, tree
 from chaos.runner.log import StepLog
 from chaos.runner.pending import Pending
 from chaos.runner.scene import Ended, Scene
@@ -210,8 +210,9 @@ class Gate:
                 scene.tell(log, f"{why}; done all the same")
                 return True
             case Otherwise.SKIP:
-                scene.begin(log, ())
-                scene.end(log, "skipped", why)
+                for _, step in tree((log.step,)):  # with all that is inside of it
+                    scene.begin(scene.logs[step.id], ())
+                    scene.end(scene.logs[step.id], "skipped", why)
                 return False
             case Otherwise.FAIL:
                 scene.begin(log, ())

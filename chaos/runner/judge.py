@@ -12,19 +12,21 @@ from chaos.election.ids import Sid
 from chaos.faults.targets import NoTarget, Selector, resolve
 from chaos.faults.work import Workload
 from chaos.history.answers import Answered
-from chaos.history.events import RunBegan, RunEnded
+from chaos.history.events import Acted, RunBegan, RunEnded, StepBegan, StepEnded
 from chaos.history.history import History
 from chaos.history.view import EnsembleView
 from chaos.plan import model
 from chaos.plan.model import (
     After,
     Change,
+    Edge,
     FaultStep,
     InvariantRef,
     Parallel,
     Plan,
     Probe,
     Random,
+    Release,
     Wait,
 )
 from chaos.runner.conditions import some
@@ -89,6 +91,26 @@ class Case:
             raise NotReached(f"{after.step} never {after.edge}")
         return at_ns + after.plus_ns
 
+    def event(self, after: After | None) -> int | None:
+        """The event of that instant behind which ``after`` asks, if the instant tells too little.
+
+        What the next step does at once must not count as done before. For a moment of a fault
+        there is none: what it does belongs to it, though it shows a little later.
+        """
+        if after is None or after.plus_ns:
+            return None
+        log = self.logs[after.step]
+        at_ns = log.edge(after.edge)
+        if isinstance(log.step.verb, FaultStep | Release | Change):
+            return None
+        kind = StepEnded if after.edge is Edge.ENDED else StepBegan
+        for index, event in enumerate(self.history.events):
+            if event.at_ns == at_ns and isinstance(event, Acted):
+                return None
+            if isinstance(event, kind) and event.step == log.step.id:
+                return index
+        return None
+
     def whom(self, selector: Selector) -> tuple[Sid, ...]:
         """Whom a selector of an expectation means.
 
@@ -120,7 +142,7 @@ def judge(case: Case) -> Judged:
 def _verdicts(case: Case) -> tuple[Verdict, ...]:
     """Steps and faults in the plan's order, expectations, invariants."""
     place = {step: number for number, step in enumerate(case.logs)}
-    steps = [*_steps(case), *_evidence(case)]
+    steps = [*_steps(case), *_untold(case), *_evidence(case)]
     abort = abort_of(case.history, case.plan.abort_when)
     return (
         *([] if abort is None else [abort]),
@@ -164,6 +186,8 @@ def _steps(case: Case) -> Iterator[Verdict]:
             yield Verdict(log.step.id, Kind.STEP, Outcome.UNKNOWN, why, (), 0, where)
         elif isinstance(verb, Wait | Probe | Change):
             if log.ended_ns is None or log.began_ns is None:
+                why = "the history does not say from when to when it was"
+                yield Verdict(log.step.id, Kind.EVIDENCE, Outcome.UNKNOWN, why, (), 1, where)
                 continue
             took = f"after {(log.ended_ns - log.began_ns) / 1e9:.3f} s"
             word = "adopted by a quorum" if isinstance(verb, Change) else "satisfied"
@@ -186,6 +210,17 @@ def _ends(case: Case) -> Iterator[Verdict]:
     verdict = EndsAsTold().check(case.history)
     if verdict.judged:
         yield verdict
+
+
+def _untold(case: Case) -> Iterator[Verdict]:
+    """Faults that are said to be done, of which the history has nothing."""
+    acted = {event.step for _, event in case.history.every(Acted)}
+    for log in case.logs.values():
+        verb, where = log.step.verb, str(log.step.where)
+        done = isinstance(verb, FaultStep) and verb.confirm and log.outcome == "done"
+        if done and log.step.id not in acted:
+            why = "the history has nothing that was done by it"
+            yield Verdict(log.step.id, Kind.EVIDENCE, Outcome.UNKNOWN, why, (), 1, where)
 
 
 def _evidence(case: Case) -> Iterator[Verdict]:
@@ -236,7 +271,8 @@ def _before(case: Case, reference: InvariantRef | None) -> History:
     """The history up to the first step that may break the invariant."""
     if reference is None or not reference.except_after:
         return case.history
-    begins = [case.logs[name].began_ns for name in reference.except_after]
+    logs = [case.logs[name] for name in reference.except_after]
+    begins = [log.began_ns for log in logs if log.outcome != "skipped"]
     limit = min((at_ns for at_ns in begins if at_ns is not None), default=None)
     if limit is None:
         return case.history
@@ -266,7 +302,15 @@ def _question(case: Case, one: model.Expectation) -> tuple[expect.Expectation, i
         case model.LeaderExpected():
             since = case.moment(one.after)
             among = some(one.among, case.whom)
-            leader = expect.LeaderExpected(one.id, where, among, since, one.within_ns, one.hold_ns)
+            leader = expect.LeaderExpected(
+                one.id,
+                where,
+                among,
+                since,
+                one.within_ns,
+                one.hold_ns,
+                from_event=case.event(one.after),
+            )
             return leader, since + one.within_ns + one.hold_ns
         case model.NoLeaderExpected():
             since, until = case.moment(one.since), case.moment(one.until)
@@ -276,13 +320,21 @@ def _question(case: Case, one: model.Expectation) -> tuple[expect.Expectation, i
             return expect.NoLeaderExpected(one.id, where, nobody, since, until), until
         case model.SameLeaderExpected():
             first, second = _instant(case, one.first), _instant(case, one.second)
-            same = expect.SameLeaderExpected(one.id, where, first, second)
+            events = _event(case, one.first), _event(case, one.second)
+            same = expect.SameLeaderExpected(one.id, where, first, second, events)
             return same, max(first, second)
         case model.RoleExpected():
             since = case.moment(one.after)
             of = frozenset(case.whom(one.of))
             role = expect.RoleExpected(
-                one.id, where, one.role, of, since, one.within_ns, one.hold_ns
+                one.id,
+                where,
+                one.role,
+                of,
+                since,
+                one.within_ns,
+                one.hold_ns,
+                from_event=case.event(one.after),
             )
             return role, since + one.within_ns + one.hold_ns
         case model.MetricExpected():
@@ -314,3 +366,8 @@ def _instant(case: Case, name: str) -> int:
         raise NotReached(f"{name} does not hold")
     since = case.history.events[verdict.evidence[0]].at_ns
     return max(since, getattr(question, "from_ns", since))
+
+
+def _event(case: Case, name: str) -> int | None:
+    """The event at the end of a step that ``between`` names: see :meth:`Case.event`."""
+    return case.event(After(name, Edge.ENDED)) if name in case.logs else None

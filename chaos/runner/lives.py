@@ -164,10 +164,15 @@ class Lives:
         scene.end(log, "done")
 
     def _release(self, log: StepLog, verb: Release) -> None:
-        self._scene.begin(log, ())
+        scene = self._scene
+        scene.begin(log, ())
         for name in verb.steps:
-            self._spans.release(self._scene.logs[name])
-        self._scene.end(log, "done")
+            other = scene.logs[name]
+            if other.outcome == "not reached":
+                scene.end(log, "inconclusive", f"{name} has not begun, so there is no fault to end")
+                raise Ended(log.step.id)
+            self._spans.release(other)
+        scene.end(log, "done")
 
     def _probe(self, log: StepLog, probe: Probe) -> Life:
         scene = self._scene

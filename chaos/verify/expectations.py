@@ -2,7 +2,8 @@
 
 Records in plain types: a plan's loader or runner makes them once it knows who was meant and
 when. All instants are nanoseconds on the history's own clock. ``id`` and ``where`` (file,
-line, column) are the plan's.
+line, column) are the plan's. Of one instant an event says more than the time: what was so when
+a step ended may be undone, by the next step, in no time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from chaos.verify.doubts import but_for_the_host, of_whole_journals
 from chaos.verify.elections import FaultSpan
 from chaos.verify.measure import COUNTED, faults_of, measures
 from chaos.verify.punctuality import Window
-from chaos.verify.replay import Stretch, index_at, reigns, seconds, stretches
+from chaos.verify.replay import Stretch, holder_at, index_at, reigns, seconds, stretches
 from chaos.verify.verdict import Kind, Measure, Outcome, Verdict, start_ns
 from chaos.verify.waits import AnyLeaderAmong, Condition, LeaderCondition, RoleCondition, SeenBy
 
@@ -25,7 +26,10 @@ _UNSURE = "it was seen from outside, not exactly enough"
 
 @dataclass(frozen=True, slots=True)
 class LeaderExpected:
-    """Somebody of ``among`` leads within ``within_ns``, and then for ``hold_ns`` on end."""
+    """Somebody of ``among`` leads within ``within_ns``, and then for ``hold_ns`` on end.
+
+    ``from_event`` says from where on in the instant ``from_ns``; without it, from its end.
+    """
 
     id: str
     where: str
@@ -34,6 +38,7 @@ class LeaderExpected:
     within_ns: int
     hold_ns: int = 0
     seen_by: SeenBy = SeenBy.MAJORITY
+    from_event: int | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +55,10 @@ class LeaderExpected:
 
 @dataclass(frozen=True, slots=True)
 class RoleExpected:
-    """All of ``of`` are in ``role`` at once within ``within_ns``, and then for ``hold_ns``."""
+    """All of ``of`` are in ``role`` at once within ``within_ns``, and then for ``hold_ns``.
+
+    ``from_event`` says from where on in the instant ``from_ns``; without it, from its end.
+    """
 
     id: str
     where: str
@@ -59,6 +67,7 @@ class RoleExpected:
     from_ns: int
     within_ns: int
     hold_ns: int = 0
+    from_event: int | None = None
 
     @property
     def name(self) -> str:
@@ -117,12 +126,16 @@ class NoLeaderExpected:
 
 @dataclass(frozen=True, slots=True)
 class SameLeaderExpected:
-    """Who led at ``first_ns`` leads at ``second_ns`` too."""
+    """Who led at ``first_ns`` leads at ``second_ns`` too.
+
+    ``events`` says, for each, at which event of that instant; without it, at its end.
+    """
 
     id: str
     where: str
     first_ns: int
     second_ns: int
+    events: tuple[int | None, int | None] = (None, None)
 
     @property
     def name(self) -> str:
@@ -132,23 +145,20 @@ class SameLeaderExpected:
     @of_whole_journals()
     def check(self, history: History) -> Verdict:
         """FAILS if another or nobody leads at one of them; UNKNOWN past the history's end."""
-        instants = sorted((self.first_ns, self.second_ns))
-        if history.end_ns < instants[1]:
-            why = f"the run ended before {seconds(history, instants[1])}"
+        instants = sorted(zip((self.first_ns, self.second_ns), self.events, strict=True), key=_time)
+        times = [at_ns for at_ns, _ in instants]
+        if history.end_ns < times[1]:
+            why = f"the run ended before {seconds(history, times[1])}"
             return _verdict(self, Outcome.UNKNOWN, why, ())
-        found = [_leader_at(history, at_ns) for at_ns in instants]
+        found = [_leader_at(history, at_ns, event) for at_ns, event in instants]
         words = [
-            f"{'nobody' if one is None else f'peer {one.holder}'} at {seconds(history, at_ns)}"
-            for one, at_ns in zip(found, instants, strict=True)
+            f"{'nobody' if one is None else f'peer {one}'} at {seconds(history, at_ns)}"
+            for (one, _), at_ns in zip(found, times, strict=True)
         ]
-        evidence = tuple(
-            index_at(history, at_ns) if one is None else one.index
-            for one, at_ns in zip(found, instants, strict=True)
-        )
-        leaders = {one.holder for one in found if one is not None}
-        same = None not in found and len(leaders) == 1
+        evidence = tuple(index for _, index in found)
+        same = None not in (leaders := {one for one, _ in found}) and len(leaders) == 1
         outcome, why = Outcome.HOLDS if same else Outcome.FAILS, f"{words[0]} and {words[1]} led"
-        if any(_straddled(history, at_ns) for at_ns in instants):
+        if any(_straddled(history, at_ns) for at_ns in times):
             outcome, why = Outcome.UNKNOWN, f"{why}; {_UNSURE}"
         return _verdict(self, outcome, why, evidence)
 
@@ -252,6 +262,14 @@ def _reached(
 ) -> Verdict:
     """Whether a condition begins to hold by the deadline, and goes on for long enough."""
     condition, what = wanted
+    at_once = expected.from_event
+    if at_once is not None and not expected.hold_ns:
+        holder = holder_at(history, condition, at_once)
+        if holder is not None:
+            why = (
+                f"{what}: peer {holder} at {seconds(history, expected.from_ns)}, when it was asked"
+            )
+            return _verdict(expected, Outcome.HOLDS, why, (at_once,), 1)
     perhaps: Stretch | None = None
     for stretch in stretches(history, condition):
         start, end = max(stretch.from_ns, expected.from_ns), _until(stretch, history)
@@ -319,11 +337,18 @@ def _straddled(history: History, at_ns: int) -> bool:
     )
 
 
-def _leader_at(history: History, at_ns: int) -> Stretch | None:
+def _time(instant: tuple[int, int | None]) -> int:
+    return instant[0]
+
+
+def _leader_at(history: History, at_ns: int, event: int | None) -> tuple[Sid | None, int]:
+    """Who led then, and the event that shows it."""
+    if event is not None:
+        return holder_at(history, LeaderCondition(), event), event
     for one in reigns(history):
         if one.from_ns <= at_ns < _until(one, history):
-            return one
-    return None
+            return one.holder, one.index
+    return None, index_at(history, at_ns)
 
 
 def _led(stretch: Stretch, history: History) -> str:

@@ -84,6 +84,23 @@ def stretches(history: History, condition: Condition) -> tuple[Stretch, ...]:
     return tuple(found)
 
 
+def holder_at(history: History, condition: Condition, event: int) -> Sid | None:
+    """Who made ``condition`` true at an event of the tester, before what the tester did next.
+
+    In one instant the lines of peers stand behind all of the tester's. Those of them that tell
+    what a peer did may be from before the event, so they count as well.
+    """
+    events, at_ns = history.events, history.events[event].at_ns
+    until = index_at(history, at_ns) + 1
+    same = (one for one in events[event + 1 : until] if isinstance(one, Stepped | Seen))
+    then, holder = History((*events[: event + 1], *same)), None
+    for index, _, view in frames(then):
+        if index > event and holder is not None:
+            break
+        holder = condition.holder(view)
+    return holder
+
+
 def _reigns(history: History) -> tuple[Stretch, ...]:
     return stretches(history, LeaderCondition())
 

@@ -12,7 +12,16 @@ from chaos.election.effects import Start
 from chaos.election.ids import Sid
 from chaos.errors import HistoryError, PlanError
 from chaos.history.codec import Writer
-from chaos.history.events import Acted, Event, Exited, RunBegan, RunEnded, StepEnded, Stepped
+from chaos.history.events import (
+    Acted,
+    Event,
+    Exited,
+    RunBegan,
+    RunEnded,
+    StepBegan,
+    StepEnded,
+    Stepped,
+)
 from chaos.history.history import History
 from chaos.plan.load import load_plan
 from chaos.plan.model import Plan
@@ -220,3 +229,25 @@ def test_a_plan_that_is_none_any_more_says_where(tmp_path: Path) -> None:
     (led.folder / PLAN).write_text(story.text.replace("pause", "freeze"), encoding="utf-8")
     with pytest.raises(PlanError, match=r"plan\.yaml:6:"):
         rejudge(led.folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "why"),
+    [
+        (Acted, "slow", "the history has nothing that was done by it"),
+        (StepBegan, "up", "the history does not say from when to when it was"),
+        (StepEnded, "up", "the history does not say from when to when it was"),
+    ],
+)
+def test_a_step_of_which_the_history_lacks_a_line_is_not_green(
+    kind: type[Acted | StepBegan | StepEnded], step: str, why: str, tmp_path: Path
+) -> None:
+    slow = "  - {id: slow, fault: delay, target: all, with: {latency: 5ms}, for: 500ms}\n"
+    up = "  - {id: up, wait: {outcome: leader, seen_by: all, hold_for: 300ms}, within: 5s}\n"
+    led = lead(plan(f"steps:\n{up}{slow}"), tmp_path)
+    assert led.result.exit_code == codes.PASSED, led.result.headline
+    kept = [e for e in led.history.events if not isinstance(e, kind) or e.step != step]
+    rewritten(led.folder, tuple(kept))
+    again = rejudge(led.folder)
+    assert again.exit_code == codes.INCONCLUSIVE
+    assert {one.summary for one in again.verdicts if one.name == step} == {why}
