@@ -265,3 +265,24 @@ def test_an_answer_may_come_behind_a_better_vote(asked: int, named: Sid, outcome
     ]
     history = History.of([appeared(), looks(5), *lines])
     assert judge(history, "vote_order_respected").outcome is outcome
+
+
+FIVE = "\n".join(f"server.{sid}=h{sid}:2888:3888" for sid in range(1, 6)) + "\nversion=0"
+
+
+@pytest.mark.parametrize(
+    ("epoch", "outcome"),
+    [(0, Outcome.HOLDS), (2, Outcome.FAILS)],
+    ids=["as a follower votes", "as nobody does"],
+)
+def test_its_own_vote_counts_beside_settled_ones_if_one_of_them_says_the_same(
+    epoch: int, outcome: Outcome
+) -> None:
+    """``Vote.equals``: settled votes by their leader alone, a LOOKING one by all its numbers."""
+    leads = replace(note(Sid(3), 1, ServerState.LEADING), peer_epoch=PeerEpoch(1))
+    follows = replace(note(Sid(3), 1, ServerState.FOLLOWING), peer_epoch=PeerEpoch(epoch))
+    answers = [heard(20, 0, Sid(3), leads), heard(30, 0, Sid(2), follows)]
+    lines = [looks(5), *said(10, 0, Sid(3)), *answers, decided(50, Sid(3)), joins(60, Sid(3))]
+    history = History.of([appeared(FIVE), *lines])
+    verdict = judge(history, "leader_has_quorum_support")
+    assert verdict.outcome is outcome, verdict.summary

@@ -288,20 +288,15 @@ class Votes:
             cast = {h.sender for h in heard if h.ballot == ballot} | {me}  # settled ones, too
             if quorum(cast):
                 return Support(frozenset(cast), ballot)
-        settled = {
-            h.sender for h in heard if h.state in _SETTLED and h.ballot.leader == decided.leader
-        }
-        leads = [
-            h
-            for h in heard
-            if h.state == ServerState.LEADING and h.sender == h.ballot.leader == decided.leader
-        ]
+        settled = [h for h in heard if h.state in _SETTLED and h.ballot.leader == decided.leader]
+        leads = any(h.state == ServerState.LEADING and h.sender == decided.leader for h in settled)
         if not leads and decided.leader != me:
             return None  # it must say itself that it leads
-        for leader in [None, *(h.ballot for h in leads)]:
-            same = {h.sender for h in heard if _looks(h) and h.ballot == leader}
-            if quorum(settled | same):
-                return Support(frozenset(settled | same), None)
+        joined = {h.sender for h in settled}
+        for probe in {None, *(h.ballot for h in settled)}:  # a LOOKING vote agrees in all with one
+            same = {h.sender for h in heard if _looks(h) and h.ballot == probe}
+            if quorum(joined | same):
+                return Support(frozenset(joined | same), None)
         return None
 
     def _no_worse(self, index: int, support: Support) -> None:
