@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from chaos.cli.tree import SIGNS, worst, wrapped
+from chaos.cli.tree import SIGNS, wrapped
 from chaos.cli.verdicts import OUTCOMES
 from chaos.plan.lint.forecast import Band, Forecast
 from chaos.plan.lint.outline import Branch, Outline, hits
 from chaos.plan.model import Plan
 from chaos.store import StepRecord
-from chaos.verify.verdict import Outcome, Verdict
+from chaos.verify.verdict import Outcome, Verdict, worst
 
 
 def plan_lines(

@@ -8,11 +8,10 @@ from typing import Final
 
 from chaos.plan.lint.outline import numbers_of
 from chaos.store import StepRecord
-from chaos.verify.verdict import Kind, Outcome, Verdict
+from chaos.verify.verdict import Kind, Outcome, Verdict, worst
 
 WIDTH: Final = 80
 _MARKS: Final = {Outcome.FAILS: ("✗", "FAILED"), Outcome.UNKNOWN: ("?", "UNKNOWN")}
-_WORST: Final = (Outcome.FAILS, Outcome.UNKNOWN, Outcome.HOLDS, Outcome.NOT_EXERCISED)
 SIGNS: Final = {"done": "✓", "failed": "✗", "skipped": "–", "inconclusive": "?"}
 
 
@@ -22,16 +21,6 @@ def wrapped(head: str, text: str, indent: int | None = None) -> list[str]:
     return textwrap.wrap(
         text, WIDTH, initial_indent=head, subsequent_indent=inner, break_on_hyphens=False
     ) or [head.rstrip()]
-
-
-def worst(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
-    """Of all verdicts of one name the worst: a step is judged as a step and as a fault."""
-    found: dict[str, Verdict] = {}
-    for verdict in verdicts:
-        known = found.get(verdict.name)
-        if known is None or _WORST.index(verdict.outcome) < _WORST.index(known.outcome):
-            found[verdict.name] = verdict
-    return found
 
 
 def run_lines(steps: Iterable[StepRecord], verdicts: Iterable[Verdict]) -> list[str]:

@@ -178,7 +178,7 @@ def page_of(
         meaning=meaning,
         facts=_facts(result, history),
         servers=servers(history, result.environment.get("chaos", "?")),
-        steps=step_rows(result.steps),
+        steps=step_rows(result.steps, result.verdicts),
         plan_lines=tuple(line[:PLAN_WIDTH_MAX] for line in lines[:PLAN_LINES_MAX]),
         plan_left=max(0, len(lines) - PLAN_LINES_MAX),
         defs=defs(),

@@ -18,7 +18,7 @@ from chaos.report.messages import Fate, Message, Tally
 from chaos.report.telling import what, who
 from chaos.store import StepRecord
 from chaos.verify.punctuality import late_limit_ns
-from chaos.verify.verdict import Measure, Outcome, Verdict
+from chaos.verify.verdict import Measure, Outcome, Verdict, worst
 
 CITED_MAX: Final = 250  # events in the evidence list
 CITED_EACH: Final = 12  # links beside one verdict
@@ -27,6 +27,7 @@ PAIRS_MAX: Final = 30  # peers whose pairs are counted apart
 CAUSES_MAX: Final = 40
 
 _WHERE = re.compile(r":(\d+):\d+$")
+_BAD: Final = {Outcome.FAILS: "✗", Outcome.UNKNOWN: "?"}
 _SIGNS = {"done": "✓", "failed": "✗", "skipped": "–", "inconclusive": "?"}
 
 
@@ -115,24 +116,31 @@ def line_of(where: str) -> int:
     return int(found.group(1)) if found else 0
 
 
-def step_rows(steps: Iterable[StepRecord]) -> tuple[StepRow, ...]:
-    """The plan as it went."""
+def step_rows(steps: Iterable[StepRecord], verdicts: Iterable[Verdict]) -> tuple[StepRow, ...]:
+    """The plan as it went; a step that was done, and was judged to be none, says so."""
     known = tuple(steps)
+    bad = {one.name: one for one in worst(verdicts).values() if one.outcome in _BAD}
+    numbers = numbers_of(one.depth for one in known)
     return tuple(
-        StepRow(
-            step.step,
-            step.verb,
-            step.sentence,
-            _SIGNS.get(step.outcome, "·"),
-            step.outcome,
-            "" if step.verb == "note" else step.why,  # its sentence says it
-            line_of(step.where),
-            _times(step),
-            tuple((name, str(fact)) for name, fact in step.evidence.items()),
-            step.depth,
-            number,
-        )
-        for number, step in zip(numbers_of(one.depth for one in known), known, strict=True)
+        _step_row(number, step, bad.get(step.step) if step.outcome == "done" else None)
+        for number, step in zip(numbers, known, strict=True)
+    )
+
+
+def _step_row(number: str, step: StepRecord, bad: Verdict | None) -> StepRow:
+    why = "" if step.verb == "note" else step.why  # its sentence says it
+    return StepRow(
+        step.step,
+        step.verb,
+        step.sentence,
+        _SIGNS.get(step.outcome, "·") if bad is None else _BAD[bad.outcome],
+        step.outcome if bad is None else bad.outcome.value,
+        why if bad is None else bad.summary,
+        line_of(step.where),
+        _times(step),
+        tuple((name, str(fact)) for name, fact in step.evidence.items()),
+        step.depth,
+        number,
     )
 
 

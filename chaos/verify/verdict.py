@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from chaos.history.events import Acted
 from chaos.history.history import History
@@ -109,3 +110,16 @@ def start_ns(history: History, one: Measure) -> int:
     """When it began; a fault when it was known to be in effect."""
     event = history.events[one.start]
     return event.done_ns if isinstance(event, Acted) else event.at_ns
+
+
+_WORST: Final = (Outcome.FAILS, Outcome.UNKNOWN, Outcome.HOLDS, Outcome.NOT_EXERCISED)
+
+
+def worst(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
+    """Of all verdicts of one name the worst: a step is judged as a step and as a fault."""
+    found: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        known = found.get(verdict.name)
+        if known is None or _WORST.index(verdict.outcome) < _WORST.index(known.outcome):
+            found[verdict.name] = verdict
+    return found

@@ -234,6 +234,18 @@ def test_a_name_is_harmless_and_reads_as_it_is() -> None:
     assert any("</script><img src=x onerror=alert(1)>]]>⟨202E⟩" in part for part in found.text)
 
 
+def test_a_step_that_was_done_and_is_not_green_is_marked_in_the_plan() -> None:
+    history = killed_under_loss()
+    step = StepRecord("cut", "fault", "cut it", "x:1:1", 0, 0, 0, (1,), "done", "")
+    wrong = "it was over in the instant in which it began"
+    unsure = Verdict("cut", Kind.EVIDENCE, Outcome.UNKNOWN, wrong)
+    base = replace(result_of(history), steps=(step,))
+    pages = [render(replace(base, verdicts=all_), history) for all_ in ((), (unsure,))]
+    mark = re.compile(r'<li id="step-1"><span class="o-([a-z-]+)" title="[^"]*">(.)<')
+    assert [mark.findall(text) for text in pages] == [[("done", "✓")], [("unknown", "?")]]
+    assert f"<p>{wrong}</p>" in pages[1]
+
+
 def test_a_typical_run_stays_small() -> None:
     assert len(page().encode()) < 300_000
 
