@@ -8,7 +8,7 @@ from typing import Final
 
 from chaos.plan.lint.outline import numbers_of
 from chaos.store import StepRecord
-from chaos.verify.verdict import Kind, Outcome, Verdict, worst
+from chaos.verify.verdict import Kind, Outcome, Verdict, not_green
 
 WIDTH: Final = 80
 _MARKS: Final = {Outcome.FAILS: ("✗", "FAILED"), Outcome.UNKNOWN: ("?", "UNKNOWN")}
@@ -28,7 +28,7 @@ def run_lines(steps: Iterable[StepRecord], verdicts: Iterable[Verdict]) -> list[
 
     Below the steps come the expectations that did not hold.
     """
-    bad = {name: one for name, one in worst(verdicts).items() if one.outcome in _MARKS}
+    bad = not_green(verdicts)
     lines: list[str] = []
     known = tuple(steps)
     for number, step in zip(numbers_of(step.depth for step in known), known, strict=True):

@@ -127,19 +127,19 @@ class EnsembleView:
                 pass
 
     def _acted(self, event: Acted) -> None:
-        match event.action, event.evidence:
-            case ((Kill(sid=sid) | Terminate(sid=sid)), Evidence(bit=True)):
+        match event:
+            case Acted(action=Kill(sid=sid) | Terminate(sid=sid), evidence=Evidence(bit=True)):
                 self._down(sid)  # it was reaped; the line that says so may come later
-            case Launch(sid=sid), Evidence(bit=True):
+            case Acted(action=Launch(sid=sid), evidence=Evidence(bit=True)):
                 self._launched(sid)  # its own first line may come a second later
-            case Pause(sid=sid), _:
+            case Acted(action=Pause(sid=sid)):
                 self.peers[sid].paused = True
                 self._stopped[sid] = (self.peers[sid].inc, event.at_ns)
-            case Resume(sid=sid), _:
+            case Acted(action=Resume(sid=sid)):
                 self.peers[sid].paused = False
-            case (SetEpochs() | SetZxid()) as action, evidence:
+            case Acted(action=SetEpochs() | SetZxid() as action, evidence=evidence):
                 self._set(action, evidence)
-            case ((Block() | Unblock()), _):
+            case Acted(action=Block() | Unblock()):
                 self._blocked(event)
             case _:
                 pass

@@ -18,7 +18,7 @@ from chaos.report.messages import Fate, Message, Tally
 from chaos.report.telling import what, who
 from chaos.store import StepRecord
 from chaos.verify.punctuality import late_limit_ns
-from chaos.verify.verdict import Measure, Outcome, Verdict, worst
+from chaos.verify.verdict import Measure, Outcome, Verdict, not_green
 
 CITED_MAX: Final = 250  # events in the evidence list
 CITED_EACH: Final = 12  # links beside one verdict
@@ -27,7 +27,6 @@ PAIRS_MAX: Final = 30  # peers whose pairs are counted apart
 CAUSES_MAX: Final = 40
 
 _WHERE = re.compile(r":(\d+):\d+$")
-_BAD: Final = {Outcome.FAILS: "✗", Outcome.UNKNOWN: "?"}
 _SIGNS = {"done": "✓", "failed": "✗", "skipped": "–", "inconclusive": "?"}
 
 
@@ -119,7 +118,7 @@ def line_of(where: str) -> int:
 def step_rows(steps: Iterable[StepRecord], verdicts: Iterable[Verdict]) -> tuple[StepRow, ...]:
     """The plan as it went; a step that was done, and was judged to be none, says so."""
     known = tuple(steps)
-    bad = {one.name: one for one in worst(verdicts).values() if one.outcome in _BAD}
+    bad = not_green(verdicts)
     numbers = numbers_of(one.depth for one in known)
     return tuple(
         _step_row(number, step, bad.get(step.step) if step.outcome == "done" else None)
@@ -133,7 +132,7 @@ def _step_row(number: str, step: StepRecord, bad: Verdict | None) -> StepRow:
         step.step,
         step.verb,
         step.sentence,
-        _SIGNS.get(step.outcome, "·") if bad is None else _BAD[bad.outcome],
+        _SIGNS.get(step.outcome, "·") if bad is None else words.OUTCOMES[bad.outcome],
         step.outcome if bad is None else bad.outcome.value,
         why if bad is None else bad.summary,
         line_of(step.where),

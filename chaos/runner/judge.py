@@ -95,9 +95,10 @@ class Case:
         """The event of that instant behind which ``after`` asks, if the instant tells too little.
 
         What the next step does at once must not count as done before. For a moment of a fault
-        there is none: what it does belongs to it, though it shows a little later.
+        there is none: what it does belongs to it, though it shows a little later. Nor is there
+        one where servers were seen from outside, which is less exact than that.
         """
-        if after is None or after.plus_ns:
+        if after is None or after.plus_ns or self.history.foreign:
             return None
         log = self.logs[after.step]
         at_ns = log.edge(after.edge)

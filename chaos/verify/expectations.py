@@ -9,6 +9,7 @@ a step ended may be undone, by the next step, in no time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 from chaos.election.ids import Sid
 from chaos.history.events import unsure_ns
@@ -145,7 +146,8 @@ class SameLeaderExpected:
     @of_whole_journals()
     def check(self, history: History) -> Verdict:
         """FAILS if another or nobody leads at one of them; UNKNOWN past the history's end."""
-        instants = sorted(zip((self.first_ns, self.second_ns), self.events, strict=True), key=_time)
+        asked = zip((self.first_ns, self.second_ns), self.events, strict=True)
+        instants = sorted(asked, key=itemgetter(0))
         times = [at_ns for at_ns, _ in instants]
         if history.end_ns < times[1]:
             why = f"the run ended before {seconds(history, times[1])}"
@@ -156,7 +158,8 @@ class SameLeaderExpected:
             for (one, _), at_ns in zip(found, times, strict=True)
         ]
         evidence = tuple(index for _, index in found)
-        same = None not in (leaders := {one for one, _ in found}) and len(leaders) == 1
+        (first, _), (second, _) = found
+        same = first is not None and first == second
         outcome, why = Outcome.HOLDS if same else Outcome.FAILS, f"{words[0]} and {words[1]} led"
         if any(_straddled(history, at_ns) for at_ns in times):
             outcome, why = Outcome.UNKNOWN, f"{why}; {_UNSURE}"
@@ -335,10 +338,6 @@ def _straddled(history: History, at_ns: int) -> bool:
         or (one.end is not None and _at_least_until(one, history) <= at_ns < one.to_ns)
         for one in reigns(history)
     )
-
-
-def _time(instant: tuple[int, int | None]) -> int:
-    return instant[0]
 
 
 def _leader_at(history: History, at_ns: int, event: int | None) -> tuple[Sid | None, int]:

@@ -123,3 +123,9 @@ def worst(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
         if known is None or _WORST.index(verdict.outcome) < _WORST.index(known.outcome):
             found[verdict.name] = verdict
     return found
+
+
+def not_green(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
+    """What fails or is unknown, by name: see :func:`worst`."""
+    bad = (Outcome.FAILS, Outcome.UNKNOWN)
+    return {name: one for name, one in worst(verdicts).items() if one.outcome in bad}

@@ -6,6 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from chaos.election.config import Configuration
+from chaos.history.events import StepEnded
+from chaos.history.view import EnsembleView
+from chaos.plan.model import After
+from chaos.plan.times import Edge
+from chaos.runner.judge import Case
+from chaos.runner.log import StepLog
+from chaos.verify.foreign.outside import from_outside
 from tests.runner.stage import lead, plan
 
 UP = "  - {id: up, wait: {outcome: leader, seen_by: all, hold_for: 300ms}, within: 10s}\n"
@@ -75,3 +83,17 @@ def test_a_moment_comes_before_what_is_done_next(steps: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("steps", FAIL.values(), ids=FAIL)
 def test_a_moment_comes_behind_what_was_done_before(steps: str, tmp_path: Path) -> None:
     assert outcome(steps, tmp_path)[0] == "fails"
+
+
+def test_what_was_seen_from_outside_is_less_exact_than_an_event(tmp_path: Path) -> None:
+    """An end may be seen later than it was, so there it is the time that is asked about."""
+    story = plan(f"steps:\n{UP}")
+    led = lead(story, tmp_path)
+    index, ended = next(led.history.every(StepEnded))
+    up = StepLog(story.steps[0], began_ns=ended.at_ns, done_ns=ended.at_ns, ended_ns=ended.at_ns)
+    own, outside = (
+        Case(story, history, {"up": up}, {}, EnsembleView(history.sids, Configuration({})))
+        for history in (led.history, from_outside(led.history))
+    )
+    asked = After("up", Edge.ENDED)
+    assert (own.event(asked), outside.event(asked)) == (index, None)
