@@ -17,13 +17,19 @@ from chaos.history.events import (
     Birth,
     Event,
     Exited,
+    Held,
     Left,
+    LinkClosed,
+    LinkOpened,
+    Lost,
+    Rejected,
     RunBegan,
     RunEnded,
     Seen,
     Source,
     Step,
     Stepped,
+    Wrote,
 )
 from chaos.history.order import order
 
@@ -32,14 +38,22 @@ E = TypeVar("E")
 
 @dataclass(frozen=True)
 class History:
-    """Events sorted by :func:`order`; an index into ``events`` names a piece of evidence."""
+    """Events sorted by :func:`order`; an index into ``events`` names a piece of evidence.
+
+    What servers did after the run's last line is left out: the tester was ending them, one after
+    another, and who still lives notices the end of the others.
+    """
 
     events: tuple[Event, ...]
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> History:
         """Sort ``events`` into a history."""
-        return cls(tuple(sorted(events, key=order)))
+        found = sorted(events, key=order)
+        last = found[-1] if found else None
+        if isinstance(last, RunEnded):
+            found = [event for event in found if not _is_over(event, last.at_ns)]
+        return cls(tuple(found))
 
     def every(self, kind: type[E]) -> Iterator[tuple[int, E]]:
         """All events of one kind with their indexes."""
@@ -89,6 +103,17 @@ class History:
     def spans(self) -> tuple[Span, ...]:
         """What each peer was, from when to when, by peer and time."""
         return tuple(_spans(self))
+
+
+def _is_over(event: Event, end_ns: int) -> bool:
+    """Whether it is something that a server did, and surely after ``end_ns``."""
+    match event:
+        case Seen(since_ns=since_ns, at_ns=at_ns):
+            return since_ns >= end_ns and at_ns > end_ns
+        case Stepped() | Wrote() | Lost() | LinkOpened() | LinkClosed() | Rejected() | Held():
+            return event.at_ns > end_ns
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

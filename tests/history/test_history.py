@@ -22,6 +22,9 @@ from chaos.history.events import (
     Left,
     RunBegan,
     RunEnded,
+    Sampled,
+    Seen,
+    Source,
     StepBegan,
     Stepped,
 )
@@ -82,6 +85,23 @@ def test_the_run_is_first_and_last() -> None:
     history = History.of(STORY)
     assert isinstance(history.events[0], RunBegan)
     assert isinstance(history.events[-1], RunEnded)
+
+
+def seen(since: int, at: int) -> Seen:
+    return Seen(at, TWO, 0, 9, since, Source.LOG, effects=(Entered(LOOKING, Phase.ELECTION),))
+
+
+def test_what_servers_do_while_the_tester_ends_them_is_no_part_of_a_run() -> None:
+    """A line of a log is stamped by milliseconds: what may have been before the end is kept."""
+    within: list[Event] = [looking(600, ONE, 2, inc=1), seen(599, 601)]
+    beyond: list[Event] = [looking(601, ONE, 3, inc=1), seen(600, 602)]
+    samples: list[Event] = [Exited(700, ONE, 1, -9), Sampled(610, 0, 0, 0)]
+    history = History.of([*STORY, *within, *beyond, *samples])
+    assert not [event for event in beyond if event in history.events]
+    assert len(history.events) == len(STORY) + len(within) + len(samples)
+    assert history.end_ns == 600
+    cut_short = History.of([*STORY[:-1], *beyond])
+    assert len(cut_short.events) == len(STORY) - 1 + len(beyond)
 
 
 def test_at_one_moment_the_plan_comes_before_the_peers_and_a_death_after_its_lines() -> None:

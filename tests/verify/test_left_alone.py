@@ -13,7 +13,7 @@ from chaos.election.ids import Sid
 from chaos.election.moments import Awaited, MomentKind
 from chaos.election.notification import ServerState
 from chaos.election.quorum_peer import QuorumPeer
-from chaos.history.events import Acted, Event, Held
+from chaos.history.events import Acted, Event, Exited, Held, RunEnded, Stepped
 from chaos.history.history import History
 from chaos.verify.checks import INVARIANTS
 from chaos.verify.liveness import open_until_ns
@@ -254,3 +254,15 @@ def test_a_run_has_to_go_on_until_what_is_due_is_decided() -> None:
 @pytest.mark.parametrize("story", [healthy, stuck, ahead, drowned])
 def test_who_serves_or_is_excused_is_waited_for_no_longer(story: Callable[[], History]) -> None:
     assert open_until_ns(story()) is None
+
+
+@pytest.mark.parametrize("name", [L1, L2, L3])
+def test_who_notices_how_the_tester_ends_the_others_breaks_nothing(name: str) -> None:
+    """They are ended one after another; what is left of them looks for a leader once more."""
+    ensemble = Lockstep().start().run(1_000)
+    end = RunEnded(ensemble.now_ms * MS, "done")
+    ensemble.run(1).kill(3).run(100)
+    events = [event for event in ensemble.events if not isinstance(event, Exited)]
+    looks = [e for e in events if isinstance(e, Stepped) and fx.SteppedDown in map(type, e.effects)]
+    assert {event.sid for event in looks} == {1, 2}
+    assert judge(History.of([*events, end]), name).outcome is Outcome.HOLDS
