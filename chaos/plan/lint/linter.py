@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from chaos.plan.lint import (
+    rules_again,
     rules_asked,
     rules_end,
     rules_fault,
@@ -26,6 +27,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_quorum.says_nothing,
     rules_quorum.role_of_the_absent,
     rules_asked.asked_of_the_absent,
+    rules_asked.waits_for_the_absent,
     rules_asked.no_epoch_at_all,
     rules_asked.nobody_observes,
     rules_leader.never_same,
@@ -43,6 +45,8 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_time.no_leader_yet,
     rules_time.armed_late,
     rules_resend.resend_trap,
+    rules_again.already_down,
+    rules_again.twice_at_once,
     rules_fault.nobody_left,
     rules_fault.dialed_back,
     rules_fault.idle_port,

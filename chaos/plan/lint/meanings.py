@@ -66,7 +66,8 @@ def links(
     for sources, between in possible(pair.source, world, members):
         for targets, after in possible(pair.towards, between, members):
             if isinstance(selector, Between):
-                if sources and targets:
+                # Nobody has a link to itself.
+                if sources and targets and len(sources | targets) > 1:
                     yield sources, targets, after
                 continue
             for one in sorted(sources):

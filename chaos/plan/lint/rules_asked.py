@@ -14,6 +14,7 @@ from chaos.plan.lint.meanings import set_of
 from chaos.plan.lint.quorums import held
 from chaos.plan.lint.world import Undecided, World
 from chaos.plan.model import Change, MetricExpected, Otherwise, Probe, RoleOutcome, Step, Wait
+from chaos.plan.ranges import highest
 
 _OF_OBSERVERS = ("observing", "OBSERVERINFO")
 _OF_THE_STOPPED = ("down", "paused")
@@ -79,15 +80,38 @@ def _may_return(context: Context, window: Window) -> bool:
     ) or any(world.random for world in context.worlds)
 
 
-def _stopped(context: Context, of: Selector, world: World, window: Window) -> str:
-    """Which faults stop some of them all the while; empty if none is known to."""
+def _stopped(
+    context: Context, of: Selector, world: World, window: Window, *, every: bool = False
+) -> str:
+    """Which faults stop some or ``every`` one of them all the while; empty if none is known to."""
     try:
         asked = set_of(of, world, context.members)
     except Undecided:
         return ""
     now = held(context.plan, context.times, world, *window)
     gone = asked & now.stopped
+    if every and gone != asked:
+        return ""
     return f"{', '.join(now.faults)} stops {peers_words(gone)} during all of it" if gone else ""
+
+
+def waits_for_the_absent(context: Context) -> Iterator[Finding]:
+    """An event that only peers can come to who are stopped as long as it is waited for."""
+    for step in context.plan.every_step:
+        when = step.when
+        if when is None or when.otherwise is not Otherwise.FAIL or not _fixed(when.by):
+            continue
+        turn = (step.id, "turn")
+        window: Window = ((turn, 0), (turn, highest(when.within_ns)))
+        if not context.worlds or _may_return(context, window):
+            continue
+        found = [_stopped(context, when.by, world, window, every=True) for world in context.worlds]
+        if all(found):
+            yield Finding(
+                "never-comes", Severity.ERROR, step.where, step.id,
+                "what it waits for never comes",
+                found[0], "by: whoever is up, or a fault before it that ends meanwhile",
+            )  # fmt: skip
 
 
 def no_epoch_at_all(context: Context) -> Iterator[Finding]:

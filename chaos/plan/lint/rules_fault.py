@@ -35,7 +35,7 @@ _ONE_PERCENT: Final = 10_000  # parts per million
 
 
 def nobody_left(context: Context) -> Iterator[Finding]:
-    """A target that means nobody: the run would be inconclusive."""
+    """A target, or a gate, that means nobody: the run would be inconclusive."""
     empty = [world for world in context.all_worlds if world.empty]
     if not empty:
         return
@@ -46,7 +46,8 @@ def nobody_left(context: Context) -> Iterator[Finding]:
     often = "in every draw" if always else f"in {len(empty)} of {len(context.all_worlds)} draws"
     yield Finding(
         "nobody-left", Severity.ERROR if always else Severity.WARNING, step.where, step.id,
-        "its target means nobody" if always else "its target may mean nobody",
+        f"{'its target' if step.when is None else 'its target, or whom it waits for,'} "
+        f"{'means' if always else 'may mean'} nobody",
         f"{often}{', as when ' + draw if draw else ''}; such a run is inconclusive",
         "fewer peers to pick, or fewer exceptions",
     )  # fmt: skip

@@ -68,6 +68,9 @@ def _after(world: World, step: Step, sids: tuple[Sid, ...], times: Times) -> Ite
     members = frozenset(sids)
     world = _active(world, step, times)
     for now in _bound(world, step, members):
+        if now.empty:
+            yield now
+            continue
         match step.verb:
             case Wait() as wait:
                 yield _waited(now, wait, members)
@@ -115,13 +118,24 @@ def _active(world: World, step: Step, times: Times) -> World:
 
 def _bound(world: World, step: Step, members: Peers) -> Iterator[World]:
     """Whoever comes to an event of the protocol: any one of those who may."""
-    if step.when is None or step.when.bind is None:
+    if step.when is None:
         yield world
         return
-    for peers, after in possible(step.when.by, world, members):
-        for sid in sorted(peers):
-            names = {**after.names, step.when.bind: frozenset({sid})}
-            yield replace(after, names=names)
+    try:
+        ways = list(possible(step.when.by, world, members))
+    except Undecided:
+        if step.when.bind is not None:
+            raise
+        ways = [(members, world)]
+    if not any(peers for peers, _ in ways):
+        yield replace(world, empty=step.id)
+    elif step.when.bind is None:
+        yield world
+    else:
+        for peers, after in ways:
+            for sid in sorted(peers):
+                names = {**after.names, step.when.bind: frozenset({sid})}
+                yield replace(after, names=names)
 
 
 def _waited(world: World, wait: Wait, members: Peers) -> World:
