@@ -176,7 +176,7 @@ def _steps(case: Case) -> Iterator[Verdict]:
         if isinstance(verb, Parallel | Random):
             continue  # the steps inside say it all
         if log.outcome == "failed":
-            evidence = _answers(case.history, log)
+            evidence = (*_answers(case.history, log), *_end_of(case.history, log))
             yield Verdict(log.step.id, Kind.STEP, Outcome.FAILS, log.why, evidence, 1, where)
         elif log.outcome == "inconclusive":
             yield Verdict(log.step.id, Kind.EVIDENCE, Outcome.UNKNOWN, log.why, (), 1, where)
@@ -204,6 +204,12 @@ def _answers(history: History, log: StepLog) -> tuple[int, ...]:
     said = history.every(Answered)
     last = {event.sid: index for index, event in said if event.step == log.step.id}
     return tuple(last.values())
+
+
+def _end_of(history: History, log: StepLog) -> Iterator[int]:
+    """The line that says how a step ended."""
+    ended = history.every(StepEnded)
+    yield from (index for index, event in ended if event.step == log.step.id)
 
 
 def _ends(case: Case) -> Iterator[Verdict]:

@@ -140,9 +140,20 @@ def _told(one: Verdict, issue: KnownIssue, state: Met) -> Verdict:
     return replace(one, summary=f"{one.summary}; {over}")
 
 
-def ended_by_known(verdicts: Iterable[Verdict]) -> bool:
-    """Whether an expected failure ended the steps: what comes after it could not be told."""
-    return any(one.known and one.kind in (Kind.STEP, Kind.ABORT) for one in verdicts)
+def unexcused(found: Iterable[Verdict], expected: Iterable[Verdict]) -> list[Verdict]:
+    """What is inconclusive although a failure was ``expected``, as it would be beside any other.
+
+    Of what hangs on the failure nothing can be told. A fault that was not confirmed is no
+    consequence, unless the failure ended the steps, and did so before that fault was over.
+    """
+    ends = [one for one in expected if one.kind in (Kind.STEP, Kind.ABORT)]
+    end = min((max(one.evidence, default=0) for one in ends), default=None)
+    return [
+        one
+        for one in found
+        if one.kind in (Kind.EVIDENCE, Kind.ABORT)
+        and (end is None or max(one.evidence, default=end) < end)
+    ]
 
 
 def together(runs: Iterable[tuple[KnownMet, ...]]) -> tuple[tuple[KnownMet, int, int], ...]:

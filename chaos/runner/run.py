@@ -20,7 +20,7 @@ from chaos.runner.answer import Answer
 from chaos.runner.cleanup import close
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
-from chaos.runner.known import ended_by_known
+from chaos.runner.known import unexcused
 from chaos.runner.resolved import resolve, resolve_targets
 from chaos.runner.scene import Ended, watches
 from chaos.runner.show import Show
@@ -216,7 +216,7 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[int, str]:
     for outcome, code in _CODES:
         found = [one for one in verdicts if (one.outcome, one.kind) in outcome and not one.known]
         if expected and code == codes.INCONCLUSIVE:
-            found = _open_all_the_same(found, expected)
+            found = unexcused(found, expected)
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             word = "inconclusive: " if code == codes.INCONCLUSIVE else ""
@@ -230,14 +230,3 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[int, str]:
     if counted == 0:
         return codes.INCONCLUSIVE, "inconclusive: the run judged nothing; give the plan steps"
     return codes.PASSED, "the verdict holds" if counted == 1 else f"all {counted} verdicts hold"
-
-
-def _open_all_the_same(found: list[Verdict], expected: list[Verdict]) -> list[Verdict]:
-    """What is inconclusive although a failure was expected, as it would be beside any other.
-
-    Of what hangs on the failure nothing can be told. A fault that was not confirmed is no
-    consequence, unless the failure ended the steps.
-    """
-    if ended_by_known(expected):
-        return []
-    return [one for one in found if one.kind in (Kind.EVIDENCE, Kind.ABORT)]

@@ -105,9 +105,20 @@ def test_another_failure_is_no_known_one(tmp_path: Path) -> None:
     assert [one.met for one in result.known_issues] == [Met.NOT_SEEN]
 
 
+def test_a_fault_that_met_nothing_before_a_known_failure_counts(tmp_path: Path) -> None:
+    """It was over when the failure ended the steps: it would have met nothing all the same."""
+    lost = "{id: lost, fault: loss, target: {from: 1, to: 2}, with: {percent: 100%}, for: 50ms}"
+    rest = "{id: rest, wait: {time: 200ms}, why: it is over by then}"
+    steps = FAILS.replace("  - {id: connect", f"  - {lost}\n  - {rest}\n  - {{id: connect")
+    result, folder = ran(steps, KNOWN % ("election.timeout@connect", "2026-12-31"), tmp_path)
+    assert (result.exit_code, rejudge(folder).exit_code) == (3, 3)
+    assert result.headline.startswith("inconclusive: lost: ")
+
+
 LAW = Verdict("epoch_monotone", Kind.INVARIANT, Outcome.FAILS, "it went back")
 STEP = Verdict("connect", Kind.STEP, Outcome.FAILS, "not so within 1s")
 QUICK = Verdict("quick", Kind.EXPECTATION, Outcome.FAILS, "too long")
+LATE = replace(STEP, evidence=(7,))  # the line that says that it failed
 DOUBT = Verdict("stop", Kind.EVIDENCE, Outcome.UNKNOWN, "not confirmed")
 AFTER = Verdict("again", Kind.EXPECTATION, Outcome.UNKNOWN, "the run ended before")
 HOST = Verdict("host.load", Kind.HOST, Outcome.FAILS, "busy")
@@ -117,6 +128,8 @@ CODES: dict[str, tuple[list[Verdict], str, int]] = {
     "safety beside what is expected": ([LAW, STEP], "*@connect", 7),
     "another failure beside it": ([STEP, QUICK], "*@connect", 1),
     "what the failure cut short": ([STEP, DOUBT, AFTER], "*@connect", 0),
+    "a fault that it cut short": ([LATE, replace(DOUBT, evidence=(3, 9))], "*@connect", 0),
+    "a fault that was over before": ([LATE, replace(DOUBT, evidence=(3, 5))], "*@connect", 3),
     "a doubt that it did not make": ([QUICK, DOUBT], "*@quick", 3),
     "what hangs on an expectation": ([QUICK, AFTER], "*@quick", 0),
     "no host is expected to fail": ([HOST], "*@*", 4),
