@@ -8,7 +8,7 @@ step begins as soon as the harness sees the event, and says how late that was.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from chaos.actions import Hold, LetGo
@@ -37,7 +37,7 @@ class Came:
 class Coming(Pending):
     """Until somebody comes; at most ``until_ns``. Nobody is missed while the step itself acts."""
 
-    def __init__(self, comes: Callable[[Event], Came | None], until_ns: int) -> None:
+    def __init__(self, comes: Callable[[Event], Iterable[Came]], until_ns: int) -> None:
         self._comes = comes
         self._until_ns = until_ns
         self._up = False
@@ -51,9 +51,7 @@ class Coming(Pending):
 
     def heard(self, event: Event) -> None:
         """Whoever comes, in the order of hearing of it."""
-        came = self._comes(event)
-        if came is not None:
-            self.found.append(came)
+        self.found.extend(self._comes(event))
 
     def passed(self, now_ns: int) -> None:
         """Whether its time is up."""
@@ -149,14 +147,16 @@ class Gate:
         except NoTarget as error:
             self._scene.give_up(self._log, str(error))
 
-    def _comes(self, event: Event) -> Came | None:
+    def _comes(self, event: Event) -> Iterator[Came]:
+        """Once for each time that it came: one step may send several packets."""
         if isinstance(event, Held) and event.name == self._log.step.id:
-            return Came(event.at_ns, event.sid, held=True)
-        if isinstance(event, Stepped | Seen | LinkOpened | LinkClosed):
-            sid = event.sid
-            if sid in self._watched and any(map(self._awaited.fits, self._scene.moments)):
-                return Came(event.at_ns, sid, held=False)
-        return None
+            yield Came(event.at_ns, event.sid, held=True)
+            return
+        if not isinstance(event, Stepped | Seen | LinkOpened | LinkClosed):
+            return
+        if event.sid in self._watched:
+            for _ in filter(self._awaited.fits, self._scene.moments):
+                yield Came(event.at_ns, event.sid, held=False)
 
     def _nth(self, coming: Coming) -> Came | None:
         """The one that is waited for; whoever came before it goes on.

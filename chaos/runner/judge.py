@@ -65,7 +65,7 @@ class Case:
         """The faults that happened, by the time they had been confirmed."""
         sent = signals(self.history)
         return tuple(
-            FaultSpan(log.step.id, log.done_ns, log.targets, sent.get(log.step.id))
+            FaultSpan(log.step.id, log.done_ns, log.targets, sent.get(log.step.id), _over_ns(log))
             for log in self.logs.values()
             if isinstance(log.step.verb, FaultStep) and log.done_ns is not None and log.targets
             if not isinstance(log.fault, Workload)  # it asks nothing of an election
@@ -123,6 +123,11 @@ class Case:
             return resolve(selector, self.view, self.names, dice)
         except NoTarget as error:
             raise NotReached(str(error)) from error
+
+
+def _over_ns(log: StepLog) -> int | None:
+    """When a fault that has an end was over."""
+    return log.ended_ns if log.fault is not None and not log.fault.instant else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,7 @@ class Lives:
             satisfied = until <= scene.deadline_ns
         else:
             watch = Watch(condition)
-            held = Satisfied(watch, min(until, scene.deadline_ns))
+            held = Satisfied(watch, min(until, scene.deadline_ns), log.began_ns)
             yield held
             satisfied = held.met
             if not satisfied and until <= scene.deadline_ns:

@@ -31,10 +31,10 @@ def clashing(fault: Fault, targets: tuple[Sid, ...], logs: Iterable[StepLog]) ->
 
 
 def ended_by(ending: StepLog, logs: Iterable[StepLog], view: EnsembleView) -> Iterator[StepLog]:
-    """The pauses that are over because ``ending`` has ended all of their processes."""
+    """The pauses and skews that are over because ``ending`` has ended all of their processes."""
     if not isinstance(ending.fault, Kill | Terminate):
         return
     gone = {sid for sid in ending.targets if not view.peers[sid].up}  # it may not have bitten
     for log in logs:
-        if log.active and isinstance(log.fault, Pause) and gone.issuperset(log.targets):
+        if log.active and isinstance(log.fault, _EXCLUSIVE) and gone.issuperset(log.targets):
             yield log

@@ -78,10 +78,14 @@ class Moment(Pending):
 
 
 class Satisfied(Pending):
-    """Until a watch's condition has held for long enough: then ``met``. At most ``until_ns``."""
+    """Until a watch's condition has held for long enough: then ``met``. At most ``until_ns``.
 
-    def __init__(self, watch: Watch, until_ns: int) -> None:
+    What is so when it is first looked at was so at ``began_ns``, if that is given.
+    """
+
+    def __init__(self, watch: Watch, until_ns: int, began_ns: int | None = None) -> None:
         self._watch = watch
+        self._began_ns = began_ns
         self._until_ns = until_ns
         self._up = False
         self.met = False
@@ -94,7 +98,7 @@ class Satisfied(Pending):
 
     def armed(self, view: EnsembleView, now_ns: int) -> None:
         """It may hold already."""
-        self._watch.observe(view, now_ns)
+        self._watch.observe(view, now_ns if self._began_ns is None else self._began_ns)
 
     def looked(self, view: EnsembleView, at_ns: int) -> None:
         """It may hold now, or hold no more. What an outsider tells late happened before."""

@@ -55,7 +55,7 @@ def _phase(
         return Measure(name, of, None, span.index, None, why="the run ended before")
     if follows and after.phase not in follows:
         state = "ended" if after.state is None else f"was {after.state.name} again"
-        return Measure(name, of, None, span.index, None, why=f"the peer {state} before")
+        return Measure(name, of, None, span.index, after.index, why=f"the peer {state} before")
     more, less = (unsure_ns(history.events[index]) for index in (span.index, after.index))
     took = after.from_ns - span.from_ns
     return Measure(name, of, took, span.index, after.index, less_ns=less, more_ns=more)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chaos.actions import Kill, Terminate
 from chaos.election.ids import Sid
 from chaos.history.events import Acted, unsure_ns
 from chaos.history.history import History
-from chaos.verify.replay import index_at, reigns
+from chaos.verify.replay import Stretch, index_at, reigns
 from chaos.verify.turns import Turn, What, scenes, turns
 from chaos.verify.verdict import Measure
 
@@ -22,17 +22,23 @@ class FaultSpan:
     """Fault ``step`` was in effect on ``targets`` from ``began_ns`` on, perhaps sooner.
 
     A process ends between its signal, ``since_ns``, and the moment in which it is reaped.
+    ``ended_ns`` is when it was over, ``None`` where it goes on.
     """
 
     step: str
     began_ns: int
     targets: tuple[Sid, ...]
     since_ns: int | None = None
+    ended_ns: int | None = None
 
     @property
     def soonest_ns(self) -> int:
         """The earliest that it can have been in effect."""
         return self.began_ns if self.since_ns is None else self.since_ns
+
+    def over_by(self, at_ns: int) -> bool:
+        """Whether it was over before then."""
+        return self.ended_ns is not None and self.ended_ns < at_ns
 
 
 def signals(history: History) -> dict[str, int]:
@@ -52,17 +58,40 @@ class Moment:
     at_ns: int
 
 
-def changes_leader(history: History, span: FaultSpan, until_ns: int) -> bool:
-    """Whether, between ``span`` and ``until_ns``, the ensemble is ever without a leader.
+def changes_leader(history: History, spans: Sequence[FaultSpan], place: int) -> bool:
+    """Whether the fault at ``place`` of ``spans`` found no leader, or ended its leadership.
 
     The next fault may begin before this one is known to be in effect: what ends until then may
     be the work of either.
     """
-    return not any(
-        reign.from_ns <= span.soonest_ns
-        and (reign.end is None or (reign.to_ns >= until_ns and reign.to_ns > span.began_ns))
-        for reign in reigns(history)
-    )
+    span = spans[place]
+    for reign in reigns(history):
+        if reign.from_ns > span.soonest_ns or (
+            reign.end is not None and reign.to_ns < span.soonest_ns
+        ):
+            continue
+        if reign.end is None:
+            return False
+        if reign.to_ns > span.began_ns and _ended_by(reign, spans) != place:
+            return False
+    return True
+
+
+def _ended_by(reign: Stretch, spans: Sequence[FaultSpan]) -> int:
+    """The place of the fault that ended it: the last one before, but for a better reason.
+
+    A leader that a fault still holds when it gives up does so for that, whatever began since on
+    others: it may take ``sync_limit`` ticks to know that nobody hears it.
+    """
+    before = [place for place, span in enumerate(spans) if span.soonest_ns <= reign.to_ns]
+    holding = [
+        place
+        for place in before
+        if reign.holder in spans[place].targets
+        and spans[place].soonest_ns >= reign.from_ns
+        and not spans[place].over_by(reign.to_ns)
+    ]
+    return max(holding or before, default=-1)
 
 
 def spanned(
@@ -147,18 +176,22 @@ class Election:
         quorum = self._first(lambda turn: turn.what is What.QUORUM and turn.index >= base.index)
         if quorum is not None:
             yield self._measure("election.vote", base, quorum)
-            yield self._measure("election.finalize", quorum, self._outcome(quorum))
+            yield self._finalized(quorum)
         elif self.decided is None:
             yield self._measure("election.vote", base, None)
 
-    def _outcome(self, quorum: Turn) -> Turn | None:
-        """The decision of the peer that saw the first quorum, unless it ended before."""
+    def _finalized(self, quorum: Turn) -> Measure:
+        """Until the decision of the peer that saw the first quorum, unless it ended before."""
+        name = "election.finalize"
         for turn in self._after:
             if turn.index < quorum.index or turn.sid != quorum.sid:
                 continue
-            if turn.what in (What.DECIDED, What.GONE):
-                return turn if turn.what is What.DECIDED else None
-        return None
+            if turn.what is What.GONE:
+                of, why = self._span.step, f"peer {turn.sid} ended"
+                return Measure(name, of, None, quorum.index, turn.index, why=why)
+            if turn.what is What.DECIDED:
+                return self._measure(name, quorum, turn)
+        return self._measure(name, quorum, None)
 
     def _settled(self) -> bool:
         """Whether the fault found some survivor under a leader."""

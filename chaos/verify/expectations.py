@@ -19,7 +19,7 @@ from chaos.verify.elections import FaultSpan
 from chaos.verify.measure import COUNTED, faults_of, measures
 from chaos.verify.punctuality import Window
 from chaos.verify.replay import Stretch, holder_at, index_at, reigns, seconds, stretches
-from chaos.verify.verdict import Kind, Measure, Outcome, Verdict, start_ns
+from chaos.verify.verdict import Kind, Measure, Outcome, Verdict, lasted_ns, start_ns
 from chaos.verify.waits import AnyLeaderAmong, Condition, LeaderCondition, RoleCondition, SeenBy
 
 _UNSURE = "it was seen from outside, not exactly enough"
@@ -211,31 +211,38 @@ class MetricMax:
         if not found:
             of = f" of {self.of}" if self.of else ""
             return _verdict(self, Outcome.UNKNOWN, f"{self.metric}{of} was never measured", ())
-        worst = max(found, key=lambda one: _least(one, history) - one.less_ns)
+        worst = max(found, key=lambda one: lasted_ns(history, one) - one.less_ns)
         bound = _size(worst.unit, maximum)
         evidence = tuple(i for i in (worst.start, worst.end) if i is not None)
-        if _least(worst, history) - worst.less_ns > maximum:
-            reached = _size(worst.unit, _least(worst, history))
+        if lasted_ns(history, worst) - worst.less_ns > maximum:
+            reached = _size(worst.unit, lasted_ns(history, worst))
             more = "at least " if worst.value_ns is None else ""
             why = f"{self.metric} of {worst.of}: {more}{reached}, above {bound}"
             return _verdict(self, Outcome.FAILS, why, evidence, len(found))
         open_ = next((one for one in found if one.value_ns is None), None)
         if open_ is not None:
-            why = f"{self.metric} of {open_.of} had not ended when the run did, below {bound}"
-            return _verdict(self, Outcome.UNKNOWN, why, (open_.start,), len(found))
-        worst = max(found, key=lambda one: _least(one, history) + one.more_ns)
-        if _least(worst, history) + worst.more_ns > maximum:
-            least, most = (_least(worst, history) + by for by in (-worst.less_ns, worst.more_ns))
+            evidence = tuple(i for i in (open_.start, open_.end) if i is not None)
+            cut = "had not ended when the run did"
+            if open_.end is not None:
+                reached = _size(open_.unit, lasted_ns(history, open_))
+                cut = f"was cut short after {reached}: {open_.why}"
+            why = f"{self.metric} of {open_.of} {cut}, below {bound}"
+            return _verdict(self, Outcome.UNKNOWN, why, evidence, len(found))
+        worst = max(found, key=lambda one: lasted_ns(history, one) + one.more_ns)
+        if lasted_ns(history, worst) + worst.more_ns > maximum:
+            least, most = (lasted_ns(history, worst) + by for by in (-worst.less_ns, worst.more_ns))
             why = f"{self.metric} of {worst.of}: between {_size(worst.unit, least)} and "
             why += f"{_size(worst.unit, most)}, around {bound}; it is not known exactly enough"
             return _verdict(self, Outcome.UNKNOWN, why, evidence, len(found))
-        why = f"{self.metric}: {_size(worst.unit, _least(worst, history))} at most, of {worst.of}"
+        why = (
+            f"{self.metric}: {_size(worst.unit, lasted_ns(history, worst))} at most, of {worst.of}"
+        )
         return _verdict(self, Outcome.HOLDS, why, evidence, len(found))
 
     def _mine(self, one: Measure, began_ns: int) -> bool:
         if one.name != self.metric or (self.of is not None and one.of != self.of):
             return False
-        return self.from_ns is None or one.unit == "count" or began_ns >= self.from_ns
+        return self.from_ns is None or one.name == "epochs.started" or began_ns >= self.from_ns
 
 
 Expectation = LeaderExpected | NoLeaderExpected | SameLeaderExpected | RoleExpected | MetricMax
@@ -353,13 +360,6 @@ def _leader_at(history: History, at_ns: int, event: int | None) -> tuple[Sid | N
 def _led(stretch: Stretch, history: History) -> str:
     end = "the end" if stretch.end is None else seconds(history, stretch.to_ns)
     return f"peer {stretch.holder} led from {seconds(history, stretch.from_ns)} to {end}"
-
-
-def _least(one: Measure, history: History) -> int:
-    """Its value; for one that never ended, what it had reached when the history did."""
-    if one.value_ns is not None:
-        return one.value_ns
-    return max(0, history.end_ns - start_ns(history, one))
 
 
 def _between(evidence: tuple[int, ...], history: History) -> Window | None:

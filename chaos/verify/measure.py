@@ -27,10 +27,11 @@ phases of each peer, ``leader.overlap`` the time for which two peers served as l
 ``rounds`` counts the distinct rounds that were proposed during an election;
 ``epochs.started`` counts the epochs of a run. The first election of a run belongs to
 ``start`` and is measured from time zero. A fault that ended nobody's leadership, and found
-one, has no election. What never ended has ``value_ns`` ``None``: it is censored, not left out.
-What was seen from outside is taken at the end of the span of time in which it happened; a
-measure says by how much that leaves it unsure. All times are those of the history's one clock,
-the host's or the simulator's. ``docs/statistics.md`` has the whole table.
+one, has no election; a leader that gives up does so for the last fault that holds it then, or
+for the last one of all if none does. What never ended has ``value_ns`` ``None``: it is censored,
+not left out. What was seen from outside is taken at the end of the span of time in which it
+happened; a measure says by how much that leaves it unsure. All times are those of the history's
+one clock, the host's or the simulator's. ``docs/statistics.md`` has the whole table.
 
 Source: ``LEADER ELECTION TOOK`` and ZOOKEEPER-3479, which is why the clock starts at the cause.
 """
@@ -61,17 +62,17 @@ def faults_of(history: History) -> tuple[FaultSpan, ...]:
     """The faults of a history in order: each is in effect once its first actions are done."""
     targets = {event.step: event.targets for _, event in history.every(StepBegan)}
     began: dict[str, int] = {}
-    over: set[str] = set()
+    over: dict[str, int] = {}
     for _, event in history.every(Acted):
         if not event.step or isinstance(event.action, GATING):
             continue
         if ends(event.action):
-            over.add(event.step)
+            over.setdefault(event.step, event.at_ns)
         elif event.step not in over:
             began[event.step] = max(event.done_ns, began.get(event.step, 0))
     sent = signals(history)
     spans = [
-        FaultSpan(step, at_ns, targets.get(step, ()), sent.get(step))
+        FaultSpan(step, at_ns, targets.get(step, ()), sent.get(step), over.get(step))
         for step, at_ns in began.items()
     ]
     return tuple(sorted(spans, key=lambda span: (span.began_ns, span.step)))
@@ -86,9 +87,8 @@ def measures(
         return ()
     start = FaultSpan(START, history.zero_ns, ())
     spans = [start, *sorted(faults, key=lambda span: span.soonest_ns)]
-    ends = [span.soonest_ns for span in spans[1:]]
-    for span, until in zip(spans, [*ends, history.end_ns + 1], strict=True):
-        if changes_leader(history, span, until):
+    for place, span in enumerate(spans):
+        if changes_leader(history, spans, place):
             found += Election(history, span).measures()
     found += _of_peers(history)
     found += [*phases(history), *absences(history), *overlaps(history), *lateness(history)]
@@ -108,7 +108,7 @@ def _of_peers(history: History) -> Iterator[Measure]:
             else:
                 why = "it ended" if turn.what is What.GONE else "it looked anew"
                 of = f"peer {turn.sid}"
-                yield Measure("election.peer", of, None, began.index, None, why=why)
+                yield Measure("election.peer", of, None, began.index, turn.index, why=why)
         if turn.what is What.LOOKING:
             looking[turn.sid] = turn
     for sid, began in sorted(looking.items()):

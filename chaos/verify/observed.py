@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from chaos.history.history import History
 from chaos.statistics.observations import Observation, Sample
-from chaos.verify.verdict import Measure, start_ns
+from chaos.verify.verdict import Measure, lasted_ns, start_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Observed:
 
 
 def observed(history: History, measures: Sequence[Measure]) -> tuple[Observed, ...]:
-    """The measures of ``history``; what never ended is known to have lasted until its end."""
+    """The measures of ``history``; what never ended is known to have lasted for some time."""
     return tuple(_observed(history, one) for one in measures)
 
 
@@ -43,8 +43,7 @@ def _observed(history: History, one: Measure) -> Observed:
     from_ns = start_ns(history, one)
     began_ns = from_ns - history.zero_ns
     if one.value_ns is None:
-        lasted_ns = max(0, history.end_ns - from_ns)
-        return Observed(one.name, one.of, lasted_ns, None, one.unit, began_ns)
+        return Observed(one.name, one.of, lasted_ns(history, one), None, one.unit, began_ns)
     low, high = max(0, one.value_ns - one.less_ns), one.value_ns + one.more_ns
     return Observed(one.name, one.of, low, high, one.unit, began_ns)
 

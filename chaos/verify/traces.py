@@ -219,14 +219,22 @@ def _armed(acted: tuple[int, Acted], sid: Sid, history: History) -> Proof:
     end = _true_again(index, sid, history)
     if end is not None and history.events[end].at_ns <= acted[1].done_ns:
         return Proof(AT_ONCE, (index, end))
+    until = _until_exit(acted[1], end, history)
     if (armed := facts.get("timers", 0)) != 0:
-        return Proof("", (index,), f"timers armed by it {armed}")
+        return Proof("", (index,), f"timers armed by it {armed}{until}")
     for at, step in _steps(index, sid, history):
         if end is not None and at > end:
             break
         if any(isinstance(effect, Arm) for effect in step.effects):
-            return Proof("", (index, at), "a timer was armed by it")
+            return Proof("", (index, at), f"a timer was armed by it{until}")
     return Proof("the peer had no timer meanwhile", (index,))
+
+
+def _until_exit(acted: Acted, end: int | None, history: History) -> str:
+    """For how long timers were skewed whose process ended: its next start has true ones."""
+    if end is None or not isinstance(history.events[end], Exited):
+        return ""
+    return f", until its end, for {(history.events[end].at_ns - acted.done_ns) / 1e9:.3f} s"
 
 
 def _true_again(index: int, sid: Sid, history: History) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from chaos.history.events import Acted
+from chaos.history.events import Acted, unsure_ns
 from chaos.history.history import History
 
 
@@ -89,10 +89,11 @@ class Check(Protocol):
 class Measure:
     """A span that was measured: ``value_ns`` from event ``start`` to event ``end``.
 
-    ``value_ns`` is ``None`` when the end never came (censored). ``unit`` is ``ns`` or
-    ``count``. ``of`` says which peer, election or fault it belongs to. Where an end was seen
-    from outside, the true span may be ``less_ns`` shorter or ``more_ns`` longer. ``why`` says
-    why the end never came, where that is known. Times are those of the history's one clock.
+    ``value_ns`` is ``None`` when the end never came (censored): ``end`` is then the event from
+    which on it could come no more, or ``None`` if that is the run's own. ``unit`` is ``ns`` or
+    ``count``. ``of`` says which peer, election or fault it belongs to. Where an end was seen from
+    outside, the true span may be ``less_ns`` shorter or ``more_ns`` longer. ``why`` says why the
+    end never came, where that is known. Times are those of the history's one clock.
     """
 
     name: str
@@ -110,6 +111,17 @@ def start_ns(history: History, one: Measure) -> int:
     """When it began; a fault when it was known to be in effect."""
     event = history.events[one.start]
     return event.done_ns if isinstance(event, Acted) else event.at_ns
+
+
+def lasted_ns(history: History, one: Measure) -> int:
+    """Its value; where its end never came, how long it surely went on."""
+    if one.value_ns is not None:
+        return one.value_ns
+    until_ns = history.end_ns
+    if one.end is not None:
+        cut = history.events[one.end]
+        until_ns = cut.at_ns - unsure_ns(cut)
+    return max(0, until_ns - start_ns(history, one))
 
 
 _WORST: Final = (Outcome.FAILS, Outcome.UNKNOWN, Outcome.HOLDS, Outcome.NOT_EXERCISED)

@@ -167,10 +167,13 @@ class Throttle(Pace):
         self.free_ns[way] = ends_ns
         return ends_ns
 
-    def count(self, size: int, late_ns: int) -> None:
-        """A message left, so long after it could have."""
+    def met(self, *, waits: bool) -> None:
+        """A message came by; it may have to wait for longer than this lasts."""
         self.seen += 1
-        self.throttled += late_ns > 0
+        self.throttled += waits
+
+    def left(self, size: int, late_ns: int) -> None:
+        """It left, so long after it could have."""
         self.size += size
         self.late_ns += late_ns
 

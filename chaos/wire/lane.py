@@ -142,7 +142,7 @@ class Lane(Generic[T]):
             return None
         self._turn = None
         for rule, _ in turn.narrow:
-            rule.count(turn.size, now_ns - turn.since_ns)
+            rule.left(turn.size, now_ns - turn.since_ns)
         if turn.overtakes is not None:
             turn.overtakes.done += 1
         return self._written(turn.passing, now_ns)
@@ -179,6 +179,8 @@ class Lane(Generic[T]):
         if rules:
             turn.size = len(self._encode(passing.item))
             turn.narrow = [(one, one.leaves_ns(self._way, turn.size, now_ns)) for one in rules]
+            for one, free_ns in turn.narrow:
+                one.met(waits=free_ns > now_ns)
         return turn
 
     def _place(self, now_ns: int) -> int | None:

@@ -86,6 +86,11 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         plan(UP, KILL, GATE % 1),
         plan(UP, BACK.replace("1, with", "[1, 5], with"), GATE.replace("1s,", "3s,") % 1),
     ),
+    "a hold longer than its wait": (
+        "too-short", "error", "counts all of that time",
+        plan("{id: up, wait: {outcome: leader, hold_for: 5s}, within: 3s}"),
+        plan("{id: up, wait: {outcome: leader, hold_for: 2s}, within: 3s}"),
+    ),
     "a link to oneself": (
         "nobody-left", "error", "in every draw",
         plan(UP, DELAY % (1, 1)), plan(UP, DELAY % (1, "[1, 5]")),
@@ -109,6 +114,15 @@ def test_who_may_have_been_started_again_is_not_down() -> None:
     assert [one.about for one in found(plan(UP, *steps)) if one.rule == "already-down"] == ["k"]
 
 
+def test_where_a_clock_runs_faster_no_time_is_too_short() -> None:
+    """At eight times the speed a finalize wait of 200 ms is over in 25."""
+    fast = "{id: t, fault: skew_timers, target: all, with: {rate: 8}, for: 5s}"
+    kill = "{id: k, fault: kill, target: leader}"
+    quick = "metric: election.total, of: k, max: 150ms"
+    assert [one.rule for one in found(plan(UP, kill, expect=quick))] == ["too-short"]
+    assert not [one for one in found(plan(UP, fast, kill, expect=quick)) if one.rule == "too-short"]
+
+
 def ran(text: str, out: Path) -> int:
     story = load_plan(text, "x.yaml")
     with closing(RunFolder.create(out, story.name, 1)) as folder:
@@ -123,5 +137,6 @@ ERRORS = {name: row for name, row in RULES.items() if row[1] == "error"}
 def test_what_it_calls_an_error_never_passes(
     rule: str, _: str, __: str, bad: str, good: str, tmp_path: Path
 ) -> None:
-    assert ran(bad, tmp_path) == (codes.FAILED if rule == "never-comes" else codes.INCONCLUSIVE)
+    fails = rule in ("never-comes", "too-short")
+    assert ran(bad, tmp_path) == (codes.FAILED if fails else codes.INCONCLUSIVE)
     assert ran(good, tmp_path) == codes.PASSED

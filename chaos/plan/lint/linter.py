@@ -32,6 +32,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_asked.nobody_observes,
     rules_leader.never_same,
     rules_leader.never_leaderless,
+    rules_time.held_too_long,
     rules_time.too_short,
     rules_time.shorter_than_detection,
     rules_time.metric_bounds,

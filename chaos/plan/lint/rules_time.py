@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from chaos.faults.skews import SkewTimers
 from chaos.faults.targets import Ambiguity, Group, Word
 from chaos.plan.amount_words import span
 from chaos.plan.lint.context import Context, Hope, excludes, is_leader
@@ -19,6 +20,8 @@ from chaos.plan.model import (
     MetricExpected,
     NoLeaderExpected,
     Note,
+    Otherwise,
+    Random,
     Release,
     Step,
     Wait,
@@ -28,12 +31,40 @@ from chaos.plan.ranges import highest
 MS: Final = 1_000_000
 
 
+def _hurried(context: Context) -> bool:
+    """Whether some clock may run faster than the host's: no wait has a least time then."""
+    choices = (
+        step.verb.choices for step in context.plan.every_step if isinstance(step.verb, Random)
+    )
+    faults = [verb.fault for _, verb in context.faults]
+    faults += [choice.verb.fault for drawn in choices for choice in drawn]
+    return any(isinstance(fault, SkewTimers) for fault in faults)
+
+
+def held_too_long(context: Context) -> Iterator[Finding]:
+    """A wait for something to hold for longer than it is waited for."""
+    for step in context.plan.every_step:
+        verb = step.verb
+        if not isinstance(verb, Wait) or isinstance(verb.condition, Elapsed):
+            continue
+        if verb.hold_ns > verb.within_ns and verb.otherwise is Otherwise.FAIL:
+            yield Finding(
+                "too-short", Severity.ERROR, step.where, step.id,
+                f"nothing can hold for {span(verb.hold_ns)} within {span(verb.within_ns)}",
+                "a wait ends when its condition has held, and counts all of that time",
+                f"within: {half_seconds(2 * verb.hold_ns)}",
+            )  # fmt: skip
+
+
 def too_short(context: Context) -> Iterator[Finding]:
     """Less time than the protocol needs for a first leader."""
+    if _hurried(context):
+        return
     wait = finalize(context.plan).least_ns
     for hope in context.hopes:
         end, until = hope.window[1]
-        if context.times.most(ZERO, end) + until < wait:
+        held = until >= 0  # else no leader can hold for so long, whenever it is there
+        if held and context.times.most(ZERO, end) + until < wait:
             yield Finding(
                 "too-short",
                 Severity.ERROR,
@@ -47,7 +78,7 @@ def too_short(context: Context) -> Iterator[Finding]:
 
 def shorter_than_detection(context: Context) -> Iterator[Finding]:
     """A new leader although the old one is back, or the time is up, before anybody notices."""
-    for hope in context.hopes:
+    for hope in [] if _hurried(context) else context.hopes:
         found = _new_leader(context, hope)
         if found is None:
             continue
@@ -108,6 +139,7 @@ def _noticed(context: Context, step: Step) -> Band | None:
 def metric_bounds(context: Context) -> Iterator[Finding]:
     """A maximum that no election can keep, or that none can break."""
     plan = context.plan
+    hurried = _hurried(context)
     least = {
         "election.finalize": finalize(plan).least_ns,
         "election.peer": finalize(plan).least_ns if not plan.ensemble.reconfig_enabled else 0,
@@ -115,10 +147,10 @@ def metric_bounds(context: Context) -> Iterator[Finding]:
     for one in plan.expectations:
         if not isinstance(one, MetricExpected) or one.unit != "ns":
             continue
-        bound = least.get(one.metric, 0)
+        bound = 0 if hurried else least.get(one.metric, 0)
         if one.metric in ("election.total", "election.leaderless") and one.of in context.steps:
             band = _noticed(context, context.steps[one.of])
-            bound = 0 if band is None else band.least_ns + finalize(plan).least_ns
+            bound = 0 if band is None or hurried else band.least_ns + finalize(plan).least_ns
         each = [] if one.max is None else [("", one.max)]
         for name, most in [*each, *((f"{q.name} of ", q.max) for q in one.quantiles)]:
             yield from _bound(context, one, f"{name}{one.metric}", (most, bound))
