@@ -8,6 +8,7 @@ such folders, or by a file.
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -161,11 +162,10 @@ def open_sets(said: str, out: Path) -> tuple[RunSet, ...]:
             return gather([folder])
     known = names(out)
     close = get_close_matches(said, known, n=1)
-    advice = (
-        f'; did you mean "{close[0]}"?' if close else f"; there is {', '.join(known) or 'none'}"
-    )
+    there = f"; in {place(said, out).parent} there is {', '.join(known) or 'none'}"
+    advice = f'; did you mean "{close[0]}"?' if close else there
     if not close and re.fullmatch(_NAME, said):
-        advice += f"; chaos baseline save {said} RUN… stores one"
+        advice += f"; chaos baseline save {said} RUN… --out {shlex.quote(str(out))} stores one"
     raise HistoryError(f'no baseline is called "{said}"{advice}')
 
 

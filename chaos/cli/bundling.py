@@ -8,6 +8,7 @@ from chaos.bundle import SUFFIX, bundle_of, pack
 from chaos.cli.console import put
 from chaos.cli.one_run import PAGE, draw
 from chaos.errors import HistoryError
+from chaos.history.events import RunEnded
 from chaos.runner import codes
 from chaos.runner.stored import open_run
 
@@ -29,6 +30,8 @@ def report_run(stored: Path, output: Path | None) -> int:
     run = open_run(stored)
     if run.result is None:
         raise HistoryError(f"{stored} was cut short: there is nothing to draw; try chaos judge")
+    if not isinstance(run.history.events[-1], RunEnded):
+        raise HistoryError(f"{stored}: the history lacks its end; chaos judge says what it shows")
     file = _page(run.folder) if output is None else output
     put(f"{draw(file, run.result, run.history)}\n")
     return codes.PASSED

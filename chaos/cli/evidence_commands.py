@@ -48,7 +48,8 @@ def report(
 ) -> None:
     """Draw the page of a stored run by this version, from its folder or its bundle.
 
-    Exit status: 0; 2 if there is no run, or one that was cut short.
+    Exit status: 0; 2 if there is no run, one that was cut short, or one whose history
+    is not whole.
     """
     from chaos.cli.bundling import report_run
 

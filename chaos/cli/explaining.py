@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 from rich.text import Text
 
 from chaos.cli.console import put, voice
+from chaos.cli.options import RUNS
 from chaos.cli.outlining import outline_json, plan_lines
 from chaos.errors import HistoryError, PlanError
 from chaos.history.events import StepEnded
@@ -138,17 +140,15 @@ def _story(again: Rejudged, beside: Sibling | None, parted: Divergence | None) -
         yield f"{verdict.outcome.value.upper()} {verdict.name}: {verdict.summary}{place}"
         if verdict.known:
             yield f"  expected, by a known issue of the plan: {verdict.known}"
-        yield from _evidence(again.run.history, verdict)
-        if not verdict.evidence:
+        events = again.run.history.events
+        if all(isinstance(events[index], StepEnded) for index in verdict.evidence):
             yield from _last(again.run.history, verdict.name)
+        else:
+            yield from _evidence(again.run.history, verdict)
     yield ""
     if beside is None:
-        began = again.run.began
         yield "no run of this plan that passed is stored beside it: name one with --sibling RUN, or"
-        yield (
-            f"run it with other seeds: chaos run {again.run.plan.file} --system {began.system} "
-            f"--seed {began.seed + 1} --repeat 5"
-        )
+        yield f"run it with other seeds: {_other_seeds(again.run)}"
         return
     yield f"beside {beside.run.folder} ({beside.how}):"
     if again.run.began.seed != beside.run.began.seed:
@@ -176,6 +176,18 @@ def _evidence(history: History, verdict: Verdict) -> Iterator[str]:
         mark = ">" if index in verdict.evidence else " "
         at = (event.at_ns - history.zero_ns) / 1e9
         yield f"  {mark} {at:8.3f} s  {who(event)} {what(event)}"
+
+
+def _other_seeds(run: StoredRun) -> str:
+    """The command that runs the plan again, as this run was begun, beside it."""
+    began = run.began
+    command = f"chaos run {run.plan.file} --system {began.system} --seed {began.seed}"
+    if run.result is not None and f"--seed {began.seed}" in run.result.reproduce:
+        command = run.result.reproduce
+    command = command.replace(f"--seed {began.seed}", f"--seed {began.seed + 1}")
+    beside = run.folder.parent
+    out = "" if beside == RUNS else f" --out {shlex.quote(str(beside))}"
+    return f"{command} --repeat 5{out}"
 
 
 def _last(history: History, name: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from chaos.history.view import EnsembleView
 from chaos.plan.model import At, FaultStep, InOrder, Note, Parallel, Release, Step, tree
 from chaos.runner.judge import DAY
 from chaos.runner.lives import Lives
-from chaos.runner.log import StepLog
+from chaos.runner.log import CUT_SHORT, StepLog
 from chaos.runner.pending import Life, Moment
 from chaos.runner.scene import Ended, Scene
 from chaos.runner.scheduler import Scheduler
@@ -178,7 +178,7 @@ class Conduct:
         """Steps that were under way when ``ending`` ended all of them are over, too."""
         for log in self.logs.values():
             if log.began_ns is not None and log.done_ns is None:
-                self._scene.end(log, "inconclusive", f"cut short: {ending} ended the steps")
+                self._scene.end(log, "inconclusive", f"{CUT_SHORT}{ending} ended the steps")
 
 
 def _at_zero(step: Step) -> bool:

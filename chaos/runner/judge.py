@@ -31,7 +31,7 @@ from chaos.plan.model import (
 )
 from chaos.runner.conditions import some
 from chaos.runner.known import explained, signed
-from chaos.runner.log import StepLog
+from chaos.runner.log import NOT_REACHED, StepLog
 from chaos.verify import expectations as expect
 from chaos.verify.aborts import abort_of
 from chaos.verify.checks import ALWAYS, INVARIANTS
@@ -188,8 +188,7 @@ def _steps(case: Case) -> Iterator[Verdict]:
         elif log.outcome == "skipped":
             yield Verdict(log.step.id, Kind.STEP, Outcome.NOT_EXERCISED, log.why, (), 0, where)
         elif log.outcome == "not reached":
-            why = "the run ended before this step"
-            yield Verdict(log.step.id, Kind.STEP, Outcome.UNKNOWN, why, (), 0, where)
+            yield Verdict(log.step.id, Kind.STEP, Outcome.UNKNOWN, NOT_REACHED, (), 0, where)
         elif isinstance(verb, Wait | Probe | Change):
             if log.ended_ns is None or log.began_ns is None:
                 why = "the history does not say from when to when it was"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from chaos.actions import Action, Evidence
 from chaos.election.ids import Sid
 from chaos.faults.base import Fault
 from chaos.plan.model import Edge, FaultStep, Step
+
+CUT_SHORT: Final = "cut short: "
+NOT_REACHED: Final = "the run ended before this step"
+CONSEQUENCES: Final = (CUT_SHORT, NOT_REACHED)  # so begin reasons whose cause is another step
 
 
 @dataclass(slots=True)

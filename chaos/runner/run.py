@@ -21,6 +21,7 @@ from chaos.runner.cleanup import close
 from chaos.runner.conduct import Conduct
 from chaos.runner.judge import Case, judge, wanted_ns
 from chaos.runner.known import unexcused
+from chaos.runner.log import CONSEQUENCES
 from chaos.runner.resolved import resolve, resolve_targets
 from chaos.runner.scene import Ended, watches
 from chaos.runner.show import Show
@@ -217,6 +218,7 @@ def _judged(verdicts: tuple[Verdict, ...]) -> tuple[int, str]:
         found = [one for one in verdicts if (one.outcome, one.kind) in outcome and not one.known]
         if expected and code == codes.INCONCLUSIVE:
             found = unexcused(found, expected)
+        found.sort(key=lambda one: one.summary.startswith(CONSEQUENCES))
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             word = "inconclusive: " if code == codes.INCONCLUSIVE else ""

@@ -8,7 +8,7 @@ from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.targets import NoTarget, aim
 from chaos.history.events import Acted
 from chaos.plan.model import FaultStep
-from chaos.runner.log import StepLog
+from chaos.runner.log import CUT_SHORT, StepLog
 from chaos.runner.overlaps import clashing, ended_by
 from chaos.runner.scene import Ended, Scene
 
@@ -106,7 +106,7 @@ class Spans:
             if due_ns is not None and self._scene.now_ns < due_ns and log.outcome == "done":
                 log.outcome = "inconclusive"
                 left = (due_ns - self._scene.now_ns) / 1e9
-                log.why = f"cut short: the run was over {left:.3f} s before its end"
+                log.why = f"{CUT_SHORT}the run was over {left:.3f} s before its end"
             self.release(log)
 
     def _act(self, log: StepLog, actions: list[Action]) -> tuple[bool, int]:

@@ -84,7 +84,7 @@ def test_runs_in_other_surroundings_are_another_set(tmp_path: Path) -> None:
 
 WRONG = {
     "misspelt": ("mian", 'did you mean "main"?'),
-    "unknown": ("zzz", "there is main; chaos baseline save zzz RUN… stores one"),
+    "unknown": ("zzz", "baselines there is main; chaos baseline save zzz RUN… --out .* stores one"),
     "a path to nothing": ("./zzz", "there is main$"),
     "no run in it": ("empty", "holds no run"),
     "no baseline": ("broken.json", "is no baseline"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,23 @@ def test_a_page_is_drawn_beside_a_bundle(failed: tuple[Path, str, str]) -> None:
     page = folder / done.stdout.strip()
     assert page.name == Path(bundle).name.replace(".tar.gz", ".html")
     assert "pause-too-short" in page.read_text(encoding="utf-8")
+
+
+def test_no_page_is_drawn_of_a_history_without_its_end(
+    failed: tuple[Path, str, str], tmp_path: Path
+) -> None:
+    """It would show the verdicts of a whole run beside half of what happened."""
+    folder, _, _ = failed
+    run = tmp_path / "run"
+    shutil.copytree((folder / "reports" / "latest").resolve(), run)
+    history = run / "history.jsonl"
+    whole = history.read_bytes()
+    history.write_bytes(whole[: whole.rindex(b"\n", 0, len(whole) // 2) + 1])
+    done = chaos(tmp_path, "report", "run")
+    assert done.returncode == 2
+    assert "the history lacks its end" in done.stderr
+    history.write_bytes(whole)
+    assert chaos(tmp_path, "report", "run").returncode == 0
 
 
 def test_what_is_no_bundle_is_named(tmp_path: Path) -> None:

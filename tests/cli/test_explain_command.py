@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import FAILING, PAUSE, chaos, runs
+from tests.cli.command import ENDLESS, FAILING, PAUSE, chaos, runs
 
 ARGUMENTS = ("run", "--system", "simulated", "--quiet", "--json")
 
@@ -76,6 +76,17 @@ def test_without_a_sibling_it_is_said_how_to_make_one(
         path.unlink() if path.is_file() else None
     done = chaos(tmp_path, "explain", stored["failing"])
     assert "chaos run failing.yaml --system simulated --seed 2 --repeat 5" in done.stdout
+
+
+def test_what_makes_a_sibling_runs_the_plan_as_it_was_run_and_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(ENDLESS, encoding="utf-8")
+    hold = ("--set", "steps.never.wait.hold_for=2s")
+    ran = chaos(tmp_path, "run", "plan.yaml", "--system", "simulated", *hold, "--out", "a b")
+    assert ran.returncode == 1
+    done = chaos(tmp_path, "explain", "a b/latest")
+    hint = next(line for line in done.stdout.splitlines() if "other seeds: " in line)
+    assert "steps.never.wait.hold_for=2s" in hint
+    assert hint.endswith("--repeat 5 --out 'a b'")
 
 
 def test_an_explanation_is_data_and_works_for_a_run_that_was_cut_short(

@@ -67,6 +67,21 @@ def test_the_headline_names_the_first_of_the_most_serious() -> None:
     assert outcome_of(verdicts[:1], "") == (3, "inconclusive: stop: so it is")
 
 
+def test_the_headline_names_a_cause_before_what_it_cut_short(tmp_path: Path) -> None:
+    """Of two that are down the second kill is what ended the steps; a pause was under way."""
+    story = """\
+    steps:
+      - {id: up, wait: {outcome: leader, seen_by: all}, within: 5s}
+      - {id: long, fault: pause, target: 1, for: 4s}
+      - {id: k, fault: kill, target: 2}
+      - {id: again, fault: kill, target: 2}
+      - {id: more, wait: {outcome: leader}, within: 2s}
+    """
+    led = lead(plan(story), tmp_path)
+    why = "again: the fault could not be confirmed: peer 2 is down (and 2 more)"
+    assert led.result.headline == f"inconclusive: {why}"
+
+
 def test_what_is_left_on_the_host_is_said_first() -> None:
     broken = (verdict(Kind.STEP, Outcome.FAILS),)
     assert outcome_of(broken, "left behind: process 7") == (8, "left behind: process 7")
