@@ -17,6 +17,7 @@ from chaos.systems.simulated import Simulated
 from tests.plan.linted import UP, found, plan
 
 KILL = "{id: k, fault: kill, target: 1}"
+LOST = "{id: k, fault: kill, target: leader}"
 BACK = "{id: k, fault: kill, target: 1, with: {restart: after}, for: 2s}"
 AGAIN = "{id: f, fault: %s, target: %s}"
 STOP = "{id: f, fault: pause, target: %s, for: 3s}"
@@ -90,6 +91,26 @@ RULES: dict[str, tuple[str, str, str, str, str]] = {
         "too-short", "error", "counts all of that time",
         plan("{id: up, wait: {outcome: leader, hold_for: 5s}, within: 3s}"),
         plan("{id: up, wait: {outcome: leader, hold_for: 2s}, within: 3s}"),
+    ),
+    "an absence of one fault": (
+        "never-measured", "error", "of the whole run",
+        plan(UP, LOST, expect="metric: leader.absent, of: k, max: 9s"),
+        plan(UP, LOST, expect="metric: leader.absent, max: 9s"),
+    ),
+    "a phase of a fault": (
+        "never-measured", "error", "of a peer",
+        plan(UP, LOST, expect="metric: activation.discovery, of: k, max: 9s"),
+        plan(UP, LOST, expect="metric: activation.discovery, of: 4, max: 9s"),
+    ),
+    "an election of a wait": (
+        "never-measured", "error", "of the fault",
+        plan(UP, LOST, expect="metric: election.total, of: up, max: 9s"),
+        plan(UP, LOST, expect="metric: election.total, of: k, max: 9s"),
+    ),
+    "an election of a peer": (
+        "never-measured", "error", "of the fault",
+        plan(UP, LOST, expect="metric: election.total, of: 3, max: 9s"),
+        plan(UP, LOST, expect="metric: election.peer, of: 3, max: 9s"),
     ),
     "a link to oneself": (
         "nobody-left", "error", "in every draw",

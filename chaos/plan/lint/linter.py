@@ -30,6 +30,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_asked.waits_for_the_absent,
     rules_asked.no_epoch_at_all,
     rules_asked.nobody_observes,
+    rules_asked.never_measured,
     rules_leader.never_same,
     rules_leader.never_leaderless,
     rules_time.held_too_long,

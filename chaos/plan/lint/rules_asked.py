@@ -8,16 +8,27 @@ from chaos.actions import Launch
 from chaos.faults.counting import peers_words
 from chaos.faults.membership import BumpConfigVersion
 from chaos.faults.targets import Name, Selector, Several, Sids
+from chaos.faults.work import Workload
 from chaos.plan.lint.context import Context, Window
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.meanings import set_of
 from chaos.plan.lint.quorums import held
 from chaos.plan.lint.world import Undecided, World
-from chaos.plan.model import Change, MetricExpected, Otherwise, Probe, RoleOutcome, Step, Wait
+from chaos.plan.model import (
+    Change,
+    FaultStep,
+    MetricExpected,
+    Otherwise,
+    Probe,
+    RoleOutcome,
+    Step,
+    Wait,
+)
 from chaos.plan.ranges import highest
 
 _OF_OBSERVERS = ("observing", "OBSERVERINFO")
 _OF_THE_STOPPED = ("down", "paused")
+_OF_RUNS = ("leader.absent", "leader.overlap", "epochs.started")
 
 
 def asked_of_the_absent(context: Context) -> Iterator[Finding]:
@@ -130,6 +141,32 @@ def no_epoch_at_all(context: Context) -> Iterator[Finding]:
                 f"{hope.name} asks for a leader, and each leader starts an epoch",
                 "max: 1, which the first leader needs",
             )  # fmt: skip
+
+
+def never_measured(context: Context) -> Iterator[Finding]:
+    """A metric of what it is never measured of."""
+    for one in context.plan.expectations:
+        if not isinstance(one, MetricExpected) or one.of is None:
+            continue
+        step = context.steps.get(one.of)
+        of_peer = one.metric == "election.peer" or one.metric.startswith("activation.")
+        of_fault = one.metric.startswith("election.") or one.metric == "rounds"
+        if one.metric in _OF_RUNS:
+            why, instead = "it is of the whole run", "no of, or from: the fault"
+        elif of_peer and step is not None:
+            why, instead = "it is of a peer", "of: its sid"
+        elif of_fault and not of_peer and (step is None or not _has_election(step)):
+            why, instead = "it is of the fault that an election came of", "of: a fault's step"
+        else:
+            continue
+        yield Finding(
+            "never-measured", Severity.ERROR, one.where, one.id,
+            f"{one.metric} is never measured of {one.of}", why, instead,
+        )  # fmt: skip
+
+
+def _has_election(step: Step) -> bool:
+    return isinstance(step.verb, FaultStep) and not isinstance(step.verb.fault, Workload)
 
 
 def nobody_observes(context: Context) -> Iterator[Finding]:
