@@ -71,8 +71,9 @@ class Front:
         self.watched = [os.pidfd_open(one.pid) for one in family]
 
     def _reached(self) -> list[Path]:
-        """The runs that are in their last step."""
-        folders = [one.parent for one in self.folder.glob("reports/*/history.jsonl")]
+        """The runs that are in their last step, each once: ``latest`` is one of them."""
+        found = (one.parent for one in self.folder.glob("reports/*/history.jsonl"))
+        folders = [one for one in found if not one.is_symlink()]
         return [
             one
             for one in folders

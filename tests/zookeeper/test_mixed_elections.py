@@ -35,7 +35,7 @@ Rank = tuple[int, int, int]  # peer epoch, zxid, sid: how votes are compared
 
 @dataclass
 class Election:
-    """The best that each server was by its votes for itself, and who served in the end."""
+    """The best that each server can have been by its votes, and who served in the end."""
 
     stood: dict[Sid, Rank] = field(default_factory=dict)
     won: dict[int, Sid] = field(default_factory=dict)  # by epoch
@@ -62,10 +62,14 @@ def _take(event: Stepped | Seen, found: Election, *, leads: bool) -> None:
     sid = event.sid
     for effect in event.effects:
         match effect:
-            # Who hears of a better vote at once says its own to nobody else; its log has it.
-            case Proposed(vote=said) | Send(notification=said) if said.leader == sid:
+            # Who finds a better vote in its queue as it begins to look never says its own, which
+            # is below that one then.
+            case Proposed(vote=said) | Send(notification=said):
                 if said.state == ServerState.LOOKING and not found.won:
-                    found.stood[sid] = (said.peer_epoch, said.zxid, sid)
+                    rank = (said.peer_epoch, said.zxid, said.leader)
+                    if said.leader == sid:
+                        found.stood[sid] = rank
+                    found.stood.setdefault(sid, rank)
             case Serving(epoch=epoch) if leads:
                 found.won[epoch] = sid
             case _:
