@@ -146,7 +146,10 @@ def test_noise_that_may_start_a_peer_again_leaves_a_plan_undecided() -> None:
 KILL = "{id: f, fault: kill, target: 1}"
 # what is expected that has no end, or no fault: it is told, or is nobody's business
 ENDLESS: dict[str, tuple[str, list[str]]] = {
-    "a metric of a wait": (plan(UP, expect="metric: election.total, of: up, max: 1s"), ["never-measured"]),
+    "a metric of a wait": (
+        plan(UP, expect="metric: election.total, of: up, max: 1s"),
+        ["never-measured"],
+    ),
     "during what has no end": (
         plan(UP, KILL, expect="outcome: no_leader, during: f"),
         ["empty-span"],
