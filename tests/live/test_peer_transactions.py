@@ -45,13 +45,15 @@ def test_a_peer_that_is_killed_while_it_writes_comes_back_with_its_log(home: Nes
     peer.wait(Stepped, wrote)
     os.kill(peer.pid, signal.SIGKILL)
     assert home.hear() == {"exited": peer.pid, "status": -9}
-    told = [e.zxid for s in peer.all(Stepped) for e in s.effects if isinstance(e, Committed)]
+    steps = peer.all(Stepped)
+    told = [e.zxid for s in steps for e in s.effects if isinstance(e, Committed)]
+    surely = [e.zxid for s in steps[:-1] for e in s.effects if isinstance(e, Committed)]
     again = home.fork(spec, inc=1)
     began = again.all(Began)[0].spec
     found = [txn.zxid for txn in began.log]
     assert found == [zxid_of(1, n) for n in range(1, len(found) + 1)]
-    # The journal's last line may tell of a write that the kill came before.
-    assert len(found) >= 20
+    # The journal's last line may tell of writes that the kill came before; a late peer has many.
+    assert found[-1] >= max(surely)
     assert zxid_of(1, len(found)) in told[-2 * 20 :]
     answer = again.done("committed", after=zxid_of(1, 5))
     assert answer["committed"] in (0, len(found) - 5)  # it has to lead again to know
