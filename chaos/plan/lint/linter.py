@@ -49,6 +49,7 @@ RULES: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
     rules_resend.resend_trap,
     rules_again.already_down,
     rules_again.twice_at_once,
+    rules_again.no_link,
     rules_fault.nobody_left,
     rules_fault.dialed_back,
     rules_fault.idle_port,

@@ -66,8 +66,7 @@ def links(
     for sources, between in possible(pair.source, world, members):
         for targets, after in possible(pair.towards, between, members):
             if isinstance(selector, Between):
-                # Nobody has a link to itself.
-                if sources and targets and len(sources | targets) > 1:
+                if sources and targets:
                     yield sources, targets, after
                 continue
             for one in sorted(sources):

@@ -8,6 +8,7 @@ from chaos.actions import Launch
 from chaos.faults.counting import peers_words
 from chaos.faults.processes import Kill, Pause, Terminate
 from chaos.faults.skews import SkewTimers
+from chaos.faults.targets import Between, Sids
 from chaos.plan.lint.context import Context
 from chaos.plan.lint.finding import Finding, Severity
 from chaos.plan.lint.world import Peers, World
@@ -19,7 +20,7 @@ _Ending = Kill | Terminate
 def already_down(context: Context) -> Iterator[Finding]:
     """A process that is to be ended or stopped, and that an earlier step has ended."""
     for step, verb in context.faults:
-        if isinstance(verb.fault, _Ending | Pause):
+        if verb.confirm and isinstance(verb.fault, _Ending | Pause):
             found = [_down(context, step, world) for world in context.worlds]
             what = "a target of it is down when it begins"
             yield from _told("already-down", step, what, found)
@@ -32,6 +33,21 @@ def twice_at_once(context: Context) -> Iterator[Finding]:
             found = [_same(context, step, verb, world) for world in context.worlds]
             what = "a target of it is held by another of its kind when it begins"
             yield from _told("twice-at-once", step, what, found)
+
+
+def no_link(context: Context) -> Iterator[Finding]:
+    """What goes from a peer to itself: nobody has such a link."""
+    for step, verb in context.faults:
+        match verb.target:
+            case Between(Sids(one), Sids(other)) if verb.confirm and len({*one, *other}) == 1:
+                yield Finding(
+                    "no-link", Severity.ERROR, step.where, step.id,
+                    f"peer {one[0]} has no link to itself",
+                    "nothing goes there that could be met; such a run is inconclusive",
+                    "to: all, or another peer",
+                )  # fmt: skip
+            case _:
+                pass
 
 
 def _told(rule: str, step: Step, what: str, found: list[str]) -> Iterator[Finding]:
